@@ -1,0 +1,2 @@
+//! The pfs command.
+fn main() {}

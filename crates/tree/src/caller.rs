@@ -1,0 +1,66 @@
+//! Who asks.
+
+use crate::{Attr, Errno, Result};
+use kernel::creds::Creds;
+use std::cell::OnceCell;
+
+/// The process behind a request. Its full credentials are looked up only when a decision needs them.
+pub struct Caller {
+    /// Thread id in the daemon's pid namespace; 0 if the caller is not visible there.
+    pub tid: u32,
+    /// File-system uid.
+    pub uid: u32,
+    /// File-system gid.
+    pub gid: u32,
+    creds: OnceCell<Creds>,
+}
+
+impl Caller {
+    /// A caller as a front end knows it.
+    pub fn new(tid: u32, uid: u32, gid: u32) -> Caller {
+        Caller { tid, uid, gid, creds: OnceCell::new() }
+    }
+
+    /// Full credentials: groups, capabilities, user namespace. EACCES if the caller cannot be seen.
+    pub fn creds(&self) -> Result<&Creds> {
+        if let Some(c) = self.creds.get() {
+            return Ok(c);
+        }
+        let found = Creds::of(self.tid, self.uid, self.gid).map_err(|_| Errno(libc::EACCES))?;
+        Ok(self.creds.get_or_init(|| found))
+    }
+
+    /// Runs `f` in the caller's name: this thread has the caller's ids, groups and capabilities meanwhile, so the
+    /// kernel itself judges what `f` asks of it.
+    pub fn act<T>(&self, f: impl FnOnce() -> std::io::Result<T>) -> Result<T> {
+        Ok(self.creds()?.act(f)?)
+    }
+
+    /// The owner, group, other rule of open(2) for a node of ours that has no counterpart in the kernel. A caller with
+    /// CAP_DAC_OVERRIDE passes.
+    pub fn may(&self, attr: &Attr, mask: i32) -> Result<()> {
+        let want = (mask & 7) as u32;
+        let shift = if self.uid == attr.uid {
+            6
+        } else if self.gid == attr.gid {
+            3
+        } else {
+            0
+        };
+        let plain = (attr.mode >> shift) & want == want;
+        if plain {
+            return Ok(());
+        }
+        let creds = self.creds()?;
+        let by_group = shift == 0 && creds.groups().contains(&attr.gid) && (attr.mode >> 3) & want == want;
+        if by_group || creds.overrides_modes() {
+            return Ok(());
+        }
+        Err(Errno(libc::EACCES))
+    }
+
+    /// Process id (thread group) of the caller; ENOENT if it cannot be seen.
+    pub fn pid(&self) -> Result<u32> {
+        kernel::procfs::tgid_of(self.tid).ok_or(Errno(libc::ENOENT))
+    }
+}
