@@ -1,1 +1,8 @@
-//! x
+//! Pure data: names, numbers, sets. Bytes and words to values and back; no I/O.
+
+pub mod fault;
+pub mod set;
+pub mod signal;
+pub mod syscall;
+#[rustfmt::skip]
+mod syscall_table;

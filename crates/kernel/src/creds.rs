@@ -1,6 +1,41 @@
 //! Credentials of a caller, and acting with them.
+//!
+//! A thread takes the caller's groups, effective ids and effective capabilities, does the one thing the caller asked
+//! for, and takes its own back. All by raw system calls: the libc wrappers would change every thread of the process.
+//! Real and saved ids stay ours, so nobody but ourselves may signal the thread meanwhile, and the permitted
+//! capabilities stay ours, so the way back is open.
+//!
+//! Three places where the thread would be judged more kindly than the caller itself, and what is done:
+//! * A caller in another user namespace is weaker than its ids look from ours (the kernel wants equal namespaces
+//!   besides equal uids), and its capabilities count only there. It acts as a stranger, see [`Creds::act`], unless the
+//!   target is known to be in its namespace and it is privileged there, see [`Creds::act_on`]: seen from here, the owner
+//!   of a namespace has every capability in it, also where the caller has none.
+//! * A thread may always look into its own process, so the daemon's own process is closed to [`Creds::act_on`].
+//! * While access(2) runs, the header's uid is the real one but /proc still shows the effective capabilities: if the
+//!   ids differ, the capabilities do not count.
 
+use crate::procfs::{self, Proc};
+use std::cell::Cell;
+use std::ffi::CString;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::OnceLock;
+
+/// Capability numbers as in capabilities(7), those this module itself needs.
+const CAP_DAC_OVERRIDE: u32 = 1;
+const CAP_SETGID: u32 = 6;
+const CAP_SETUID: u32 = 7;
+const CAP_SYS_PTRACE: u32 = 19;
+const CAP_SYS_ADMIN: u32 = 21;
+const CAP_SYS_NICE: u32 = 23;
+/// Those by which /proc judges within a namespace.
+const NAMESPACE_RULERS: [u32; 3] = [CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_SYS_NICE];
+
+/// Who acts for a caller that must not be taken for a user of ours: an id that no account has and whose value is not -1
+/// ("leave alone").
+const STRANGER: u32 = 0xffff_fffd;
+/// What the kernel shows for an id that our user namespace has no number for.
+const OVERFLOW_ID: u32 = 65534;
 
 /// What the kernel would judge the caller by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,23 +44,346 @@ pub struct Creds {
     gid: u32,
     groups: Vec<u32>,
     effective: u64,
+    home: Home,
+}
+
+/// How a caller relates to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Home {
+    /// Same ids, same capabilities, same user namespace: acting for it needs nothing.
+    Same,
+    /// Our user namespace.
+    Ours,
+    /// Another user namespace.
+    Foreign {
+        /// Its inode number; 0 if it could not be read.
+        ns: u64,
+        /// The caller has all of [`NAMESPACE_RULERS`] there.
+        rules: bool,
+    },
+}
+
+/// This process as it was when credentials were first asked for.
+struct Own {
+    uid: u32,
+    gid: u32,
+    groups: Vec<u32>,
+    caps: Caps,
+    user_ns: u64,
+}
+
+impl Own {
+    fn switches(&self) -> bool {
+        has(self.caps.effective, CAP_SETUID) && has(self.caps.effective, CAP_SETGID)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Caps {
+    effective: u64,
+    permitted: u64,
+    inheritable: u64,
+}
+
+fn has(set: u64, cap: u32) -> bool {
+    set & (1 << cap) != 0
+}
+
+fn denied() -> io::Error {
+    io::Error::from_raw_os_error(libc::EACCES)
+}
+
+static OWN: OnceLock<Own> = OnceLock::new();
+
+fn own() -> &'static Own {
+    OWN.get_or_init(|| Own {
+        // SAFETY: no pointers, cannot fail.
+        uid: unsafe { libc::geteuid() },
+        // SAFETY: as above.
+        gid: unsafe { libc::getegid() },
+        groups: raw::groups().unwrap_or_default(),
+        caps: raw::capget(0).unwrap_or(Caps { effective: 0, permitted: 0, inheritable: 0 }),
+        user_ns: procfs::fstatat(procfs::root(), c"self/ns/user", true).map_or(0, |s| s.st_ino),
+    })
+}
+
+thread_local! {
+    /// The ids and capabilities this thread acts with, if they are not its own.
+    static ACTING: Cell<Option<(u32, u32, u64)>> = const { Cell::new(None) };
 }
 
 impl Creds {
-    /// Reads the credentials of thread `tid`, whose file-system ids the front end saw as `uid` and `gid`.
-    pub fn of(_tid: u32, uid: u32, gid: u32) -> io::Result<Creds> {
-        Ok(Creds { uid, gid, groups: vec![], effective: 0 })
+    /// Reads the credentials of thread `tid`, whose file-system ids the front end saw as `uid` and `gid`. ESRCH for
+    /// thread 0 (not visible from here), EACCES for ids that our user namespace has no number for.
+    pub fn of(tid: u32, uid: u32, gid: u32) -> io::Result<Creds> {
+        if tid == 0 {
+            return Err(io::Error::from_raw_os_error(libc::ESRCH));
+        }
+        if uid == u32::MAX || gid == u32::MAX {
+            return Err(denied());
+        }
+        let own = own();
+        let name = CString::new(tid.to_string()).expect("digits");
+        let dir = procfs::openat(procfs::root(), &name, libc::O_PATH | libc::O_DIRECTORY)?;
+        let caps = raw::capget(tid as i32)?;
+        // Asked last and through the descriptor: if it answers, the number was not given away when capget used it.
+        let user_ns = match procfs::fstatat(dir.as_fd(), c"ns/user", true) {
+            Err(e) if e.raw_os_error() == Some(libc::ESRCH) => return Err(e),
+            other => other.map_or(0, |s| s.st_ino),
+        };
+        let ours = user_ns == own.user_ns && user_ns != 0;
+        let alike = uid == own.uid && gid == own.gid && caps.effective == own.caps.effective;
+        // Groups need not be compared if no file mode binds either of us.
+        if ours && alike && has(own.caps.effective, CAP_DAC_OVERRIDE) {
+            return Ok(Creds { uid, gid, groups: vec![], effective: caps.effective, home: Home::Same });
+        }
+        Creds::from_status(
+            dir.as_fd(),
+            uid,
+            gid,
+            if ours { Home::Ours } else { Home::Foreign { ns: user_ns, rules: false } },
+        )
     }
-    /// Runs `f` with these credentials in this thread.
-    pub fn act<T>(&self, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        f()
+
+    fn from_status(dir: BorrowedFd, uid: u32, gid: u32, mut home: Home) -> io::Result<Creds> {
+        let bad = || io::Error::from_raw_os_error(libc::EIO);
+        let status = procfs::read_at(dir, c"status")?;
+        let mut groups = procfs::numbers(procfs::field(&status, "Groups").ok_or_else(bad)?);
+        let shown = procfs::field(&status, "CapEff").and_then(|v| std::str::from_utf8(v).ok());
+        let mut effective = u64::from_str_radix(shown.ok_or_else(bad)?, 16).map_err(|_| bad())?;
+        let fsuid = procfs::numbers(procfs::field(&status, "Uid").ok_or_else(bad)?).get(3).copied();
+        if let Home::Foreign { rules, .. } = &mut home {
+            *rules = NAMESPACE_RULERS.iter().all(|cap| has(effective, *cap));
+            effective = 0;
+            groups.retain(|g| *g != OVERFLOW_ID);
+        } else if fsuid != Some(uid) && uid != 0 {
+            effective = 0;
+        }
+        Ok(Creds { uid, gid, groups, effective, home })
     }
-    /// Supplementary groups.
+
+    /// Credentials of this process, as they were when credentials were first asked for.
+    pub fn own() -> Creds {
+        let own = own();
+        Creds {
+            uid: own.uid,
+            gid: own.gid,
+            groups: own.groups.clone(),
+            effective: own.caps.effective,
+            home: Home::Same,
+        }
+    }
+
+    /// File-system uid.
+    pub fn uid(&self) -> u32 {
+        self.uid
+    }
+
+    /// File-system gid.
+    pub fn gid(&self) -> u32 {
+        self.gid
+    }
+
+    /// Supplementary groups. Empty for a caller that [`is_same`](Creds::is_same): they are not read, no file mode binds it.
     pub fn groups(&self) -> &[u32] {
         &self.groups
     }
+
+    /// Effective capabilities that count in our user namespace, bit `1 << CAP_*`.
+    pub fn effective(&self) -> u64 {
+        self.effective
+    }
+
     /// True if file modes do not bind the caller (CAP_DAC_OVERRIDE in our user namespace).
     pub fn overrides_modes(&self) -> bool {
-        self.effective & 2 != 0
+        has(self.effective, CAP_DAC_OVERRIDE)
+    }
+
+    /// True if the caller has our own ids, capabilities and user namespace: what we may, it may.
+    pub fn is_same(&self) -> bool {
+        self.home == Home::Same
+    }
+
+    /// True if the caller's user namespace is not ours, or cannot be read.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self.home, Home::Foreign { .. })
+    }
+
+    /// Runs `f` with these credentials in this thread. A caller of another user namespace acts as a stranger: an
+    /// unused id, no groups, no capabilities. EACCES if we are not privileged and the caller has another uid or
+    /// namespace than we.
+    pub fn act<T>(&self, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match self.home {
+            Home::Same => f(),
+            Home::Ours => self.switched(f),
+            Home::Foreign { .. } => {
+                let stranger = Creds { uid: STRANGER, gid: STRANGER, groups: vec![], effective: 0, home: Home::Ours };
+                stranger.switched(f)
+            }
+        }
+    }
+
+    /// Like [`act`](Creds::act) for an `f` that touches nothing but `target`: a caller of the target's own user
+    /// namespace keeps its ids if it is privileged there. EACCES for our own process, unless the caller has our credentials.
+    pub fn act_on<T>(&self, target: &Proc, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        if self.home == Home::Same {
+            return f();
+        }
+        if target.tgid()? == std::process::id() {
+            return Err(denied());
+        }
+        match self.home {
+            Home::Foreign { ns, rules: true } if ns != 0 && target.user_ns().is_ok_and(|of| of == ns) => {
+                self.switched(f)
+            }
+            _ => self.act(f),
+        }
+    }
+
+    fn switched<T>(&self, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let own = own();
+        let want = (self.uid, self.gid, self.effective & own.caps.permitted);
+        match ACTING.get() {
+            Some(now) if now == want => return f(),
+            Some(_) => return Err(denied()),
+            None => {}
+        }
+        if !own.switches() && self.uid != own.uid {
+            return Err(denied());
+        }
+        let back = Back { own, ids: own.switches() };
+        ACTING.set(Some(want));
+        self.take(own, want.2).map_err(|_| denied())?;
+        let result = f();
+        drop(back);
+        result
+    }
+
+    fn take(&self, own: &Own, effective: u64) -> io::Result<()> {
+        if own.switches() {
+            // Without it, leaving uid 0 empties the permitted set of a daemon that is not root itself.
+            raw::keep_caps()?;
+            raw::setgroups(&self.groups)?;
+            raw::setresgid(self.gid)?;
+            raw::setresuid(self.uid)?;
+        }
+        raw::capset(Caps { effective, ..own.caps })
+    }
+}
+
+/// Gives the thread its own credentials back, after a panic too.
+struct Back {
+    own: &'static Own,
+    ids: bool,
+}
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        if self.restore().is_err() {
+            // A thread that keeps a caller's credentials would judge the next caller by them.
+            std::process::abort();
+        }
+        ACTING.set(None);
+    }
+}
+
+impl Back {
+    fn restore(&self) -> io::Result<()> {
+        if self.ids {
+            raw::capset(Caps { effective: self.own.caps.permitted, ..self.own.caps })?;
+            raw::setresuid(self.own.uid)?;
+            raw::setresgid(self.own.gid)?;
+            raw::setgroups(&self.own.groups)?;
+        }
+        raw::capset(self.own.caps)
+    }
+}
+
+/// System calls on the credentials of this thread alone.
+mod raw {
+    use super::Caps;
+    use std::io;
+
+    const VERSION_3: u32 = 0x2008_0522;
+
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: i32,
+    }
+
+    #[repr(C)]
+    #[derive(Clone, Copy, Default)]
+    struct Half {
+        effective: u32,
+        permitted: u32,
+        inheritable: u32,
+    }
+
+    fn check(result: i64) -> io::Result<i64> {
+        if result < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(result)
+    }
+
+    pub fn capget(tid: i32) -> io::Result<Caps> {
+        let mut header = Header { version: VERSION_3, pid: tid };
+        let mut halves = [Half::default(); 2];
+        // SAFETY: version 3 reads one header and writes two halves; both live through the call.
+        check(unsafe { libc::syscall(libc::SYS_capget, &mut header, halves.as_mut_ptr()) })?;
+        let whole = |pick: fn(&Half) -> u32| u64::from(pick(&halves[0])) | u64::from(pick(&halves[1])) << 32;
+        Ok(Caps {
+            effective: whole(|h| h.effective),
+            permitted: whole(|h| h.permitted),
+            inheritable: whole(|h| h.inheritable),
+        })
+    }
+
+    pub fn capset(caps: Caps) -> io::Result<()> {
+        let mut header = Header { version: VERSION_3, pid: 0 };
+        let half = |shift: u32| Half {
+            effective: (caps.effective >> shift) as u32,
+            permitted: (caps.permitted >> shift) as u32,
+            inheritable: (caps.inheritable >> shift) as u32,
+        };
+        let halves = [half(0), half(32)];
+        // SAFETY: version 3 reads one header and two halves; both live through the call.
+        check(unsafe { libc::syscall(libc::SYS_capset, &mut header, halves.as_ptr()) })?;
+        Ok(())
+    }
+
+    pub fn groups() -> io::Result<Vec<u32>> {
+        let mut list = vec![0u32; 65536];
+        // SAFETY: `list` has room for the most groups there can be.
+        let n = check(unsafe { libc::syscall(libc::SYS_getgroups, list.len(), list.as_mut_ptr()) })?;
+        list.truncate(n as usize);
+        Ok(list)
+    }
+
+    pub fn setgroups(groups: &[u32]) -> io::Result<()> {
+        // SAFETY: `groups` is readable for its length.
+        check(unsafe { libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) })?;
+        Ok(())
+    }
+
+    /// Effective and file-system gid.
+    pub fn setresgid(gid: u32) -> io::Result<()> {
+        // SAFETY: no pointers.
+        check(unsafe { libc::syscall(libc::SYS_setresgid, u32::MAX, gid, u32::MAX) })?;
+        Ok(())
+    }
+
+    /// Effective and file-system uid.
+    pub fn setresuid(uid: u32) -> io::Result<()> {
+        // SAFETY: no pointers.
+        check(unsafe { libc::syscall(libc::SYS_setresuid, u32::MAX, uid, u32::MAX) })?;
+        Ok(())
+    }
+
+    pub fn keep_caps() -> io::Result<()> {
+        // SAFETY: no pointers.
+        check(unsafe { libc::syscall(libc::SYS_prctl, libc::PR_SET_KEEPCAPS, 1, 0, 0, 0) })?;
+        Ok(())
     }
 }

@@ -1,4 +1,9 @@
 //! Typed wrappers over what Linux offers. Nearly all `unsafe` of the project is here.
 
 pub mod creds;
+pub mod epoll;
+pub mod pidfd;
 pub mod procfs;
+pub mod ptrace;
+pub mod thread;
+pub mod wait;

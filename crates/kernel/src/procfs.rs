@@ -1,7 +1,478 @@
 //! Reading the kernel's own /proc.
+//!
+//! Everything goes through one descriptor of the kernel's /proc, taken once: a mount of ours may lie over the path later.
+//! What is read is hostile (a process chooses its name and its links), so every parser answers `None` to nonsense.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::OnceLock;
+
+const PROC_SUPER_MAGIC: i64 = 0x9fa0;
+const PID_FS_MAGIC: i64 = 0x5049_4446;
+/// `PIDFD_THREAD` of pidfd_open(2).
+const PIDFD_THREAD: libc::c_int = libc::O_EXCL;
+
+static ROOT: OnceLock<OwnedFd> = OnceLock::new();
+
+/// Takes the descriptor that [`root`] answers with. To be called before anything of ours is mounted; EINVAL if /proc is
+/// not the kernel's.
+pub fn init() -> io::Result<()> {
+    if ROOT.get().is_some() {
+        return Ok(());
+    }
+    // SAFETY: a constant path; the result is checked.
+    let fd = unsafe { libc::open(c"/proc".as_ptr(), libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) };
+    let fd = owned(fd.into())?;
+    if magic(fd.as_fd())? != PROC_SUPER_MAGIC {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    let _ = ROOT.set(fd);
+    Ok(())
+}
+
+/// The root directory of the kernel's /proc (O_PATH).
+///
+/// # Panics
+/// If /proc is not the kernel's and [`init`] was not called while it was: nothing can be served then.
+pub fn root() -> BorrowedFd<'static> {
+    if ROOT.get().is_none() {
+        init().expect("/proc must be the kernel's proc file system");
+    }
+    ROOT.get().expect("set by init").as_fd()
+}
+
+fn magic(fd: BorrowedFd) -> io::Result<i64> {
+    // SAFETY: all-zero is a valid statfs.
+    let mut buf: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: `buf` is a statfs that lives through the call.
+    check(unsafe { libc::fstatfs(fd.as_raw_fd(), &mut buf) }.into())?;
+    #[allow(clippy::unnecessary_cast)]
+    Ok(buf.f_type as i64)
+}
+
+fn check(result: i64) -> io::Result<i64> {
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(result)
+}
+
+fn owned(result: i64) -> io::Result<OwnedFd> {
+    let fd = check(result)?;
+    // SAFETY: a system call just made this descriptor and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// openat(2) with O_CLOEXEC and O_NOCTTY added.
+pub fn openat(dir: BorrowedFd, path: &CStr, flags: i32) -> io::Result<OwnedFd> {
+    // SAFETY: `path` ends with NUL; no O_CREAT or O_TMPFILE is ever given, so no mode is read.
+    let fd = unsafe {
+        libc::openat(
+            dir.as_raw_fd(),
+            path.as_ptr(),
+            (flags & !(libc::O_CREAT | libc::O_TMPFILE & !libc::O_DIRECTORY)) | libc::O_CLOEXEC | libc::O_NOCTTY,
+        )
+    };
+    owned(fd.into())
+}
+
+/// Text of a symbolic link, at most a page as the kernel makes them.
+pub fn readlinkat(dir: BorrowedFd, path: &CStr) -> io::Result<Vec<u8>> {
+    let mut buf = vec![0u8; 8192];
+    // SAFETY: `path` ends with NUL and `buf` is as long as said.
+    let n = unsafe { libc::readlinkat(dir.as_raw_fd(), path.as_ptr(), buf.as_mut_ptr().cast(), buf.len()) };
+    let n = check(n as i64)?;
+    buf.truncate(n as usize);
+    Ok(buf)
+}
+
+/// fstatat(2); a final symbolic link is followed only if `follow`.
+pub fn fstatat(dir: BorrowedFd, path: &CStr, follow: bool) -> io::Result<libc::stat> {
+    let flags = libc::AT_NO_AUTOMOUNT | if follow { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
+    // SAFETY: all-zero is a valid stat.
+    let mut buf: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: `path` ends with NUL and `buf` lives through the call.
+    check(unsafe { libc::fstatat(dir.as_raw_fd(), path.as_ptr(), &mut buf, flags) }.into())?;
+    Ok(buf)
+}
+
+/// fstat(2).
+pub fn fstat(fd: BorrowedFd) -> io::Result<libc::stat> {
+    // SAFETY: all-zero is a valid stat.
+    let mut buf: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: `buf` lives through the call.
+    check(unsafe { libc::fstat(fd.as_raw_fd(), &mut buf) }.into())?;
+    Ok(buf)
+}
+
+/// faccessat2(2) with the effective ids of this thread, not following a final link; `mask` is R_OK, W_OK, X_OK, F_OK.
+pub fn accessat(dir: BorrowedFd, path: &CStr, mask: i32) -> io::Result<()> {
+    let flags = libc::AT_EACCESS | libc::AT_SYMLINK_NOFOLLOW;
+    // SAFETY: `path` ends with NUL.
+    check(unsafe { libc::syscall(libc::SYS_faccessat2, dir.as_raw_fd(), path.as_ptr(), mask, flags) })?;
+    Ok(())
+}
+
+/// fchmodat(2), which follows a final link: not to be used on one.
+pub fn chmodat(dir: BorrowedFd, path: &CStr, mode: u32) -> io::Result<()> {
+    // SAFETY: `path` ends with NUL.
+    check(unsafe { libc::syscall(libc::SYS_fchmodat, dir.as_raw_fd(), path.as_ptr(), mode & 0o7777) })?;
+    Ok(())
+}
+
+/// fchownat(2) not following a final link; `None` leaves an id alone.
+pub fn chownat(dir: BorrowedFd, path: &CStr, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
+    let (uid, gid) = (uid.unwrap_or(u32::MAX), gid.unwrap_or(u32::MAX));
+    // SAFETY: `path` ends with NUL.
+    check(unsafe { libc::fchownat(dir.as_raw_fd(), path.as_ptr(), uid, gid, libc::AT_SYMLINK_NOFOLLOW) }.into())?;
+    Ok(())
+}
+
+/// Up to `size` bytes at `offset`; a file without offsets gives its next bytes.
+pub fn pread(fd: BorrowedFd, offset: u64, size: usize) -> io::Result<Vec<u8>> {
+    let mut buf: Vec<u8> = Vec::new();
+    buf.try_reserve_exact(size).map_err(|_| io::Error::from_raw_os_error(libc::ENOMEM))?;
+    // SAFETY: `size` bytes were reserved; the kernel writes no more than that.
+    let mut n = unsafe { libc::pread64(fd.as_raw_fd(), buf.as_mut_ptr().cast(), size, offset as i64) };
+    if n < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::ESPIPE) {
+        // SAFETY: as above.
+        n = unsafe { libc::read(fd.as_raw_fd(), buf.as_mut_ptr().cast(), size) };
+    }
+    let n = check(n as i64)?;
+    // SAFETY: the kernel has written `n` bytes, at most `size`.
+    unsafe { buf.set_len(n as usize) };
+    Ok(buf)
+}
+
+/// Writes `data` at `offset`, or where the file wants it if it has no offsets; how many bytes were taken.
+pub fn pwrite(fd: BorrowedFd, offset: u64, data: &[u8]) -> io::Result<usize> {
+    // SAFETY: `data` is readable for its length.
+    let mut n = unsafe { libc::pwrite64(fd.as_raw_fd(), data.as_ptr().cast(), data.len(), offset as i64) };
+    if n < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::ESPIPE) {
+        // SAFETY: as above.
+        n = unsafe { libc::write(fd.as_raw_fd(), data.as_ptr().cast(), data.len()) };
+    }
+    Ok(check(n as i64)? as usize)
+}
+
+/// poll(2) bits of each descriptor after at most `timeout` milliseconds (-1: for ever). EINTR is passed on.
+pub fn poll<const N: usize>(fds: [(BorrowedFd, i16); N], timeout: i32) -> io::Result<[i16; N]> {
+    let mut list = fds.map(|(fd, events)| libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 });
+    // SAFETY: `list` has N entries and lives through the call.
+    check(unsafe { libc::poll(list.as_mut_ptr(), N as libc::nfds_t, timeout) }.into())?;
+    Ok(list.map(|p| p.revents))
+}
+
+/// A new eventfd: readable after the first [`signal`].
+pub fn event() -> io::Result<OwnedFd> {
+    // SAFETY: no pointers.
+    owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }.into())
+}
+
+/// Makes an eventfd readable.
+pub fn signal(event: BorrowedFd) {
+    let one = 1u64.to_ne_bytes();
+    // SAFETY: eight readable bytes, as an eventfd wants. It fails only when it is readable already.
+    let _ = unsafe { libc::write(event.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+}
+
+/// A directory entry as getdents64(2) gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dirent {
+    /// Name, without a slash.
+    pub name: Vec<u8>,
+    /// `d_ino`.
+    pub ino: u64,
+    /// File type as the `S_IFMT` part of a mode; 0 if the kernel did not say.
+    pub kind: u32,
+}
+
+/// All entries of the directory `path`, in the kernel's order, without `.` and `..`.
+pub fn entries(dir: BorrowedFd, path: &CStr) -> io::Result<Vec<Dirent>> {
+    let fd = openat(dir, path, libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW)?;
+    let mut all = Vec::new();
+    let mut buf = vec![0u8; 32768];
+    loop {
+        // SAFETY: `buf` is writable for its length.
+        let n = unsafe { libc::syscall(libc::SYS_getdents64, fd.as_raw_fd(), buf.as_mut_ptr(), buf.len()) };
+        match check(n) {
+            Ok(0) => return Ok(all),
+            Ok(n) => parse_dirents(&buf[..n as usize], &mut all),
+            Err(e) if all.is_empty() => return Err(e),
+            Err(_) => return Ok(all),
+        }
+    }
+}
+
+/// ino u64, off i64, reclen u16, type u8, name ending with NUL.
+fn parse_dirents(mut rest: &[u8], all: &mut Vec<Dirent>) {
+    const HEAD: usize = 19;
+    while rest.len() > HEAD {
+        let ino = u64::from_ne_bytes(rest[..8].try_into().expect("eight bytes"));
+        let len = usize::from(u16::from_ne_bytes([rest[16], rest[17]]));
+        if len <= HEAD || len > rest.len() {
+            return;
+        }
+        let name = rest[HEAD..len].split(|b| *b == 0).next().unwrap_or(&[]);
+        if name != b"." && name != b".." && !name.is_empty() {
+            all.push(Dirent { name: name.to_vec(), ino, kind: u32::from(rest[18]) << 12 });
+        }
+        rest = &rest[len..];
+    }
+}
+
+/// The whole content of a file that ends by itself, at most 16 MiB of it.
+pub fn read_at(dir: BorrowedFd, path: &CStr) -> io::Result<Vec<u8>> {
+    const MOST: usize = 16 << 20;
+    let fd = openat(dir, path, libc::O_RDONLY | libc::O_NOFOLLOW)?;
+    let mut all = pread(fd.as_fd(), 0, 4096)?;
+    while all.len() < MOST {
+        let more = pread(fd.as_fd(), all.len() as u64, 65536)?;
+        if more.is_empty() {
+            break;
+        }
+        all.extend(more);
+    }
+    Ok(all)
+}
+
+/// A field of a status file: the text after `name:` without surrounding blanks.
+pub fn field<'a>(status: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    status
+        .split(|b| *b == b'\n')
+        .find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b":"))
+        .map(|v| v.trim_ascii())
+}
+
+/// The decimal numbers of a field, separated by blanks; what is no number is left out.
+pub fn numbers(field: &[u8]) -> Vec<u32> {
+    field.split(|b| b.is_ascii_whitespace()).filter_map(number).collect()
+}
+
+fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// What `/proc/<pid>/stat` says, parsed from bytes: the name may hold anything, blanks, parentheses and newlines too.
+#[derive(Clone, Copy, Debug)]
+pub struct Stat<'a> {
+    /// Process or thread id.
+    pub pid: u32,
+    /// Name of the thread, as it is (15 bytes at most, for kernel threads more).
+    pub comm: &'a [u8],
+    /// State letter, as in `R`, `S`, `T`, `t`, `Z`.
+    pub state: u8,
+    rest: &'a [u8],
+}
+
+impl<'a> Stat<'a> {
+    /// None if this is not the content of a stat file.
+    pub fn parse(bytes: &'a [u8]) -> Option<Stat<'a>> {
+        let open = bytes.iter().position(|b| *b == b'(')?;
+        let close = bytes.iter().rposition(|b| *b == b')')?;
+        let pid = number(bytes[..open].trim_ascii())?;
+        let comm = bytes.get(open + 1..close)?;
+        let rest = bytes[close + 1..].trim_ascii();
+        Some(Stat { pid, comm, state: *rest.first()?, rest })
+    }
+
+    /// Field `n` as proc(5) counts them, from 3 (the state) on.
+    pub fn field(&self, n: usize) -> Option<&'a [u8]> {
+        self.rest.split(|b| *b == b' ').nth(n.checked_sub(3)?)
+    }
+
+    /// Field `n` as an unsigned number.
+    pub fn number(&self, n: usize) -> Option<u64> {
+        number(self.field(n)?)
+    }
+
+    /// Parent process id.
+    pub fn ppid(&self) -> Option<u32> {
+        number(self.field(4)?)
+    }
+
+    /// Start time in clock ticks since boot.
+    pub fn start(&self) -> Option<u64> {
+        self.number(22)
+    }
+}
 
 /// Thread group of a thread, None if it is gone.
 pub fn tgid_of(tid: u32) -> Option<u32> {
-    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
-    status.lines().find_map(|l| l.strip_prefix("Tgid:"))?.trim().parse().ok()
+    let path = CString::new(format!("{tid}/status")).ok()?;
+    let status = read_at(root(), &path).ok()?;
+    number(field(&status, "Tgid")?)
+}
+
+/// One life of a process (or of a thread that was asked for by its own number): whatever happens to the number, this
+/// never reaches its next owner.
+#[derive(Debug)]
+pub struct Proc {
+    pid: u32,
+    dir: OwnedFd,
+    start: u64,
+    tgid: OnceLock<u32>,
+    pidfd: OnceLock<OwnedFd>,
+}
+
+impl Proc {
+    /// The process that has this number now; ENOENT if there is none.
+    pub fn open(pid: u32) -> io::Result<Proc> {
+        let name = CString::new(pid.to_string()).expect("digits");
+        let dir = openat(root(), &name, libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW)?;
+        let stat = match read_at(dir.as_fd(), c"stat") {
+            Err(e) if e.raw_os_error() == Some(libc::ESRCH) => return Err(io::Error::from_raw_os_error(libc::ENOENT)),
+            other => other?,
+        };
+        let start = Stat::parse(&stat).and_then(|s| s.start()).ok_or(io::Error::from_raw_os_error(libc::EIO))?;
+        Ok(Proc { pid, dir, start, tgid: OnceLock::new(), pidfd: OnceLock::new() })
+    }
+
+    /// The number it was opened by.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The directory `/proc/<pid>` (O_PATH). Everything under it answers ESRCH once the process is gone.
+    pub fn dir(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+
+    /// Start time in clock ticks since boot.
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// True until the process has been waited for; a zombie is alive in this sense.
+    pub fn alive(&self) -> bool {
+        // Searching the directory asks the kernel for the task; the directory itself would answer for ever.
+        fstatat(self.dir(), c".", false).map_or_else(|e| e.raw_os_error() != Some(libc::ESRCH), |_| true)
+    }
+
+    /// Thread group it belongs to.
+    pub fn tgid(&self) -> io::Result<u32> {
+        if let Some(tgid) = self.tgid.get() {
+            return Ok(*tgid);
+        }
+        let status = read_at(self.dir(), c"status")?;
+        let tgid = field(&status, "Tgid").and_then(number).ok_or(io::Error::from_raw_os_error(libc::EIO))?;
+        Ok(*self.tgid.get_or_init(|| tgid))
+    }
+
+    /// A pidfd of this very process; ESRCH if it is gone.
+    pub fn pidfd(&self) -> io::Result<BorrowedFd<'_>> {
+        if let Some(fd) = self.pidfd.get() {
+            return Ok(fd.as_fd());
+        }
+        let flags = if self.tgid()? == self.pid { 0 } else { PIDFD_THREAD };
+        // SAFETY: no pointers.
+        let fd = owned(unsafe { libc::syscall(libc::SYS_pidfd_open, self.pid, flags) })?;
+        // The number still was this process's when the pidfd was made, if the process is there afterwards.
+        if !self.alive() {
+            return Err(io::Error::from_raw_os_error(libc::ESRCH));
+        }
+        Ok(self.pidfd.get_or_init(|| fd).as_fd())
+    }
+
+    /// Inode number of its pidfd, unique to this life of the process until the next boot; ENOTSUP before Linux 6.9.
+    pub fn pidfd_inode(&self) -> io::Result<u64> {
+        let fd = self.pidfd()?;
+        if magic(fd)? != PID_FS_MAGIC {
+            return Err(io::Error::from_raw_os_error(libc::ENOTSUP));
+        }
+        Ok(fstat(fd)?.st_ino)
+    }
+
+    /// Inode number of its user namespace; read with the rights of this thread.
+    pub fn user_ns(&self) -> io::Result<u64> {
+        Ok(fstatat(self.dir(), c"ns/user", true)?.st_ino)
+    }
+
+    /// Content of its status file.
+    pub fn status(&self) -> io::Result<Vec<u8>> {
+        read_at(self.dir(), c"status")
+    }
+
+    /// Its thread ids, in the kernel's order.
+    pub fn tasks(&self) -> io::Result<Vec<u32>> {
+        Ok(entries(self.dir(), c"task")?.iter().filter_map(|e| number(&e.name)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_of_a_hostile_name() {
+        let mut text = b"77 (a) Z 1\n) b (x) S 12 77 77".to_vec();
+        for n in 7..=52 {
+            text.extend(format!(" {n}").bytes());
+        }
+        let stat = Stat::parse(&text).unwrap();
+        assert_eq!((stat.pid, stat.comm, stat.state), (77, &b"a) Z 1\n) b (x"[..], b'S'));
+        assert_eq!((stat.ppid(), stat.start(), stat.number(53)), (Some(12), Some(22), None));
+        for cut in 0..text.len() {
+            let _ = Stat::parse(&text[..cut]).map(|s| (s.start(), s.number(0), s.ppid()));
+        }
+        assert!(Stat::parse(b")(").is_none());
+    }
+
+    #[test]
+    fn dirents_stay_inside() {
+        let mut one = vec![0u8; 24];
+        one[0] = 7;
+        one[16] = 24;
+        one[18] = 4;
+        one[19..22].copy_from_slice(b"abc");
+        for cut in 0..one.len() {
+            parse_dirents(&one[..cut], &mut Vec::new());
+        }
+        let mut all = Vec::new();
+        parse_dirents(&one, &mut all);
+        assert_eq!(all, [Dirent { name: b"abc".to_vec(), ino: 7, kind: libc::S_IFDIR }]);
+    }
+
+    #[test]
+    fn status_fields() {
+        let status = b"Name:\tTgid: 5\\nx\nTgid:\t12\nGroups:\t4 24 x \n";
+        assert_eq!(field(status, "Tgid"), Some(&b"12"[..]));
+        assert_eq!(numbers(field(status, "Groups").unwrap()), [4, 24]);
+        assert_eq!(field(status, "Nothing"), None);
+    }
+
+    #[test]
+    fn a_process_is_known_by_its_life() {
+        let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let proc = Proc::open(child.id()).unwrap();
+        assert!(proc.alive());
+        assert_eq!(proc.tgid().unwrap(), child.id());
+        assert_eq!(proc.tasks().unwrap(), [child.id()]);
+        let inode = proc.pidfd_inode().unwrap();
+        assert_eq!(Proc::open(child.id()).unwrap().pidfd_inode().unwrap(), inode);
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(!proc.alive());
+        assert_eq!(proc.status().unwrap_err().raw_os_error(), Some(libc::ESRCH));
+        assert_eq!(Proc::open(child.id()).unwrap_err().raw_os_error(), Some(libc::ENOENT));
+    }
+
+    #[test]
+    fn threads_have_pidfds_too() {
+        let (ready, told) = std::sync::mpsc::channel();
+        let (end, wait) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            // SAFETY: no pointers.
+            ready.send(unsafe { libc::gettid() } as u32).unwrap();
+            let _ = wait.recv();
+        });
+        let tid = told.recv().unwrap();
+        let (thread_proc, me) = (Proc::open(tid).unwrap(), Proc::open(std::process::id()).unwrap());
+        assert_eq!(thread_proc.tgid().unwrap(), std::process::id());
+        assert_ne!(thread_proc.pidfd_inode().unwrap(), me.pidfd_inode().unwrap());
+        assert_eq!(tgid_of(tid), Some(std::process::id()));
+        drop(end);
+        thread.join().unwrap();
+    }
 }

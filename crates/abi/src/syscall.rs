@@ -1,0 +1,80 @@
+//! System calls by name and number, and what is special about some of them.
+
+use crate::syscall_table::{I386, X86_64};
+
+/// Which table a number belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Abi {
+    /// 64-bit calls (also x32, whose numbers carry bit 30).
+    X86_64,
+    /// 32-bit calls, by `int 0x80` or from 32-bit code.
+    I386,
+}
+
+fn table(abi: Abi) -> &'static [(u16, &'static str)] {
+    match abi {
+        Abi::X86_64 => X86_64,
+        Abi::I386 => I386,
+    }
+}
+
+/// Number of a call of the 64-bit table, by name or decimal number.
+pub fn parse(word: &str) -> Option<u64> {
+    if let Ok(n) = word.parse::<u64>() {
+        return (n < crate::set::SIZE as u64).then_some(n);
+    }
+    X86_64.iter().find(|(_, name)| *name == word).map(|(n, _)| *n as u64)
+}
+
+/// Name of a call; the number for what has none.
+pub fn name(abi: Abi, nr: u64) -> String {
+    let t = table(abi);
+    match t.binary_search_by_key(&nr, |(n, _)| *n as u64) {
+        Ok(i) => t[i].1.to_string(),
+        Err(_) => nr.to_string(),
+    }
+}
+
+/// The number that sets use: that of the 64-bit call of the same name, so that one set serves both kinds of target.
+pub fn set_number(abi: Abi, nr: u64) -> u64 {
+    if abi == Abi::X86_64 {
+        return nr & !(1 << 30);
+    }
+    parse(&name(abi, nr)).unwrap_or(nr)
+}
+
+/// The call by which the kernel restarts an interrupted one; programs never make it themselves.
+pub fn is_restart(abi: Abi, nr: u64) -> bool {
+    nr == if abi == Abi::I386 { 0 } else { 219 }
+}
+
+/// Calls that a mere stop ends with EINTR although nothing happened to the program (linux-mechanisms.md 3.3). The flag says
+/// that this is so only on a socket or a FUSE file. 64-bit numbers.
+pub fn stop_makes_eintr(nr: u64) -> Option<bool> {
+    match nr {
+        // epoll_wait, epoll_pwait, epoll_pwait2, semop, semtimedop, rt_sigtimedwait, io_getevents, io_pgetevents,
+        // io_uring_enter
+        232 | 281 | 441 | 65 | 220 | 128 | 208 | 333 | 426 => Some(false),
+        // accept, accept4, connect, sendto, recvfrom, sendmsg, recvmsg, sendmmsg, recvmmsg: with a time-out set on the
+        // socket. A restart of connect would answer EALREADY, so it is not listed.
+        43 | 288 | 44 | 45 | 46 | 47 | 307 | 299 => Some(false),
+        // read, write, readv, writev, pread64, pwrite64
+        0 | 1 | 19 | 20 | 17 | 18 => Some(true),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names() {
+        assert_eq!(parse("getppid"), Some(110));
+        assert_eq!(name(Abi::X86_64, 35), "nanosleep");
+        assert_eq!(name(Abi::I386, 162), "nanosleep");
+        assert_eq!(set_number(Abi::I386, 162), 35);
+        assert_eq!(name(Abi::X86_64, 999_999), "999999");
+        assert!(is_restart(Abi::X86_64, 219) && is_restart(Abi::I386, 0));
+    }
+}

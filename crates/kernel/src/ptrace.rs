@@ -1,0 +1,213 @@
+//! ptrace(2), only in its seized form, for the one tracer thread.
+//!
+//! Every call may fail with ESRCH at any time: the target can die in any state. Nothing here waits, except [`seize`], see
+//! there.
+
+use std::io;
+
+/// Process or thread id as the kernel counts it.
+pub type Tid = i32;
+
+/// Register sets, by the note type that names them in core files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegSet {
+    /// General registers: `user_regs_struct`, 216 bytes (68 for a 32-bit target).
+    General,
+    /// Floating point: the FXSAVE image, 512 bytes (108 for a 32-bit target).
+    Float,
+    /// XSAVE area; its size depends on the processor.
+    Xstate,
+}
+
+impl RegSet {
+    fn note(self) -> usize {
+        match self {
+            RegSet::General => 1,
+            RegSet::Float => 2,
+            RegSet::Xstate => 0x202,
+        }
+    }
+}
+
+/// Bytes that hold any register set of today's processors.
+pub const REGSET_MAX: usize = 16384;
+
+fn call(request: libc::c_uint, tid: Tid, addr: usize, data: usize) -> io::Result<i64> {
+    // SAFETY: callers below pass requests whose `data` is either a plain number or a pointer to memory that they own
+    // and that is as large as the kernel writes.
+    let r = unsafe { libc::ptrace(request, tid, addr, data) };
+    if r == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(r)
+    }
+}
+
+/// Attaches without stopping. May block while the target is in an exec that waits for a thread which we trace and have not
+/// reaped: the caller must have arranged for that (see `engine`'s watchdog). EPERM: traced by another, a kernel thread or
+/// a zombie.
+pub fn seize(tid: Tid, options: i32) -> io::Result<()> {
+    call(libc::PTRACE_SEIZE, tid, 0, options as usize).map(drop)
+}
+
+/// Changes the options of a stopped tracee.
+pub fn set_options(tid: Tid, options: i32) -> io::Result<()> {
+    call(libc::PTRACE_SETOPTIONS, tid, 0, options as usize).map(drop)
+}
+
+/// Asks a seized thread to stop; also ends a LISTEN.
+pub fn interrupt(tid: Tid) -> io::Result<()> {
+    call(libc::PTRACE_INTERRUPT, tid, 0, 0).map(drop)
+}
+
+/// Lets a thread in a group-stop wait for SIGCONT without running.
+pub fn listen(tid: Tid) -> io::Result<()> {
+    call(libc::PTRACE_LISTEN, tid, 0, 0).map(drop)
+}
+
+/// How a stopped thread is set going.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Go {
+    /// Until the next event.
+    Cont,
+    /// Until the next system call entry or exit, or event.
+    Syscall,
+    /// One instruction.
+    Step,
+}
+
+/// Resumes a stopped thread, delivering `signal` (0: none). The signal counts only at a signal-delivery or
+/// system-call stop.
+pub fn resume(tid: Tid, how: Go, signal: i32) -> io::Result<()> {
+    let request = match how {
+        Go::Cont => libc::PTRACE_CONT,
+        Go::Syscall => libc::PTRACE_SYSCALL,
+        Go::Step => libc::PTRACE_SINGLESTEP,
+    };
+    call(request, tid, 0, signal as usize).map(drop)
+}
+
+/// Ends tracing of a stopped thread, delivering `signal` (0: none).
+pub fn detach(tid: Tid, signal: i32) -> io::Result<()> {
+    call(libc::PTRACE_DETACH, tid, 0, signal as usize).map(drop)
+}
+
+/// The message of the event that the thread stands at (new tid, old tid, exit status).
+pub fn event_message(tid: Tid) -> io::Result<u64> {
+    let mut message: libc::c_ulong = 0;
+    call(libc::PTRACE_GETEVENTMSG, tid, 0, &mut message as *mut _ as usize)?;
+    Ok(message)
+}
+
+/// The signal that the thread is about to get.
+pub fn siginfo(tid: Tid) -> io::Result<libc::siginfo_t> {
+    // SAFETY: siginfo_t is plain data for which zero bytes are valid.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    call(libc::PTRACE_GETSIGINFO, tid, 0, &mut info as *mut _ as usize)?;
+    Ok(info)
+}
+
+/// Puts back a signal that [`siginfo`] read; counts only at a signal-delivery stop.
+pub fn set_siginfo(tid: Tid, info: &libc::siginfo_t) -> io::Result<()> {
+    call(libc::PTRACE_SETSIGINFO, tid, 0, info as *const _ as usize).map(drop)
+}
+
+/// Blocked-signal mask of a stopped thread (the saved one inside ppoll or sigsuspend).
+pub fn signal_mask(tid: Tid) -> io::Result<u64> {
+    let mut mask = 0u64;
+    call(libc::PTRACE_GETSIGMASK, tid, 8, &mut mask as *mut _ as usize)?;
+    Ok(mask)
+}
+
+/// Sets the mask that [`signal_mask`] reads.
+pub fn set_signal_mask(tid: Tid, mask: u64) -> io::Result<()> {
+    call(libc::PTRACE_SETSIGMASK, tid, 8, &mask as *const _ as usize).map(drop)
+}
+
+/// Reads a register set; the length is what the target's data model has.
+pub fn regs(tid: Tid, set: RegSet) -> io::Result<Vec<u8>> {
+    let mut buf = vec![0u8; if set == RegSet::Xstate { REGSET_MAX } else { 1024 }];
+    let mut iov = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
+    call(libc::PTRACE_GETREGSET, tid, set.note(), &mut iov as *mut _ as usize)?;
+    buf.truncate(iov.iov_len);
+    Ok(buf)
+}
+
+/// Writes a register set; the kernel checks the values and refuses nonsense with EINVAL or EIO.
+pub fn set_regs(tid: Tid, set: RegSet, bytes: &[u8]) -> io::Result<()> {
+    let mut iov = libc::iovec { iov_base: bytes.as_ptr() as *mut _, iov_len: bytes.len() };
+    call(libc::PTRACE_SETREGSET, tid, set.note(), &mut iov as *mut _ as usize).map(drop)
+}
+
+/// General registers in the 64-bit layout, whatever the target's data model.
+pub fn user_regs(tid: Tid) -> io::Result<libc::user_regs_struct> {
+    // SAFETY: user_regs_struct is plain integers.
+    let mut regs: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+    call(libc::PTRACE_GETREGS, tid, 0, &mut regs as *mut _ as usize)?;
+    Ok(regs)
+}
+
+/// Writes what [`user_regs`] reads.
+pub fn set_user_regs(tid: Tid, regs: &libc::user_regs_struct) -> io::Result<()> {
+    call(libc::PTRACE_SETREGS, tid, 0, regs as *const _ as usize).map(drop)
+}
+
+const DEBUGREG: usize = std::mem::offset_of!(libc::user, u_debugreg);
+
+/// Debug register `n` (0 to 7).
+pub fn debug_reg(tid: Tid, n: usize) -> io::Result<u64> {
+    // The raw call stores the word at `data`; libc's wrapper would return it and hide errors.
+    let mut word = 0u64;
+    // SAFETY: PEEKUSER through the raw call writes 8 bytes at `data`.
+    let r = unsafe {
+        libc::syscall(
+            libc::SYS_ptrace,
+            libc::PTRACE_PEEKUSER as i64,
+            tid as i64,
+            DEBUGREG + n * 8,
+            &mut word as *mut u64,
+        )
+    };
+    if r == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(word)
+}
+
+/// Writes debug register `n`; EINVAL or EIO for values that the kernel forbids (4, 5, addresses in kernel space).
+pub fn set_debug_reg(tid: Tid, n: usize, value: u64) -> io::Result<()> {
+    call(libc::PTRACE_POKEUSER, tid, DEBUGREG + n * 8, value as usize).map(drop)
+}
+
+/// Where a system-call stop stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syscall {
+    /// Not at a system-call stop.
+    None,
+    /// At entry: number and six arguments.
+    Entry {
+        /// System call number of the target's own ABI.
+        nr: u64,
+        /// Arguments.
+        args: [u64; 6],
+    },
+    /// At exit: the result; negative errno on failure.
+    Exit {
+        /// Return value.
+        rval: i64,
+    },
+}
+
+/// Asks the kernel where the thread stands, and whether in a 32-bit call. Never count stops to tell entry from exit.
+pub fn syscall_info(tid: Tid) -> io::Result<(Syscall, bool)> {
+    // op u8, pad, arch u32 at 4, ip at 8, sp at 16, then the union at 24 (uapi/linux/ptrace.h).
+    let mut b = [0u64; 12];
+    call(libc::PTRACE_GET_SYSCALL_INFO, tid, 96, b.as_mut_ptr() as usize)?;
+    let narrow = (b[0] >> 32) as u32 == 0x4000_0003;
+    let what = match b[0] as u8 {
+        1 | 3 => Syscall::Entry { nr: b[3], args: [b[4], b[5], b[6], b[7], b[8], b[9]] },
+        2 => Syscall::Exit { rval: b[3] as i64 },
+        _ => Syscall::None,
+    };
+    Ok((what, narrow))
+}

@@ -1,0 +1,124 @@
+//! The tracer thread's bell: SIGCHLD and SIGUSR2 are blocked in every thread and taken by sigtimedwait, so no wake-up is
+//! lost between looking at the queues and going to sleep.
+
+use crate::ptrace::Tid;
+use std::io;
+use std::time::Duration;
+
+fn bell_set() -> libc::sigset_t {
+    // SAFETY: sigset operations on a local set.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, libc::SIGCHLD);
+        libc::sigaddset(&mut set, libc::SIGUSR2);
+        set
+    }
+}
+
+/// Blocks the bell's signals in the calling thread and all threads that it will start. To be called first in main.
+pub fn block_bell() {
+    // SAFETY: a valid set; the old one is not wanted.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &bell_set(), std::ptr::null_mut()) };
+}
+
+/// Makes sure that SIGUSR2 and SIGCHLD queue although nobody handles them (an ignored SIGCHLD would be dropped).
+pub fn default_bell() {
+    // SAFETY: SIG_DFL is a valid disposition for both.
+    unsafe {
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+        libc::signal(libc::SIGUSR2, libc::SIG_DFL);
+    }
+}
+
+/// Sleeps until the bell rings or the time is over. A SIGCHLD names the thread that it came for, which is only a hint:
+/// the signal coalesces.
+pub fn await_bell(timeout: Option<Duration>) -> Option<Tid> {
+    // SAFETY: siginfo is plain data; set and timespec outlive the call.
+    unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        let set = bell_set();
+        let spec = timeout
+            .map(|t| libc::timespec { tv_sec: t.as_secs().min(1 << 40) as i64, tv_nsec: t.subsec_nanos() as i64 });
+        let spec = spec.as_ref().map_or(std::ptr::null(), |s| s as *const _);
+        let signal = libc::sigtimedwait(&set, &mut info, spec);
+        (signal == libc::SIGCHLD).then(|| info.si_pid())
+    }
+}
+
+/// Rings the bell of thread `tid` of this process.
+pub fn ring(tid: Tid) {
+    // SAFETY: a plain system call.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), tid, libc::SIGUSR2) };
+}
+
+/// Thread id of the calling thread.
+pub fn own_tid() -> Tid {
+    // SAFETY: a plain system call.
+    unsafe { libc::gettid() }
+}
+
+/// Moves the calling thread to one CPU, or (None) to all of `all`.
+pub fn move_to_cpu(cpu: usize) -> io::Result<()> {
+    // SAFETY: CPU_SET checks nothing, so the number is bounded here.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        if cpu >= libc::CPU_SETSIZE as usize {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        }
+        libc::CPU_SET(cpu, &mut set);
+        set_affinity(&set)
+    }
+}
+
+fn set_affinity(set: &libc::cpu_set_t) -> io::Result<()> {
+    // SAFETY: the set is a whole cpu_set_t.
+    match unsafe { libc::sched_setaffinity(0, std::mem::size_of::<libc::cpu_set_t>(), set) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The CPUs that the calling thread may use, to be given back to [`restore_cpus`].
+pub fn cpus() -> io::Result<libc::cpu_set_t> {
+    // SAFETY: the set is zeroed plain data.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        match libc::sched_getaffinity(0, std::mem::size_of::<libc::cpu_set_t>(), &mut set) {
+            0 => Ok(set),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+/// Undoes [`move_to_cpu`].
+pub fn restore_cpus(set: &libc::cpu_set_t) -> io::Result<()> {
+    set_affinity(set)
+}
+
+/// Nice value of a thread (setpriority of one task).
+pub fn set_nice(tid: Tid, nice: i32) -> io::Result<()> {
+    // SAFETY: a plain system call.
+    match unsafe { libc::setpriority(libc::PRIO_PROCESS, tid as u32, nice) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sends `signal` to one thread, as tgkill does.
+pub fn tgkill(pid: Tid, tid: Tid, signal: i32) -> io::Result<()> {
+    // SAFETY: a plain system call.
+    match unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, signal) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sends `signal` to every member of process group `pgid` that the calling thread may signal.
+pub fn kill_group(pgid: Tid, signal: i32) -> io::Result<()> {
+    // SAFETY: a plain system call.
+    match unsafe { libc::kill(-pgid, signal) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
