@@ -1,0 +1,675 @@
+//! The handle that flavours use. Every call queues a job for the tracer thread and returns; answers come through closures,
+//! called in the tracer thread, which must not wait.
+
+use crate::error::Refusal;
+use crate::inject::Number;
+use crate::process::{Await, State, Steps, Stop};
+use crate::registers::{self, Which};
+use crate::seat::{Check, Once, Opener, Seat, SeatId};
+use crate::stream::Stream;
+use crate::tracer::{self, key_of, Key, Queue, Tracer};
+use crate::watcher::Watcher;
+use kernel::procfs::Proc;
+use kernel::ptrace::{self, Tid};
+use kernel::wait::Status;
+use parking_lot::Mutex;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// How an order ended.
+pub type Done = Box<dyn FnOnce(Result<(), Refusal>) + Send>;
+
+/// A change of what a seat asks for.
+pub type Change = Box<dyn FnOnce(&mut Seat) + Send>;
+
+/// What a seat can be told to do.
+pub enum Order {
+    /// Vote that the process (or one thread) stands; done when it does, or at once without `wait`.
+    Stop {
+        /// Only this thread.
+        tid: Option<Tid>,
+        /// Answer when it stands.
+        wait: bool,
+    },
+    /// Wait until the process stands because of this seat (or by job control); `event`: only for an event with this word;
+    /// `end`: until the process has ended.
+    Await {
+        /// One of [`crate::event::What::word`].
+        event: Option<&'static str>,
+        /// ETIMEDOUT after that.
+        timeout: Option<Duration>,
+    },
+    /// Take the vote back.
+    Run {
+        /// Only that of this thread.
+        tid: Option<Tid>,
+    },
+    /// Run until the next event of this kind; done when all threads stand.
+    RunUntil(Once),
+    /// Run one thread by this many instructions; done when it stands again.
+    Step {
+        /// The thread; None: the one that stands on the seat's event, else the leader.
+        tid: Option<Tid>,
+        /// Instructions, at least 1.
+        n: u64,
+    },
+    /// Change the seat's sets.
+    Change(Change),
+    /// Give back everything that the seat holds.
+    Detach,
+    /// Forget the signal that stopped threads are about to get.
+    ClearSignal {
+        /// Only of this thread.
+        tid: Option<Tid>,
+    },
+    /// End the system call that stopped threads are in or about to make, with EINTR.
+    Abort {
+        /// Only of this thread.
+        tid: Option<Tid>,
+    },
+    /// Close a descriptor of the process.
+    Close(u32),
+}
+
+/// Which seat an order is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seated {
+    /// The flavour's standing seat on the process, made when first needed.
+    Standing(&'static str),
+    /// One made by [`Target::open_seat`].
+    Open(SeatId),
+}
+
+/// Who gives an order: for the record, and to be asked again at each exec.
+#[derive(Clone)]
+pub struct Giver {
+    /// For the record.
+    pub opener: Opener,
+    /// May he still?
+    pub check: Option<Check>,
+}
+
+/// A way to give up on an order that waits.
+#[derive(Clone)]
+pub struct Ticket {
+    shared: Arc<Shared>,
+    waiter: Arc<Mutex<Option<u64>>>,
+}
+
+impl Ticket {
+    /// Ends the wait with EINTR. Votes and armed stops stay as they are.
+    pub fn cancel(&self) {
+        let waiter = self.waiter.clone();
+        self.shared.queue.push(Box::new(move |t| {
+            let id = waiter.lock().take();
+            if let Some(id) = id {
+                t.finish_waiter(id, Err(Refusal::new(libc::EINTR, "interrupted")));
+            }
+        }));
+    }
+}
+
+/// One seat, as shown in `holders` and `pfs status`.
+#[derive(Clone, Debug)]
+pub struct SeatShown {
+    /// Flavour.
+    pub flavour: &'static str,
+    /// Standing seat or open file.
+    pub standing: bool,
+    /// Who.
+    pub opener: Opener,
+    /// Since when.
+    pub since: SystemTime,
+    /// What it holds, in words.
+    pub what: String,
+}
+
+/// One thread, as shown in `ustat.json`.
+#[derive(Clone, Debug)]
+pub struct ThreadShown {
+    /// Thread id.
+    pub tid: Tid,
+    /// `running`, `stopped`, `signal`, `entry`, `exit`, `jobstop`.
+    pub state: &'static str,
+    /// Signal that it will get when it runs on; 0 for none.
+    pub signal: i32,
+}
+
+/// A process in the engine's care.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Process id.
+    pub pid: Tid,
+    /// Seats on it.
+    pub seats: Vec<SeatShown>,
+    /// Its attached threads.
+    pub threads: Vec<ThreadShown>,
+}
+
+struct Shared {
+    queue: Arc<Queue>,
+    watcher: Watcher,
+    next_seat: AtomicU64,
+}
+
+/// The engine. One per daemon; clones are the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    thread: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
+}
+
+impl Engine {
+    /// Starts the tracer thread. To be called before other threads are started, since it blocks SIGCHLD and SIGUSR2 in the
+    /// calling thread for them to inherit.
+    pub fn start() -> io::Result<Engine> {
+        let (queue, thread) = tracer::start()?;
+        let shared = Shared { queue, watcher: Watcher::start()?, next_seat: AtomicU64::new(1) };
+        Ok(Engine { shared: Arc::new(shared), thread: Arc::new(Mutex::new(Some(thread))) })
+    }
+
+    /// The way to one process.
+    pub fn target(&self, proc: Arc<Proc>) -> Target {
+        Target { shared: self.shared.clone(), proc }
+    }
+
+    /// All processes that some seat holds or traces.
+    pub fn held(&self) -> Vec<Held> {
+        let (tx, rx) = std::sync::mpsc::channel();
+        self.shared.queue.push(Box::new(move |t| {
+            let _ = tx.send(t.entries.values().map(show).collect());
+        }));
+        rx.recv().unwrap_or_default()
+    }
+
+    /// Lets every process go, losing nothing, and ends the tracer thread.
+    pub fn shut_down(&self) {
+        self.shared.queue.push(Box::new(Tracer::shut_down));
+        if let Some(thread) = self.thread.lock().take() {
+            let _ = thread.join();
+        }
+    }
+
+    /// Gives back what the standing seats of a flavour hold, everywhere.
+    pub fn drop_standing(&self, flavour: &'static str) {
+        self.shared.queue.push(Box::new(move |t| {
+            let keys: Vec<Key> = t.entries.keys().copied().collect();
+            for key in keys {
+                let ids: Vec<SeatId> = t.entries.get(&key).map_or(Vec::new(), |e| {
+                    let mine = e.process.seats.iter().filter(|(_, s)| s.standing && s.flavour == flavour);
+                    mine.map(|(id, _)| *id).collect()
+                });
+                t.drop_seats(key, |id| ids.contains(&id));
+            }
+        }));
+    }
+}
+
+fn show(entry: &tracer::Entry) -> Held {
+    let seats = entry.process.seats.values();
+    let threads = entry.process.threads.iter();
+    Held {
+        pid: entry.process.pid,
+        seats: seats
+            .map(|s| SeatShown {
+                flavour: s.flavour,
+                standing: s.standing,
+                opener: s.opener,
+                since: s.since,
+                what: s.describe(),
+            })
+            .collect(),
+        threads: threads
+            .map(|(tid, t)| ThreadShown {
+                tid: *tid,
+                signal: t.owed,
+                state: match &t.state {
+                    State::Running => "running",
+                    State::Listening | State::Stopped(Stop::Group) => "jobstop",
+                    State::Stopped(Stop::Plain) => "stopped",
+                    State::Stopped(Stop::Signal(..)) => "signal",
+                    State::Stopped(Stop::Entry) => "entry",
+                    State::Stopped(Stop::Exit) => "exit",
+                },
+            })
+            .collect(),
+    }
+}
+
+/// One process, as the engine sees it.
+#[derive(Clone)]
+pub struct Target {
+    shared: Arc<Shared>,
+    proc: Arc<Proc>,
+}
+
+impl Target {
+    /// The process.
+    pub fn proc(&self) -> &Arc<Proc> {
+        &self.proc
+    }
+
+    /// Makes a seat that lives until [`Target::close_seat`], with its event stream, which ends with the process. The watch is
+    /// to be kept as long as the seat; None if the process has ended.
+    pub fn open_seat(&self, flavour: &'static str, giver: Giver) -> (SeatId, Arc<Stream>, Option<Watch>) {
+        let id = self.shared.next_seat.fetch_add(1, Ordering::Relaxed);
+        let stream = Stream::new();
+        let mut seat = Seat::new(flavour, false, giver.opener, giver.check);
+        seat.stream = Some(stream.clone());
+        let proc = self.proc.clone();
+        self.job(move |t, _| {
+            t.entry(&proc).process.seats.insert(id, seat);
+        });
+        (id, stream, self.end_with_process())
+    }
+
+    /// A seat that reports job-control stops, exec and the end of the process and never stops it. Without `control`, or if
+    /// another tracer has the process, it reports the end only.
+    pub fn watch_states(
+        &self,
+        flavour: &'static str,
+        giver: Giver,
+        control: bool,
+    ) -> (SeatId, Arc<Stream>, Option<Watch>) {
+        let (id, stream, watch) = self.open_seat(flavour, giver);
+        self.job(move |t, key| {
+            let attached = control && t.attach(key).is_ok();
+            with_seat(t, key, id, |s| (s.report, s.end, s.job, s.exec) = (true, true, attached, attached));
+            t.settle(key);
+        });
+        (id, stream, watch)
+    }
+
+    /// Gives back what a seat holds and forgets it.
+    pub fn close_seat(&self, id: SeatId) {
+        self.job(move |t, key| t.drop_seats(key, |s| s == id));
+    }
+
+    /// A reader has made room in the seat's stream: the process may go on.
+    pub fn drained(&self) {
+        self.job(|t, key| t.settle(key));
+    }
+
+    /// Calls back once, when the process ends; the wait status if it can be known.
+    pub fn on_end(&self, callback: impl FnOnce(Option<i32>) + Send + 'static) -> io::Result<Watch> {
+        let fd = kernel::pidfd::open(self.proc.pid() as i32)?;
+        let id = self
+            .shared
+            .watcher
+            .watch(&self.proc, Box::new(move || callback(kernel::pidfd::exit_status(&fd).ok().flatten())))?;
+        Ok(Watch { shared: self.shared.clone(), id })
+    }
+
+    /// Nobody reports the death of a process that is not attached; a pidfd does.
+    fn end_with_process(&self) -> Option<Watch> {
+        let (shared, key) = (self.shared.clone(), key_of(&self.proc));
+        let ended = move |status: Option<i32>| {
+            shared.queue.push(Box::new(move |t| {
+                let status = status.and_then(Status::decode).unwrap_or(Status::Exited(0));
+                if let Some(entry) = t.entries.get_mut(&key) {
+                    entry.process.end(status);
+                }
+                t.settle(key);
+            }));
+        };
+        match self.on_end(ended.clone()) {
+            Ok(watch) => Some(watch),
+            Err(_) => {
+                ended(None);
+                None
+            }
+        }
+    }
+
+    fn job(&self, f: impl FnOnce(&mut Tracer, Key) + Send + 'static) {
+        let key = key_of(&self.proc);
+        self.shared.queue.push(Box::new(move |t| f(t, key)));
+    }
+
+    /// Gives an order to a seat.
+    pub fn order(&self, seat: Seated, giver: Giver, order: Order, done: Done) -> Ticket {
+        let ticket = Ticket { shared: self.shared.clone(), waiter: Arc::default() };
+        let obey = Obey { proc: self.proc.clone(), shared: self.shared.clone(), waiter: ticket.waiter.clone(), done };
+        self.job(move |t, key| obey.obey(t, key, seat, giver, order));
+        ticket
+    }
+
+    /// Who holds the process; None if nobody does.
+    pub fn held(&self, answer: impl FnOnce(Option<Held>) + Send + 'static) {
+        self.job(move |t, key| answer(t.entries.get(&key).map(show)));
+    }
+
+    /// The same, waiting for the tracer thread's answer, which takes microseconds. Not to be called in the tracer thread.
+    pub fn held_now(&self) -> Option<Held> {
+        if !self.shared.queue.knows(key_of(&self.proc)) {
+            return None;
+        }
+        let (tx, rx) = std::sync::mpsc::channel();
+        self.held(move |held| {
+            let _ = tx.send(held);
+        });
+        rx.recv().ok().flatten()
+    }
+
+    /// Reads a register file of a thread (None: the representative). A thread that runs is stopped for a moment.
+    pub fn read_regs(
+        &self,
+        tid: Option<Tid>,
+        which: Which,
+        answer: impl FnOnce(Result<Vec<u8>, Refusal>) + Send + 'static,
+    ) -> Ticket {
+        let ticket = Ticket { shared: self.shared.clone(), waiter: Arc::default() };
+        let (slot, proc, shared) = (ticket.waiter.clone(), self.proc.clone(), self.shared.clone());
+        self.job(move |t, key| {
+            let entry = t.entry(&proc);
+            let tid = tid.or_else(|| entry.process.representative(None)).unwrap_or(key.0);
+            if entry.process.ended.is_none() && t.is_stopped(key, tid) && !t.injections.contains_key(&tid) {
+                answer(registers::read(tid, which).map_err(|e| Refusal::os("read registers of", tid, &e)));
+                return;
+            }
+            if let Err(refusal) = t.attach(key) {
+                t.settle(key);
+                answer(Err(refusal));
+                return;
+            }
+            // A seat for the moment: it holds this one thread and is gone when the registers are read.
+            let id = shared.next_seat.fetch_add(1, Ordering::Relaxed);
+            let mut seat = Seat::new("engine", false, Opener::default(), None);
+            seat.hold_threads.insert(tid);
+            t.entry(&proc).process.seats.insert(id, seat);
+            let then = move |t: &mut Tracer, result: Result<(), Refusal>| {
+                let regs = result
+                    .and_then(|()| registers::read(tid, which).map_err(|e| Refusal::os("read registers of", tid, &e)));
+                t.drop_seats(key, |s| s == id);
+                answer(regs);
+            };
+            let waiter = t.wait_for(key, Await::RestOf(tid), None, Box::new(then));
+            *slot.lock() = Some(waiter);
+            t.settle(key);
+        });
+        ticket
+    }
+
+    /// Writes into a register file of a stopped thread; EBUSY if it is not stopped.
+    pub fn write_regs(&self, tid: Option<Tid>, which: Which, offset: usize, data: Vec<u8>, done: Done) {
+        self.job(move |t, key| {
+            let representative = t.entries.get(&key).and_then(|e| e.process.representative(None));
+            let tid = tid.or(representative).unwrap_or(key.0);
+            if !t.is_stopped(key, tid) || t.injections.contains_key(&tid) {
+                let text = format!("write registers of {tid}: it is not stopped: write stop to ctl first");
+                return done(Err(Refusal::new(libc::EBUSY, text)));
+            }
+            done(registers::write(tid, which, offset, &data));
+        });
+    }
+}
+
+/// A watch for the end of a process; dropping it forgets it.
+pub struct Watch {
+    shared: Arc<Shared>,
+    id: u64,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shared.watcher.forget(self.id);
+    }
+}
+
+/// One order being carried out.
+struct Obey {
+    proc: Arc<Proc>,
+    shared: Arc<Shared>,
+    waiter: Arc<Mutex<Option<u64>>>,
+    done: Done,
+}
+
+impl Obey {
+    fn obey(self, t: &mut Tracer, key: Key, seated: Seated, giver: Giver, order: Order) {
+        if let Err(refusal) = self.prepare(t, key, seated, giver, &order) {
+            t.settle(key);
+            return (self.done)(Err(refusal));
+        }
+        let seat = match self.seat_id(t, key, seated) {
+            Some(id) => id,
+            None => return (self.done)(Err(Refusal::new(libc::EBADF, "this seat was taken away"))),
+        };
+        match order {
+            Order::Stop { tid, wait } => self.stop(t, key, seat, tid, wait),
+            Order::Await { event, timeout } => {
+                let what = match event {
+                    None => Await::Stopped(seat),
+                    Some("end") => Await::End,
+                    Some(word) => Await::Event(seat, word),
+                };
+                self.wait(t, key, what, timeout);
+            }
+            Order::Run { tid } => self.run(t, key, seat, tid),
+            Order::RunUntil(once) => {
+                with_seat(t, key, seat, |s| {
+                    (s.once, s.hold, s.why) = (once, false, None);
+                    s.hold_threads.clear();
+                });
+                self.wait(t, key, Await::Stopped(seat), None);
+            }
+            Order::Step { tid, n } => self.step(t, key, seat, tid, n),
+            Order::Change(change) => {
+                with_seat(t, key, seat, change);
+                self.finish(t, key, Ok(()));
+            }
+            Order::Detach => {
+                with_seat(t, key, seat, Seat::clear);
+                self.finish(t, key, Ok(()));
+            }
+            Order::ClearSignal { tid } => {
+                if let Some(e) = t.entries.get_mut(&key) {
+                    for (id, thread) in &mut e.process.threads {
+                        if tid.is_none_or(|t| t == *id) && thread.stopped() {
+                            thread.owed = 0;
+                        }
+                    }
+                }
+                self.finish(t, key, Ok(()));
+            }
+            Order::Abort { tid } => {
+                let result = abort(t, key, tid);
+                self.finish(t, key, result);
+            }
+            Order::Close(fd) => self.close(t, key, seat, fd),
+        }
+    }
+
+    fn finish(self, t: &mut Tracer, key: Key, result: Result<(), Refusal>) {
+        t.settle(key);
+        (self.done)(result);
+    }
+
+    /// Attaches if the order needs it, and makes the standing seat.
+    fn prepare(&self, t: &mut Tracer, key: Key, seated: Seated, giver: Giver, order: &Order) -> Result<(), Refusal> {
+        let entry = t.entry(&self.proc);
+        if entry.process.ended.is_some() || !entry.proc.alive() {
+            return Err(Refusal::gone(key.0));
+        }
+        if let Seated::Standing(flavour) = seated {
+            let found = entry.process.seats.values_mut().find(|s| s.standing && s.flavour == flavour);
+            match found {
+                Some(seat) => (seat.opener, seat.check) = (giver.opener, giver.check),
+                None => {
+                    let id = self.shared.next_seat.fetch_add(1, Ordering::Relaxed);
+                    entry.process.seats.insert(id, Seat::new(flavour, true, giver.opener, giver.check));
+                }
+            }
+        }
+        let needs = matches!(
+            order,
+            Order::Stop { .. } | Order::Await { .. } | Order::RunUntil(_) | Order::Step { .. } | Order::Change(_)
+        );
+        if needs {
+            t.attach(key)?;
+        }
+        Ok(())
+    }
+
+    fn seat_id(&self, t: &Tracer, key: Key, seated: Seated) -> Option<SeatId> {
+        let seats = &t.entries.get(&key)?.process.seats;
+        match seated {
+            Seated::Open(id) => seats.contains_key(&id).then_some(id),
+            Seated::Standing(f) => seats.iter().find(|(_, s)| s.standing && s.flavour == f).map(|(id, _)| *id),
+        }
+    }
+
+    fn wait(self, t: &mut Tracer, key: Key, what: Await, timeout: Option<Duration>) {
+        let Obey { waiter, done, .. } = self;
+        let id = t.wait_for(key, what, timeout, Box::new(move |_, result| done(result)));
+        *waiter.lock() = Some(id);
+        t.settle(key);
+    }
+
+    fn stop(self, t: &mut Tracer, key: Key, seat: SeatId, tid: Option<Tid>, wait: bool) {
+        let unknown = tid.filter(|tid| !t.entries.get(&key).is_some_and(|e| e.process.threads.contains_key(tid)));
+        if let Some(tid) = unknown {
+            return self.finish(t, key, Err(Refusal::gone(tid)));
+        }
+        with_seat(t, key, seat, |s| match tid {
+            Some(tid) => {
+                s.hold_threads.insert(tid);
+            }
+            None => s.hold = true,
+        });
+        match (wait, tid) {
+            (false, _) => self.finish(t, key, Ok(())),
+            (true, None) => self.wait(t, key, Await::Rest, None),
+            (true, Some(tid)) => self.wait(t, key, Await::RestOf(tid), None),
+        }
+    }
+
+    fn run(self, t: &mut Tracer, key: Key, seat: SeatId, tid: Option<Tid>) {
+        let mut holds = false;
+        with_seat(t, key, seat, |s| match tid {
+            Some(tid) if !s.hold => holds = s.hold_threads.remove(&tid),
+            Some(_) => {}
+            None => {
+                holds = s.hold || !s.hold_threads.is_empty();
+                (s.hold, s.why) = (false, None);
+                s.hold_threads.clear();
+            }
+        });
+        let result = if holds {
+            Ok(())
+        } else {
+            let by_others = t.entries.get(&key).is_some_and(|e| e.process.held(tid.unwrap_or(key.0)));
+            let text = match (by_others, tid) {
+                (true, _) => format!("run {}: it is held by another seat: see holders", key.0),
+                (false, Some(tid)) => format!("run {tid}: this seat does not hold this thread alone: run the process"),
+                (false, None) => format!("run {}: it is not stopped by this seat", key.0),
+            };
+            Err(Refusal::new(libc::EBUSY, text))
+        };
+        self.finish(t, key, result);
+    }
+
+    fn step(self, t: &mut Tracer, key: Key, seat: SeatId, tid: Option<Tid>, n: u64) {
+        let Some(process) = t.entries.get_mut(&key).map(|e| &mut e.process) else {
+            return (self.done)(Err(Refusal::gone(key.0)));
+        };
+        let tid = tid.or_else(|| process.representative(Some(seat))).unwrap_or(key.0);
+        let busy = |why: &str| Err(Refusal::new(libc::EBUSY, format!("step {tid}: {why}")));
+        let own = process.seats.get(&seat).is_some_and(|s| s.holds(tid));
+        let others = process.seats.iter().any(|(id, s)| *id != seat && s.holds(tid));
+        let refused = match process.threads.get(&tid) {
+            None => Some(Err(Refusal::gone(tid))),
+            Some(_) if others => Some(busy("it is held by another seat too: see holders")),
+            Some(thread) if !own || !thread.stopped() => Some(busy("it is not stopped: write stop first")),
+            Some(thread) if thread.injecting || thread.steps.is_some() => Some(busy("it is stepping already")),
+            Some(_) if trap_ignored(&self.proc) => {
+                Some(busy("it ignores SIGTRAP, and a step would make it forget that"))
+            }
+            Some(_) => None,
+        };
+        if let Some(refused) = refused {
+            return self.finish(t, key, refused);
+        }
+        if let Some(thread) = process.threads.get_mut(&tid) {
+            thread.steps = Some(Steps { seat, left: n.max(1) });
+        }
+        let Obey { waiter, done, .. } = self;
+        let then = move |t: &mut Tracer, result: Result<(), Refusal>| {
+            if result.is_err() {
+                if let Some(thread) = t.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid)) {
+                    thread.steps = None;
+                }
+            }
+            done(result);
+        };
+        // The step must be under way before anybody asks whether it is over.
+        t.settle(key);
+        let id = t.wait_for(key, Await::Steps(tid), None, Box::new(then));
+        *waiter.lock() = Some(id);
+        t.settle(key);
+    }
+
+    fn close(self, t: &mut Tracer, key: Key, seat: SeatId, fd: u32) {
+        let Some(process) = t.entries.get(&key).map(|e| &e.process) else {
+            return (self.done)(Err(Refusal::gone(key.0)));
+        };
+        let Some(tid) = process.representative(Some(seat)) else {
+            let text = format!("close {fd} in {}: it is not stopped: write stop first", key.0);
+            return self.finish(t, key, Err(Refusal::new(libc::EBUSY, text)));
+        };
+        let done = self.done;
+        let then = move |_: &mut Tracer, result: Result<i64, Refusal>| {
+            done(result.and_then(|r| match r {
+                0.. => Ok(()),
+                e => {
+                    let e = io::Error::from_raw_os_error(-e as i32);
+                    Err(Refusal::os(&format!("close {fd} in"), key.0, &e))
+                }
+            }))
+        };
+        t.inject(key, tid, Number { x86_64: libc::SYS_close, i386: 6 }, [fd as u64, 0, 0], Box::new(then));
+        t.settle(key);
+    }
+}
+
+fn with_seat(t: &mut Tracer, key: Key, seat: SeatId, f: impl FnOnce(&mut Seat)) {
+    if let Some(s) = t.entries.get_mut(&key).and_then(|e| e.process.seats.get_mut(&seat)) {
+        f(s);
+    }
+}
+
+/// True if the process ignores SIGTRAP: the kernel would set the disposition to default with the trap of a step.
+fn trap_ignored(proc: &Proc) -> bool {
+    let status = proc.status().unwrap_or_default();
+    let field = kernel::procfs::field(&status, "SigIgn").map(|f| String::from_utf8_lossy(f).trim().to_string());
+    let mask = field.and_then(|f| u64::from_str_radix(&f, 16).ok()).unwrap_or(0);
+    mask >> (libc::SIGTRAP - 1) & 1 == 1
+}
+
+/// Ends the call of stopped threads: one that sleeps gets EINTR instead of a restart, one at its entry is not made.
+fn abort(t: &mut Tracer, key: Key, tid: Option<Tid>) -> Result<(), Refusal> {
+    const EINTR: u64 = -(libc::EINTR as i64) as u64;
+    let Some(process) = t.entries.get(&key).map(|e| &e.process) else { return Err(Refusal::gone(key.0)) };
+    let mut stands = false;
+    for (id, thread) in process.threads.iter().filter(|(id, _)| tid.is_none_or(|t| t == **id)) {
+        let State::Stopped(stop) = &thread.state else { continue };
+        stands = true;
+        let os = |e: io::Error| Refusal::os("abort the call of", *id, &e);
+        let mut regs = ptrace::user_regs(*id).map_err(os)?;
+        let sleeping = regs.orig_rax as i64 >= 0 && (-516..=-512).contains(&(regs.rax as i32));
+        if *stop == Stop::Entry {
+            (regs.orig_rax, regs.rax) = (u64::MAX, EINTR);
+        } else if sleeping {
+            regs.rax = EINTR;
+        } else {
+            continue;
+        }
+        ptrace::set_user_regs(*id, &regs).map_err(os)?;
+    }
+    if stands {
+        Ok(())
+    } else {
+        Err(Refusal::new(libc::EBUSY, format!("abort {}: it is not stopped: write stop first", key.0)))
+    }
+}

@@ -1,0 +1,145 @@
+//! One system call made by a stopped thread on our behalf, after which it stands exactly as before.
+//!
+//! The thread steps over a `syscall` (or `int 0x80`) instruction of its vdso with all signals blocked; registers, mask and the
+//! signal it was about to get are put back at the stop behind it, where the kernel still restarts an interrupted call.
+
+use crate::error::Refusal;
+use crate::process::{State, Stop};
+use crate::tracer::{Key, Tracer};
+use kernel::procfs::{self, Proc};
+use kernel::ptrace::{self, Go, Tid};
+use kernel::wait::Status;
+
+type Done = Box<dyn FnOnce(&mut Tracer, Result<i64, Refusal>)>;
+
+/// A call under way.
+pub(crate) struct Injection {
+    key: Key,
+    regs: libc::user_regs_struct,
+    mask: u64,
+    info: Option<libc::siginfo_t>,
+    done: Done,
+}
+
+/// The numbers of one call in both tables.
+#[derive(Clone, Copy)]
+pub(crate) struct Number {
+    pub x86_64: i64,
+    pub i386: i64,
+}
+
+const AT_SYSINFO_EHDR: u64 = 33;
+
+/// Address of a system-call instruction in the target's vdso.
+fn gate(proc: &Proc, narrow: bool) -> Option<u64> {
+    let auxv = procfs::read_at(proc.dir(), c"auxv").ok()?;
+    let word = if narrow { 4 } else { 8 };
+    let number = |b: &[u8]| b.iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte));
+    let vdso = auxv
+        .chunks_exact(2 * word)
+        .find(|pair| number(&pair[..word]) == AT_SYSINFO_EHDR)
+        .map(|pair| number(&pair[word..]))?;
+    let mem = procfs::openat(proc.dir(), c"mem", libc::O_RDONLY).ok()?;
+    let image = procfs::pread(std::os::fd::AsFd::as_fd(&mem), vdso, 8192).ok()?;
+    let instruction: [u8; 2] = if narrow { [0xcd, 0x80] } else { [0x0f, 0x05] };
+    let at = image.windows(2).position(|w| w == instruction)?;
+    Some(vdso + at as u64)
+}
+
+impl Tracer {
+    /// Makes thread `tid`, which must stand, do one call. `done` gets its result (negative errno on failure).
+    pub fn inject(&mut self, key: Key, tid: Tid, nr: Number, args: [u64; 3], done: Done) {
+        match self.begin(key, tid, nr, args) {
+            Ok((regs, mask, info)) => {
+                self.injections.insert(tid, Injection { key, regs, mask, info, done });
+            }
+            Err(refusal) => done(self, Err(refusal)),
+        }
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn begin(
+        &mut self,
+        key: Key,
+        tid: Tid,
+        nr: Number,
+        args: [u64; 3],
+    ) -> Result<(libc::user_regs_struct, u64, Option<libc::siginfo_t>), Refusal> {
+        let os = |e: std::io::Error| Refusal::os("make a call in", tid, &e);
+        let busy = |why: &str| Refusal::new(libc::EBUSY, format!("{tid}: {why}"));
+        let entry = self.entries.get_mut(&key).ok_or_else(|| Refusal::gone(key.0))?;
+        let proc = entry.proc.clone();
+        let thread = entry.process.threads.get_mut(&tid).ok_or_else(|| Refusal::gone(tid))?;
+        let at_signal = match &thread.state {
+            State::Stopped(Stop::Plain) => false,
+            State::Stopped(Stop::Signal(..)) => true,
+            State::Stopped(Stop::Entry | Stop::Exit) => {
+                return Err(busy("stands at a system call: step or run it past that first"))
+            }
+            State::Stopped(Stop::Group) | State::Listening => return Err(busy("is stopped by job control")),
+            State::Running => return Err(busy("is not stopped: write stop first")),
+        };
+        if thread.injecting {
+            return Err(busy("is making another call for us"));
+        }
+        let regs = ptrace::user_regs(tid).map_err(os)?;
+        let narrow = regs.cs == 0x23;
+        let gate = gate(&proc, narrow).ok_or_else(|| busy("has no vdso to make a call from"))?;
+        let mask = ptrace::signal_mask(tid).map_err(os)?;
+        let info = if at_signal { Some(ptrace::siginfo(tid).map_err(os)?) } else { None };
+
+        let mut call = regs;
+        call.rip = gate;
+        call.orig_rax = u64::MAX;
+        if narrow {
+            (call.rax, call.rbx, call.rcx, call.rdx) = (nr.i386 as u64, args[0], args[1], args[2]);
+        } else {
+            (call.rax, call.rdi, call.rsi, call.rdx) = (nr.x86_64 as u64, args[0], args[1], args[2]);
+        }
+        const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
+        ptrace::set_signal_mask(tid, !TRAP).map_err(os)?;
+        let started = ptrace::set_user_regs(tid, &call).and_then(|()| ptrace::resume(tid, Go::Step, 0));
+        if let Err(e) = started {
+            let _ = ptrace::set_user_regs(tid, &regs);
+            let _ = ptrace::set_signal_mask(tid, mask);
+            return Err(os(e));
+        }
+        thread.injecting = true;
+        Ok((regs, mask, info))
+    }
+
+    /// A report of a thread in which a call is under way. True if that was its end (or a stop that belongs to it).
+    pub fn injected(&mut self, tid: Tid, status: Status) -> bool {
+        if let Status::Stopped(_, libc::PTRACE_EVENT_STOP) = status {
+            // An INTERRUPT that was already on its way; the instruction is still to come.
+            if let Some(injection) = self.injections.get(&tid) {
+                let thread = self.entries.get_mut(&injection.key).and_then(|e| e.process.threads.get_mut(&tid));
+                if let Some(t) = thread {
+                    t.interrupt = false;
+                }
+            }
+            let _ = ptrace::resume(tid, Go::Step, 0);
+            return true;
+        }
+        let Some(injection) = self.injections.remove(&tid) else { return false };
+        let result = ptrace::user_regs(tid).map(|r| r.rax as i64);
+        let _ = ptrace::set_user_regs(tid, &injection.regs);
+        let _ = ptrace::set_signal_mask(tid, injection.mask);
+        if let Some(info) = &injection.info {
+            let _ = ptrace::set_siginfo(tid, info);
+        }
+        if let Some(t) = self.entries.get_mut(&injection.key).and_then(|e| e.process.threads.get_mut(&tid)) {
+            t.injecting = false;
+        }
+        let result = result.map_err(|e| Refusal::os("make a call in", tid, &e));
+        (injection.done)(self, result);
+        true
+    }
+
+    /// The thread died in the middle of it.
+    pub fn injection_died(&mut self, tid: Tid) {
+        if let Some(injection) = self.injections.remove(&tid) {
+            (injection.done)(self, Err(Refusal::gone(tid)));
+        }
+    }
+}

@@ -1,0 +1,524 @@
+//! One process under control, as a pure state machine: reports and orders change it, [`Process::settle`] says what to do.
+//!
+//! The rule: *a thread runs when no seat holds it*. Everything else follows from comparing what a thread does with what the
+//! seats want.
+
+use crate::event::{Call, SigInfo, What};
+use crate::seat::{Once, Seat, SeatId};
+use abi::syscall::is_restart;
+use kernel::ptrace::{Go, Tid};
+use kernel::wait::Status;
+use std::collections::BTreeMap;
+
+/// Names a waiter for the life of the engine.
+pub type WaiterId = u64;
+
+/// What the shell is to do, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// PTRACE_INTERRUPT.
+    Interrupt(Tid),
+    /// Set going, delivering a signal (0: none).
+    Resume(Tid, Go, i32),
+    /// Leave in its group-stop, waiting for SIGCONT.
+    Listen(Tid),
+    /// Stop tracing, delivering a signal (0: none).
+    Detach(Tid, i32),
+    /// PTRACE_SETOPTIONS.
+    Options(Tid, i32),
+}
+
+/// A stop as the kernel reported it, with the details that the shell has read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// A trap that we asked for, or the first stop of a new thread.
+    Trap,
+    /// A job-control stop by this signal.
+    Group(i32),
+    /// A signal is about to be delivered; the fault behind it, if any.
+    Signal(SigInfo, Option<u8>),
+    /// System call entry.
+    Entry(Call),
+    /// System call exit with its result.
+    Exit(i64),
+    /// A new thread of this process.
+    Clone(Tid),
+    /// A new child process.
+    Fork(Tid, bool),
+    /// A new program; the thread that called exec had this id. All other threads are gone.
+    Exec(Tid),
+    /// Some other event without meaning for us.
+    Other,
+    /// The thread has ended.
+    Dead(Status),
+}
+
+/// What kind of stop a stopped thread is in: it decides how the thread may be set going.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stop {
+    /// Nothing is owed.
+    Plain,
+    /// A job-control stop; going on means to listen for SIGCONT.
+    Group,
+    /// Before the delivery of a signal. `true`: it stands for the fault behind it, the signal itself is still to be reported.
+    Signal(SigInfo, bool),
+    /// At a system call entry.
+    Entry,
+    /// At a system call exit.
+    Exit,
+}
+
+/// What a thread does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    /// Runs (or sleeps in the kernel).
+    Running,
+    /// Job-control stopped, waiting for SIGCONT.
+    Listening,
+    /// In a ptrace stop, ours to command.
+    Stopped(Stop),
+}
+
+/// A requested run of single steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Steps {
+    /// For this seat.
+    pub seat: SeatId,
+    /// Instructions left.
+    pub left: u64,
+}
+
+/// One thread.
+#[derive(Clone, Debug)]
+pub struct Thread {
+    /// What it does.
+    pub state: State,
+    /// An INTERRUPT was sent whose stop has not been seen.
+    pub interrupt: bool,
+    /// Signal to deliver when it is set going; 0 for none.
+    pub owed: i32,
+    /// How it was last set going.
+    go: Go,
+    /// Options that are in force.
+    options: i32,
+    /// The system call that it is in, if its entry was seen.
+    pub call: Option<Call>,
+    /// Its call was interrupted by a stop and will be made again by the kernel: that entry is not news.
+    restarting: bool,
+    /// Steps under way.
+    pub steps: Option<Steps>,
+    /// The shell runs a call of ours in it: no action until that is over.
+    pub injecting: bool,
+}
+
+impl Thread {
+    fn running(options: i32, interrupt: bool) -> Thread {
+        let state = State::Running;
+        Thread {
+            state,
+            interrupt,
+            owed: 0,
+            go: Go::Cont,
+            options,
+            call: None,
+            restarting: false,
+            steps: None,
+            injecting: false,
+        }
+    }
+
+    /// True in a ptrace stop.
+    pub fn stopped(&self) -> bool {
+        matches!(self.state, State::Stopped(_))
+    }
+}
+
+/// What a waiter waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Await {
+    /// All threads stand, whoever holds them.
+    Rest,
+    /// This thread stands.
+    RestOf(Tid),
+    /// The seat stands on an event of its own or on its own vote, and all threads stand; or a job-control stop.
+    Stopped(SeatId),
+    /// The same, on an event with this word.
+    Event(SeatId, &'static str),
+    /// Steps of this thread are done (or ended by an event).
+    Steps(Tid),
+    /// The process ends.
+    End,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// What was waited for has come.
+    Done,
+    /// The process (or thread) ended first.
+    Gone,
+}
+
+const BASE_OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_TRACEEXEC;
+
+/// A process that somebody holds, traces or waits for.
+pub struct Process {
+    /// Process id.
+    pub pid: Tid,
+    /// Threads that are attached.
+    pub threads: BTreeMap<Tid, Thread>,
+    /// Seats on it.
+    pub seats: BTreeMap<SeatId, Seat>,
+    /// Who waits for what.
+    pub waiters: BTreeMap<WaiterId, Await>,
+    /// Number of execs seen.
+    pub generation: u64,
+    /// Set when the process has ended.
+    pub ended: Option<Status>,
+    actions: Vec<Action>,
+}
+
+impl Process {
+    /// Nothing attached yet.
+    pub fn new(pid: Tid) -> Process {
+        Process {
+            pid,
+            threads: BTreeMap::new(),
+            seats: BTreeMap::new(),
+            waiters: BTreeMap::new(),
+            generation: 0,
+            ended: None,
+            actions: Vec::new(),
+        }
+    }
+
+    /// Options that every thread is to have now.
+    pub fn options(&self) -> i32 {
+        let fork = self.seats.values().any(|s| s.fork);
+        BASE_OPTIONS | if fork { libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK } else { 0 }
+    }
+
+    /// True while somebody needs the process attached.
+    pub fn wanted(&self) -> bool {
+        self.ended.is_none() && (!self.waiters.is_empty() || self.seats.values().any(Seat::armed))
+    }
+
+    /// A thread was seized with the present [`Process::options`].
+    pub fn attached(&mut self, tid: Tid) {
+        let options = self.options();
+        self.threads.entry(tid).or_insert_with(|| Thread::running(options, false));
+    }
+
+    /// True if some seat keeps thread `tid` from running.
+    pub fn held(&self, tid: Tid) -> bool {
+        self.seats.values().any(|s| s.holds(tid))
+    }
+
+    /// True if all threads stand.
+    pub fn at_rest(&self) -> bool {
+        !self.threads.is_empty() && self.threads.values().all(|t| t.state != State::Running)
+    }
+
+    /// A thread that speaks for the process: one that stands on an event, else the leader, else the first.
+    pub fn representative(&self, seat: Option<SeatId>) -> Option<Tid> {
+        let why = seat.and_then(|s| self.seats.get(&s)).and_then(|s| s.why.as_ref()).map(|w| w.0);
+        why.filter(|t| self.threads.contains_key(t))
+            .or_else(|| self.threads.contains_key(&self.pid).then_some(self.pid))
+            .or_else(|| self.threads.keys().next().copied())
+    }
+
+    /// Takes in what the kernel reported about `tid`. Call [`Process::settle`] afterwards.
+    pub fn report(&mut self, tid: Tid, report: Report) {
+        if let Report::Dead(status) = report {
+            self.threads.remove(&tid);
+            for seat in self.seats.values_mut() {
+                seat.hold_threads.remove(&tid);
+            }
+            if tid == self.pid {
+                self.end(status);
+            }
+            return;
+        }
+        let options = self.options();
+        let was = {
+            // A thread that nobody announced: its creator's report comes later.
+            let thread = self.threads.entry(tid).or_insert_with(|| Thread::running(options, true));
+            std::mem::replace(&mut thread.state, State::Stopped(Stop::Plain))
+        };
+        match report {
+            Report::Trap => {
+                self.thread(tid, |t| t.interrupt = false);
+                if was == State::Listening {
+                    self.publish(tid, What::Continued);
+                }
+            }
+            Report::Group(signal) => {
+                self.thread(tid, |t| {
+                    t.interrupt = false;
+                    t.state = State::Stopped(Stop::Group);
+                });
+                let first = was != State::Listening && self.threads.values().filter(|t| t.grouped()).count() == 1;
+                if first {
+                    self.publish(tid, What::JobStop(signal));
+                }
+            }
+            Report::Signal(info, fault) => self.signal(tid, info, fault),
+            Report::Entry(call) => self.entry(tid, call),
+            Report::Exit(result) => self.exit(tid, result),
+            Report::Clone(new) => {
+                self.threads.entry(new).or_insert_with(|| Thread::running(options, true));
+            }
+            Report::Fork(child, vfork) => {
+                self.publish(tid, What::Fork { child, vfork });
+            }
+            Report::Exec(from) => {
+                self.threads.retain(|t, _| *t == tid);
+                self.generation += 1;
+                for seat in self.seats.values_mut() {
+                    seat.hold_threads.retain(|t| *t == tid);
+                }
+                self.publish(tid, What::Exec { from });
+            }
+            Report::Other | Report::Dead(_) => {}
+        }
+    }
+
+    fn thread(&mut self, tid: Tid, change: impl FnOnce(&mut Thread)) {
+        if let Some(t) = self.threads.get_mut(&tid) {
+            change(t);
+        }
+    }
+
+    fn signal(&mut self, tid: Tid, info: SigInfo, fault: Option<u8>) {
+        let Some(thread) = self.threads.get_mut(&tid) else { return };
+        // The trap of a step that we made (TRAP_TRACE, or the stop at the first instruction of a handler) is no signal.
+        let ours = info.signo == libc::SIGTRAP && (info.code == 2 || info.code == libc::SIGTRAP);
+        if ours && thread.go == Go::Step {
+            if let Some(steps) = &mut thread.steps {
+                steps.left = steps.left.saturating_sub(1);
+                if steps.left == 0 {
+                    let seat = steps.seat;
+                    thread.steps = None;
+                    if let Some(s) = self.seats.get_mut(&seat) {
+                        s.why = Some((tid, What::Stepped));
+                    }
+                }
+            }
+            return;
+        }
+        thread.owed = info.signo;
+        thread.state = State::Stopped(Stop::Signal(info, fault.is_some()));
+        if let Some(f) = fault {
+            if self.publish(tid, What::Fault(f, info)) {
+                return;
+            }
+        }
+        self.signal_itself(tid, info);
+    }
+
+    /// The fault, if any, is dealt with: now the signal.
+    fn signal_itself(&mut self, tid: Tid, info: SigInfo) -> bool {
+        self.thread(tid, |t| t.state = State::Stopped(Stop::Signal(info, false)));
+        self.publish(tid, What::Signal(info))
+    }
+
+    fn entry(&mut self, tid: Tid, call: Call) {
+        let Some(thread) = self.threads.get_mut(&tid) else { return };
+        thread.state = State::Stopped(Stop::Entry);
+        let again = thread.restarting
+            && thread.call.is_some_and(|c| is_restart(call.abi, call.nr) || (c.nr == call.nr && c.args == call.args));
+        if again {
+            thread.restarting = false;
+            return;
+        }
+        // A call that was interrupted and not made again has ended with EINTR, unseen.
+        let lost = if thread.restarting { thread.call } else { None };
+        thread.restarting = false;
+        if is_restart(call.abi, call.nr) && thread.call.is_none() {
+            return;
+        }
+        thread.call = Some(call);
+        if let Some(c) = lost {
+            self.publish(tid, What::Exit(Some(c), -i64::from(libc::EINTR)));
+        }
+        self.publish(tid, What::Entry(call));
+    }
+
+    fn exit(&mut self, tid: Tid, result: i64) {
+        let Some(thread) = self.threads.get_mut(&tid) else { return };
+        thread.state = State::Stopped(Stop::Exit);
+        // ERESTARTSYS to ERESTART_RESTARTBLOCK: the kernel's own business, no program ever sees them.
+        if (-516..=-512).contains(&result) {
+            thread.restarting = true;
+            return;
+        }
+        let call = thread.call.take();
+        thread.restarting = false;
+        self.publish(tid, What::Exit(call, result));
+    }
+
+    /// Tells every seat that asked; true if one of them now stands on the event.
+    fn publish(&mut self, tid: Tid, what: What) -> bool {
+        let pid = self.pid;
+        let mut held = false;
+        for seat in self.seats.values_mut() {
+            if !seat.wants(&what) {
+                continue;
+            }
+            let stops = !seat.report && !matches!(what, What::End(_) | What::JobStop(_) | What::Continued);
+            if let Some(stream) = &seat.stream {
+                seat.seq += 1;
+                stream.push(what.line(seat.seq, pid, tid, stops));
+            }
+            if stops {
+                seat.hold = true;
+                seat.why = Some((tid, what.clone()));
+                seat.once = Once::None;
+                held = true;
+            }
+        }
+        if held {
+            // A step is over when something happened in it.
+            self.thread(tid, |t| t.steps = None);
+        }
+        held
+    }
+
+    /// The process has ended: tells the seats and closes their streams.
+    pub fn end(&mut self, status: Status) {
+        if self.ended.is_some() {
+            return;
+        }
+        self.publish(self.pid, What::End(status));
+        self.ended = Some(status);
+        self.threads.clear();
+        for seat in self.seats.values_mut() {
+            if let Some(stream) = &seat.stream {
+                stream.close();
+            }
+        }
+    }
+
+    /// Compares what every thread does with what the seats want; the answer is what to do about it.
+    pub fn settle(&mut self) -> Vec<Action> {
+        if self.ended.is_none() {
+            let wanted = self.wanted();
+            let options = self.options();
+            let calls = self.seats.values().any(Seat::wants_calls);
+            let tids: Vec<Tid> = self.threads.keys().copied().collect();
+            for tid in tids {
+                self.settle_thread(tid, wanted, options, calls);
+            }
+        }
+        std::mem::take(&mut self.actions)
+    }
+
+    fn settle_thread(&mut self, tid: Tid, wanted: bool, options: i32, calls: bool) {
+        // Passing from a fault to its signal may make a seat hold the thread, hence at most two rounds.
+        for _ in 0..2 {
+            let Some(thread) = self.threads.get(&tid).filter(|t| !t.injecting) else { return };
+            let stepper = thread.steps.as_ref().map(|s| s.seat);
+            let held = self.seats.iter().any(|(id, s)| Some(*id) != stepper && s.holds(tid));
+            let go = match (stepper.is_some(), calls) {
+                (true, _) => Go::Step,
+                (false, true) => Go::Syscall,
+                (false, false) => Go::Cont,
+            };
+            let Some(thread) = self.threads.get_mut(&tid) else { return };
+            match &thread.state {
+                State::Running | State::Listening => {
+                    let listening = thread.state == State::Listening;
+                    let stale = !listening && go == Go::Syscall && thread.go == Go::Cont;
+                    let needs = held || !wanted || thread.options != options || stale;
+                    if needs && !thread.interrupt {
+                        thread.interrupt = true;
+                        self.actions.push(Action::Interrupt(tid));
+                    }
+                    return;
+                }
+                State::Stopped(_) if !wanted => {
+                    let owed = thread.owed;
+                    self.threads.remove(&tid);
+                    self.actions.push(Action::Detach(tid, owed));
+                    return;
+                }
+                State::Stopped(_) if held => return,
+                State::Stopped(Stop::Signal(info, true)) if thread.owed != 0 => {
+                    let info = *info;
+                    if !self.signal_itself(tid, info) {
+                        continue;
+                    }
+                    return;
+                }
+                State::Stopped(stop) => {
+                    let group = *stop == Stop::Group;
+                    if thread.options != options {
+                        thread.options = options;
+                        self.actions.push(Action::Options(tid, options));
+                    }
+                    if group {
+                        thread.state = State::Listening;
+                        self.actions.push(Action::Listen(tid));
+                    } else {
+                        let owed = std::mem::take(&mut thread.owed);
+                        if go == Go::Cont || (go == Go::Step && !calls) {
+                            // Exits will not be seen from here on, so a remembered entry would grow stale.
+                            thread.call = None;
+                            thread.restarting = false;
+                        }
+                        thread.go = go;
+                        thread.state = State::Running;
+                        self.actions.push(Action::Resume(tid, go, owed));
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes out the waiters whose wait is over.
+    pub fn take_woken(&mut self) -> Vec<(WaiterId, Outcome)> {
+        let rest = self.at_rest();
+        let job = rest && self.threads.values().all(|t| t.grouped());
+        let mut woken = Vec::new();
+        let (threads, seats, ended) = (&self.threads, &self.seats, self.ended.is_some());
+        self.waiters.retain(|id, what| {
+            let own = |seat: &SeatId| seats.get(seat).filter(|s| s.hold && rest);
+            let done = match what {
+                Await::Rest => rest,
+                Await::RestOf(tid) => threads.get(tid).is_some_and(Thread::stopped),
+                Await::Stopped(seat) => own(seat).is_some() || job,
+                Await::Event(seat, word) => {
+                    own(seat).is_some_and(|s| s.why.as_ref().is_some_and(|w| w.1.word() == *word))
+                }
+                Await::Steps(tid) => threads.get(tid).is_some_and(|t| t.steps.is_none() && t.stopped()),
+                Await::End => ended,
+            };
+            let gone = match what {
+                Await::RestOf(tid) | Await::Steps(tid) => !threads.contains_key(tid),
+                _ => ended,
+            };
+            if done {
+                woken.push((*id, Outcome::Done));
+            } else if gone {
+                woken.push((*id, Outcome::Gone));
+            }
+            !done && !gone
+        });
+        woken
+    }
+
+    /// True if [`Process::take_woken`] would find somebody who waits for all threads.
+    pub fn rest_awaited(&self) -> bool {
+        self.at_rest() && self.waiters.values().any(|w| !matches!(w, Await::RestOf(_) | Await::Steps(_) | Await::End))
+    }
+}
+
+impl Thread {
+    fn grouped(&self) -> bool {
+        matches!(self.state, State::Listening | State::Stopped(Stop::Group))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+use super::*;
+use crate::seat::Opener;
+use abi::syscall::Abi;
+use proptest::prelude::*;
+
+fn one(seats: u64) -> Process {
+    let mut p = Process::new(10);
+    for id in 1..=seats {
+        p.seats.insert(id, Seat::new("test", true, Opener::default(), None));
+    }
+    p
+}
+
+fn seat(p: &mut Process, id: SeatId) -> &mut Seat {
+    p.seats.get_mut(&id).unwrap()
+}
+
+fn sig(signo: i32, code: i32) -> Report {
+    let info = SigInfo { signo, code, ..SigInfo::default() };
+    Report::Signal(info, abi::fault::of_signal(signo, code))
+}
+
+#[test]
+fn stop_and_run() {
+    let mut p = one(1);
+    seat(&mut p, 1).hold = true;
+    p.attached(10);
+    p.attached(11);
+    assert_eq!(p.settle(), [Action::Interrupt(10), Action::Interrupt(11)]);
+    p.report(10, Report::Trap);
+    assert!(p.settle().is_empty() && !p.at_rest());
+    p.report(11, Report::Trap);
+    assert!(p.settle().is_empty() && p.at_rest());
+    seat(&mut p, 1).hold = false;
+    assert_eq!(p.settle(), [Action::Detach(10, 0), Action::Detach(11, 0)]);
+}
+
+#[test]
+fn runs_only_when_no_seat_holds() {
+    let mut p = one(2);
+    seat(&mut p, 1).hold = true;
+    seat(&mut p, 2).hold = true;
+    p.attached(10);
+    p.settle();
+    p.report(10, Report::Trap);
+    seat(&mut p, 1).hold = false;
+    assert!(p.settle().is_empty());
+    seat(&mut p, 2).hold = false;
+    assert_eq!(p.settle(), [Action::Detach(10, 0)]);
+}
+
+#[test]
+fn signal_nobody_wants_passes_on_at_once() {
+    let mut p = one(1);
+    seat(&mut p, 1).signals.add(2);
+    p.attached(10);
+    assert!(p.settle().is_empty());
+    p.report(10, sig(15, 0));
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Cont, 15)]);
+    p.report(10, sig(2, 0));
+    assert!(p.settle().is_empty());
+    seat(&mut p, 1).hold = false;
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Cont, 2)]);
+}
+
+#[test]
+fn fault_first_then_its_signal() {
+    let mut p = one(1);
+    seat(&mut p, 1).faults.add(abi::fault::BOUNDS as u64);
+    seat(&mut p, 1).signals.add(11);
+    p.attached(10);
+    p.report(10, sig(11, 1));
+    assert!(p.settle().is_empty());
+    assert_eq!(seat(&mut p, 1).why.as_ref().unwrap().1.word(), "fault");
+    seat(&mut p, 1).hold = false;
+    assert!(p.settle().is_empty());
+    assert_eq!(seat(&mut p, 1).why.as_ref().unwrap().1.word(), "signal");
+    seat(&mut p, 1).hold = false;
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Cont, 11)]);
+}
+
+#[test]
+fn a_cleared_fault_has_no_signal() {
+    let mut p = one(1);
+    seat(&mut p, 1).faults.add(abi::fault::BOUNDS as u64);
+    seat(&mut p, 1).signals.add(11);
+    p.attached(10);
+    p.report(10, sig(11, 1));
+    p.settle();
+    p.threads.get_mut(&10).unwrap().owed = 0;
+    seat(&mut p, 1).hold = false;
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Cont, 0)]);
+}
+
+#[test]
+fn group_stop_is_listened_to_never_continued() {
+    let mut p = one(1);
+    seat(&mut p, 1).signals.add(2);
+    p.attached(10);
+    p.report(10, Report::Group(libc::SIGSTOP));
+    assert_eq!(p.settle(), [Action::Listen(10)]);
+    seat(&mut p, 1).hold = true;
+    assert_eq!(p.settle(), [Action::Interrupt(10)]);
+    p.report(10, Report::Group(libc::SIGSTOP));
+    assert!(p.settle().is_empty());
+    seat(&mut p, 1).hold = false;
+    assert_eq!(p.settle(), [Action::Listen(10)]);
+    p.report(10, Report::Trap);
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Cont, 0)]);
+}
+
+#[test]
+fn the_kernels_own_restarts_are_hidden() {
+    let mut p = one(1);
+    seat(&mut p, 1).entries = abi::set::Set::ALL;
+    seat(&mut p, 1).exits = abi::set::Set::ALL;
+    seat(&mut p, 1).report = true;
+    let stream = crate::stream::Stream::new();
+    seat(&mut p, 1).stream = Some(stream.clone());
+    p.attached(10);
+    let call = |nr| Call { nr, abi: Abi::X86_64, args: [7; 6] };
+    for r in [Report::Entry(call(35)), Report::Exit(-516), Report::Trap, Report::Entry(call(219)), Report::Exit(0)] {
+        p.report(10, r);
+        p.settle();
+    }
+    let crate::stream::Read::Bytes(b, _) = stream.read(1 << 16) else { panic!() };
+    let text = String::from_utf8(b).unwrap();
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(text.contains("\"entry\"") && text.contains("\"result\":0"));
+}
+
+#[test]
+fn steps_are_counted_and_other_seats_still_hold() {
+    let mut p = one(2);
+    seat(&mut p, 1).hold = true;
+    p.attached(10);
+    p.settle();
+    p.report(10, Report::Trap);
+    p.settle();
+    p.threads.get_mut(&10).unwrap().steps = Some(Steps { seat: 1, left: 2 });
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Step, 0)]);
+    p.report(10, sig(libc::SIGTRAP, 2));
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Step, 0)]);
+    p.report(10, sig(libc::SIGTRAP, 2));
+    assert!(p.settle().is_empty());
+    p.threads.get_mut(&10).unwrap().steps = Some(Steps { seat: 1, left: 1 });
+    seat(&mut p, 2).hold = true;
+    assert!(p.settle().is_empty());
+}
+
+#[test]
+fn exec_leaves_one_thread_under_the_process_id() {
+    let mut p = one(1);
+    seat(&mut p, 1).exec = true;
+    p.attached(10);
+    p.attached(11);
+    p.attached(12);
+    p.report(10, Report::Exec(12));
+    assert!(p.settle().is_empty());
+    assert_eq!(p.threads.len(), 1);
+    assert!(p.at_rest());
+}
+
+#[derive(Clone, Debug)]
+enum Input {
+    Hold(u64, bool),
+    Arm(u64, bool),
+    Report(i32, u8),
+}
+
+fn inputs() -> impl Strategy<Value = Vec<Input>> {
+    let one = prop_oneof![
+        (1u64..4, any::<bool>()).prop_map(|(s, b)| Input::Hold(s, b)),
+        (1u64..4, any::<bool>()).prop_map(|(s, b)| Input::Arm(s, b)),
+        (10i32..14, 0u8..9).prop_map(|(t, r)| Input::Report(t, r)),
+    ];
+    proptest::collection::vec(one, 0..200)
+}
+
+proptest! {
+    /// Whatever happens in whatever order: no thread is set going while a seat holds it, every action fits the state that
+    /// the kernel would have the thread in, and once nobody wants anything every thread is let go.
+    #[test]
+    fn no_thread_runs_while_held_and_all_are_let_go(script in inputs()) {
+        let mut p = one(3);
+        // The kernel's side: which of our threads are in a ptrace stop.
+        let mut stopped = std::collections::BTreeMap::new();
+        let apply = |p: &mut Process, stopped: &mut std::collections::BTreeMap<Tid, bool>| -> Result<(), TestCaseError> {
+            for a in p.settle() {
+                match a {
+                    Action::Interrupt(t) => { stopped.entry(t).or_insert(false); }
+                    Action::Resume(t, ..) => {
+                        prop_assert_eq!(stopped.insert(t, false), Some(true));
+                        prop_assert!(!p.held(t));
+                    }
+                    Action::Listen(t) => { prop_assert_eq!(stopped.insert(t, false), Some(true)); }
+                    Action::Detach(t, _) => { prop_assert_eq!(stopped.remove(&t), Some(true)); }
+                    Action::Options(t, _) => { prop_assert_eq!(stopped.get(&t), Some(&true)); }
+                }
+            }
+            Ok(())
+        };
+        for input in script {
+            match input {
+                Input::Hold(s, b) => seat(&mut p, s).hold = b,
+                Input::Arm(s, b) => {
+                    seat(&mut p, s).signals = if b { abi::set::Set::ALL } else { abi::set::Set::EMPTY };
+                    seat(&mut p, s).fork = b;
+                }
+                Input::Report(t, kind) => {
+                    if p.wanted() && !p.threads.contains_key(&t) && !stopped.contains_key(&t) {
+                        p.attached(t);
+                        stopped.insert(t, false);
+                    } else if stopped.get(&t) == Some(&false) {
+                        stopped.insert(t, true);
+                        let call = Call { nr: 1, abi: Abi::X86_64, args: [0; 6] };
+                        p.report(t, match kind {
+                            0 | 1 => Report::Trap,
+                            2 => Report::Group(libc::SIGSTOP),
+                            3 => sig(2, 0),
+                            4 => sig(11, 1),
+                            5 => Report::Entry(call),
+                            6 => Report::Exit(0),
+                            7 => Report::Fork(99, false),
+                            _ => Report::Other,
+                        });
+                    }
+                }
+            }
+            apply(&mut p, &mut stopped)?;
+        }
+        for s in 1..4 {
+            seat(&mut p, s).clear();
+        }
+        apply(&mut p, &mut stopped)?;
+        let left: Vec<Tid> = p.threads.keys().copied().collect();
+        for t in left {
+            stopped.insert(t, true);
+            p.report(t, Report::Trap);
+            apply(&mut p, &mut stopped)?;
+        }
+        prop_assert!(p.threads.is_empty());
+        prop_assert!(stopped.is_empty());
+    }
+}

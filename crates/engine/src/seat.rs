@@ -1,0 +1,205 @@
+//! What one client holds of one process.
+
+use crate::event::{Call, What};
+use crate::stream::Stream;
+use abi::set::Set;
+use abi::syscall::set_number;
+use kernel::ptrace::Tid;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Names a seat for the life of the engine.
+pub type SeatId = u64;
+
+/// Who opened a seat.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opener {
+    /// Process id at the time.
+    pub pid: u32,
+    /// uid at the time.
+    pub uid: u32,
+}
+
+/// Asks the kernel whether the opener may still control the process. Called at each exec of the target.
+pub type Check = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// A stop that is armed once: the next one of its kind disarms it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Once {
+    /// Nothing armed.
+    #[default]
+    None,
+    /// The next signal or fault (`startstop`).
+    Note,
+    /// The next system call entry or exit (`startsyscall`).
+    Call,
+}
+
+/// A seat: stop votes, event sets, and the stream of its events.
+pub struct Seat {
+    /// The flavour it belongs to.
+    pub flavour: &'static str,
+    /// True for the one seat that a flavour keeps per process, false for one that lives as long as an open file.
+    pub standing: bool,
+    /// Who opened it (of a standing seat: who used it last).
+    pub opener: Opener,
+    /// When it was made.
+    pub since: SystemTime,
+    /// Votes that the whole process stands.
+    pub hold: bool,
+    /// Votes that single threads stand.
+    pub hold_threads: BTreeSet<Tid>,
+    /// Signals that stop.
+    pub signals: Set,
+    /// Faults that stop.
+    pub faults: Set,
+    /// System calls whose entry stops.
+    pub entries: Set,
+    /// System calls whose exit stops.
+    pub exits: Set,
+    /// fork and vfork stop.
+    pub fork: bool,
+    /// exec stops.
+    pub exec: bool,
+    /// The end of the process is reported.
+    pub end: bool,
+    /// Job-control stops and continuations are reported (they never stop by themselves).
+    pub job: bool,
+    /// A stop armed once.
+    pub once: Once,
+    /// Events are reported without stopping.
+    pub report: bool,
+    /// The event that the seat stands on, if it stands.
+    pub why: Option<(Tid, What)>,
+    /// Where events go; none for a standing seat.
+    pub stream: Option<Arc<Stream>>,
+    /// Number of the next event.
+    pub seq: u64,
+    /// May the opener still?
+    pub check: Option<Check>,
+}
+
+impl Seat {
+    /// An empty seat.
+    pub fn new(flavour: &'static str, standing: bool, opener: Opener, check: Option<Check>) -> Seat {
+        Seat {
+            flavour,
+            standing,
+            opener,
+            since: SystemTime::now(),
+            hold: false,
+            hold_threads: BTreeSet::new(),
+            signals: Set::EMPTY,
+            faults: Set::EMPTY,
+            entries: Set::EMPTY,
+            exits: Set::EMPTY,
+            fork: false,
+            exec: false,
+            end: false,
+            job: false,
+            once: Once::None,
+            report: false,
+            why: None,
+            stream: None,
+            seq: 0,
+            check,
+        }
+    }
+
+    /// Gives back everything that it asked for; the stream and its numbering go on.
+    pub fn clear(&mut self) {
+        let mut fresh = Seat::new(self.flavour, self.standing, self.opener, self.check.take());
+        fresh.since = self.since;
+        fresh.stream = self.stream.take();
+        fresh.seq = self.seq;
+        fresh.report = self.report;
+        *self = fresh;
+    }
+
+    /// True if the process must be attached for this seat.
+    pub fn armed(&self) -> bool {
+        self.hold
+            || !self.hold_threads.is_empty()
+            || self.tracing()
+            || self.once != Once::None
+            || self.fork
+            || self.exec
+            || self.end
+            || self.job
+    }
+
+    fn tracing(&self) -> bool {
+        !self.signals.is_empty() || !self.faults.is_empty() || self.wants_calls()
+    }
+
+    /// True if threads must be run from system call to system call for this seat.
+    pub fn wants_calls(&self) -> bool {
+        !self.entries.is_empty() || !self.exits.is_empty() || self.once == Once::Call
+    }
+
+    /// True while the stream has no room.
+    pub fn throttled(&self) -> bool {
+        self.stream.as_ref().is_some_and(|s| s.is_full())
+    }
+
+    /// True if this seat's vote keeps thread `tid` from running.
+    pub fn holds(&self, tid: Tid) -> bool {
+        self.hold || self.hold_threads.contains(&tid) || self.throttled()
+    }
+
+    /// True if the seat asked for this event.
+    pub fn wants(&self, what: &What) -> bool {
+        let in_set = |set: &Set, c: &Call| set.has(set_number(c.abi, c.nr));
+        match what {
+            What::Requested => false,
+            What::Signal(i) => self.once == Once::Note || self.signals.has(i.signo as u64),
+            What::Fault(f, _) => self.once == Once::Note || self.faults.has(*f as u64),
+            What::Entry(c) => self.once == Once::Call || in_set(&self.entries, c),
+            What::Exit(Some(c), _) => self.once == Once::Call || in_set(&self.exits, c),
+            What::Exit(None, _) => self.once == Once::Call || self.exits == Set::ALL,
+            What::Fork { .. } => self.fork,
+            What::Exec { .. } => self.exec,
+            What::End(_) => self.end,
+            What::JobStop(_) | What::Continued => self.job,
+            What::Stepped => false,
+        }
+    }
+
+    /// What the seat holds, in words, for `holders` and `pfs status`.
+    pub fn describe(&self) -> String {
+        let mut words = Vec::new();
+        if self.hold {
+            words.push(match &self.why {
+                Some((tid, what)) => format!("stop({} {tid})", what.word()),
+                None => "stop".into(),
+            });
+        }
+        for tid in &self.hold_threads {
+            words.push(format!("stop({tid})"));
+        }
+        let mut set = |word: &str, set: &Set, name: &dyn Fn(u64) -> String| {
+            if !set.is_empty() {
+                words.push(format!("{word}={}", set.show(name).replace(' ', ",")));
+            }
+        };
+        set("sig", &self.signals, &|n| abi::signal::name(n as i32));
+        set("fault", &self.faults, &|n| abi::fault::name(n as u8));
+        set("in", &self.entries, &|n| abi::syscall::name(abi::syscall::Abi::X86_64, n));
+        set("out", &self.exits, &|n| abi::syscall::name(abi::syscall::Abi::X86_64, n));
+        for (on, word) in [(self.fork, "fork"), (self.exec, "exec"), (self.end, "exit"), (self.job, "job")] {
+            if on {
+                words.push(word.into());
+            }
+        }
+        match self.once {
+            Once::None => {}
+            Once::Note => words.push("startstop".into()),
+            Once::Call => words.push("startsyscall".into()),
+        }
+        if words.is_empty() {
+            words.push("nothing".into());
+        }
+        words.join(" ")
+    }
+}

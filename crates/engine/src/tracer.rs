@@ -1,0 +1,656 @@
+//! The tracer thread: every ptrace call and every wait of the engine happens here. It drains the kernel's reports and the
+//! queue of jobs, then sleeps until the bell rings; it never waits for a client or for a target.
+
+use crate::error::Refusal;
+use crate::event::{Call, SigInfo};
+use crate::process::{Action, Await, Outcome, Process, Report, State, WaiterId};
+use crate::seat::SeatId;
+use abi::syscall::{stop_makes_eintr, Abi};
+use kernel::procfs::Proc;
+use kernel::ptrace::{self, Go, Tid};
+use kernel::wait::{self, Status, Watchdog};
+use kernel::{procfs, thread};
+use parking_lot::Mutex;
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Work for the tracer thread.
+pub(crate) type Job = Box<dyn FnOnce(&mut Tracer) + Send>;
+
+/// What happens when a wait is over.
+type Then = Box<dyn FnOnce(&mut Tracer, Result<(), Refusal>)>;
+
+/// Number and start time: one life of a process.
+pub(crate) type Key = (Tid, u64);
+
+pub(crate) fn key_of(proc: &Proc) -> Key {
+    (proc.pid() as Tid, proc.start())
+}
+
+/// The way to the tracer thread.
+#[derive(Default)]
+pub(crate) struct Queue {
+    jobs: Mutex<VecDeque<Job>>,
+    tid: AtomicI32,
+    /// Processes in the engine's care, for those who only want to know whether there is anything to ask.
+    known: Mutex<HashSet<Key>>,
+}
+
+impl Queue {
+    /// Queues a job and rings the bell.
+    pub fn push(&self, job: Job) {
+        let first = {
+            let mut jobs = self.jobs.lock();
+            jobs.push_back(job);
+            jobs.len() == 1
+        };
+        let tid = self.tid.load(Ordering::Acquire);
+        // Whoever queued the first job has rung already.
+        if first && tid != thread::own_tid() {
+            thread::ring(tid);
+        }
+    }
+
+    /// True if the engine has something to say about this process. An order that was given and answered has been counted.
+    pub fn knows(&self, key: Key) -> bool {
+        self.known.lock().contains(&key) || !self.jobs.lock().is_empty()
+    }
+
+    fn pop(&self) -> Option<Job> {
+        self.jobs.lock().pop_front()
+    }
+}
+
+/// A process in the engine's care.
+pub(crate) struct Entry {
+    pub process: Process,
+    pub proc: Arc<Proc>,
+}
+
+/// The tracer thread's state.
+pub(crate) struct Tracer {
+    queue: Arc<Queue>,
+    pub entries: HashMap<Key, Entry>,
+    tids: HashMap<Tid, Key>,
+    then: HashMap<WaiterId, (Key, Then)>,
+    deadlines: BTreeSet<(Instant, WaiterId)>,
+    next_waiter: WaiterId,
+    watchdog: Watchdog,
+    /// Reports that came in while something else was going on.
+    backlog: VecDeque<(Tid, Status)>,
+    /// Signal masks to put back after a step.
+    masks: HashMap<Tid, u64>,
+    pub injections: HashMap<Tid, crate::inject::Injection>,
+    follow: Follow,
+    quit: bool,
+}
+
+/// Starts the tracer thread.
+pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
+    thread::block_bell();
+    thread::default_bell();
+    let queue = Arc::new(Queue::default());
+    let (tx, rx) = std::sync::mpsc::channel();
+    let mine = queue.clone();
+    let handle = std::thread::Builder::new().name("pfs-tracer".into()).spawn(move || {
+        mine.tid.store(thread::own_tid(), Ordering::Release);
+        match Watchdog::new() {
+            Ok(watchdog) => {
+                let _ = tx.send(Ok(()));
+                Tracer::new(mine, watchdog).run();
+            }
+            Err(e) => {
+                let _ = tx.send(Err(e));
+            }
+        }
+    })?;
+    rx.recv().map_err(|_| io::Error::other("the tracer thread died at its start"))??;
+    Ok((queue, handle))
+}
+
+impl Tracer {
+    fn new(queue: Arc<Queue>, watchdog: Watchdog) -> Tracer {
+        Tracer {
+            queue,
+            entries: HashMap::new(),
+            tids: HashMap::new(),
+            then: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            next_waiter: 1,
+            watchdog,
+            backlog: VecDeque::new(),
+            masks: HashMap::new(),
+            injections: HashMap::new(),
+            follow: Follow::default(),
+            quit: false,
+        }
+    }
+
+    fn run(&mut self) {
+        let mut hint = None;
+        loop {
+            let mut busy = false;
+            while let Some((tid, status)) = self.next_report(hint.take()) {
+                busy = true;
+                self.take_report(tid, status);
+            }
+            while let Some(job) = self.queue.pop() {
+                busy = true;
+                job(self);
+            }
+            busy |= self.expire();
+            if busy {
+                continue;
+            }
+            if self.quit && self.tids.is_empty() {
+                return;
+            }
+            let timeout = self.deadlines.first().map(|(at, _)| at.saturating_duration_since(Instant::now()));
+            hint = thread::await_bell(timeout);
+        }
+    }
+
+    fn next_report(&mut self, hint: Option<Tid>) -> Option<(Tid, Status)> {
+        if let Some(report) = self.backlog.pop_front() {
+            return Some(report);
+        }
+        // Asking for one thread costs the same however many there are; asking for any costs by their number.
+        hint.filter(|tid| self.tids.contains_key(tid)).and_then(wait::poll).or_else(|| wait::poll(-1))
+    }
+
+    /// Ends everything that is held, then the thread. Threads in an uninterruptible sleep are let go by the kernel when we
+    /// end, so they are waited for only until the deadline.
+    pub fn shut_down(&mut self) {
+        let keys: Vec<Key> = self.entries.keys().copied().collect();
+        for key in keys {
+            self.drop_seats(key, |_| true);
+        }
+        let waiting: Vec<WaiterId> = self.then.keys().copied().collect();
+        for id in waiting {
+            self.finish_waiter(id, Err(Refusal::new(libc::EINTR, "the daemon is going down")));
+        }
+        self.quit = true;
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while !self.tids.is_empty() && Instant::now() < deadline {
+            match self.next_report(None) {
+                Some((tid, status)) => self.take_report(tid, status),
+                None => {
+                    thread::await_bell(Some(Duration::from_millis(50)));
+                }
+            }
+        }
+        self.tids.clear();
+    }
+
+    // ---- seats and waiters -------------------------------------------------------------------------------------------
+
+    /// The entry of a process, made if there is none.
+    pub fn entry(&mut self, proc: &Arc<Proc>) -> &mut Entry {
+        let key = key_of(proc);
+        if !self.entries.contains_key(&key) {
+            self.queue.known.lock().insert(key);
+        }
+        self.entries.entry(key).or_insert_with(|| Entry { process: Process::new(key.0), proc: proc.clone() })
+    }
+
+    /// Takes seats away; what they held is given back.
+    pub fn drop_seats(&mut self, key: Key, which: impl Fn(SeatId) -> bool) {
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        entry.process.seats.retain(|id, seat| {
+            let goes = which(*id);
+            if let (true, Some(stream)) = (goes, &seat.stream) {
+                stream.close();
+            }
+            !goes
+        });
+        let orphans: Vec<WaiterId> = entry
+            .process
+            .waiters
+            .iter()
+            .filter(|(_, w)| matches!(w, Await::Stopped(s) | Await::Event(s, _) if which(*s)))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in orphans {
+            self.finish_waiter(id, Err(Refusal::new(libc::EINTR, "the seat was closed")));
+        }
+        self.settle(key);
+    }
+
+    /// Registers a wait. It is over when `what` is true (perhaps at once), at the time-out or when cancelled.
+    pub fn wait_for(&mut self, key: Key, what: Await, timeout: Option<Duration>, then: Then) -> WaiterId {
+        let id = self.next_waiter;
+        self.next_waiter += 1;
+        self.then.insert(id, (key, then));
+        if let Some(t) = timeout {
+            if let Some(at) = Instant::now().checked_add(t) {
+                self.deadlines.insert((at, id));
+            }
+        }
+        match self.entries.get_mut(&key) {
+            Some(entry) => {
+                entry.process.waiters.insert(id, what);
+            }
+            None => self.finish_waiter(id, Err(Refusal::gone(key.0))),
+        }
+        id
+    }
+
+    /// Ends a wait with this result.
+    pub fn finish_waiter(&mut self, id: WaiterId, result: Result<(), Refusal>) {
+        let Some((key, then)) = self.then.remove(&id) else { return };
+        self.deadlines.retain(|(_, w)| *w != id);
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.process.waiters.remove(&id);
+        }
+        then(self, result);
+        self.settle(key);
+    }
+
+    fn expire(&mut self) -> bool {
+        let now = Instant::now();
+        let mut any = false;
+        while let Some((at, id)) = self.deadlines.first().copied() {
+            if at > now {
+                break;
+            }
+            self.deadlines.pop_first();
+            any = true;
+            self.finish_waiter(id, Err(Refusal::new(libc::ETIMEDOUT, "the time is over")));
+        }
+        any
+    }
+
+    // ---- attaching ---------------------------------------------------------------------------------------------------
+
+    /// Seizes every thread that is not seized yet. EBUSY: another tracer has it, or it is a kernel thread or ourselves.
+    pub fn attach(&mut self, key: Key) -> Result<(), Refusal> {
+        let pid = key.0;
+        if pid as u32 == std::process::id() {
+            return Err(Refusal::new(
+                libc::EBUSY,
+                format!("{pid}: this is the pfs daemon itself, which cannot hold itself"),
+            ));
+        }
+        while self.seize_new(key)? > 0 {}
+        let Some(entry) = self.entries.get(&key) else { return Err(Refusal::gone(pid)) };
+        if !entry.proc.alive() || entry.process.threads.is_empty() {
+            return Err(Refusal::gone(pid));
+        }
+        Ok(())
+    }
+
+    /// One pass over the task directory; the number of threads that it added.
+    fn seize_new(&mut self, key: Key) -> Result<usize, Refusal> {
+        let Some(entry) = self.entries.get(&key) else { return Ok(0) };
+        let proc = entry.proc.clone();
+        let tasks = proc.tasks().map_err(|_| Refusal::gone(key.0))?;
+        let alone = tasks.len() == 1;
+        let mut added = 0;
+        for tid in tasks.into_iter().map(|t| t as Tid) {
+            let Some(entry) = self.entries.get(&key) else { return Ok(0) };
+            if entry.process.threads.contains_key(&tid) || self.injections.contains_key(&tid) {
+                continue;
+            }
+            if !alone && is_io_worker(&proc, tid) {
+                continue;
+            }
+            let options = entry.process.options();
+            let traced = !entry.process.threads.is_empty();
+            let seized = if traced { self.seize_guarded(tid, options) } else { ptrace::seize(tid, options) };
+            match seized {
+                Ok(()) => {
+                    self.tids.insert(tid, key);
+                    if let Some(entry) = self.entries.get_mut(&key) {
+                        entry.process.attached(tid);
+                    }
+                    added += 1;
+                }
+                Err(e) if e.raw_os_error() == Some(libc::ESRCH) => {}
+                Err(e) => self.explain(&proc, tid, e)?,
+            }
+        }
+        Ok(added)
+    }
+
+    /// SEIZE while other threads of the process are ours already: it may block until we reap one of them.
+    fn seize_guarded(&mut self, tid: Tid, options: i32) -> io::Result<()> {
+        while let Some(report) = wait::poll(-1) {
+            self.backlog.push_back(report);
+        }
+        let result = self.watchdog.guard(|| ptrace::seize(tid, options));
+        let mut stashed = Vec::new();
+        wait::take_stashed(&mut stashed);
+        self.backlog.extend(stashed);
+        result
+    }
+
+    /// Why a SEIZE was refused. Ok if it does not matter: the thread is dead.
+    fn explain(&self, proc: &Proc, tid: Tid, e: io::Error) -> Result<(), Refusal> {
+        let pid = proc.pid();
+        let Some(status) = path(format!("task/{tid}/status")).and_then(|p| procfs::read_at(proc.dir(), &p).ok()) else {
+            return Ok(());
+        };
+        let text = |name: &str| procfs::field(&status, name).map(String::from_utf8_lossy).unwrap_or_default();
+        let tracer: u32 = text("TracerPid").trim().parse().unwrap_or(0);
+        if tracer == std::process::id() {
+            return Ok(());
+        }
+        if tracer != 0 {
+            let comm = path(format!("{tracer}/comm")).and_then(|p| procfs::read_at(procfs::root(), &p).ok());
+            let comm = comm.map(|c| String::from_utf8_lossy(&c).trim().to_string()).unwrap_or_default();
+            return Err(Refusal::new(
+                libc::EBUSY,
+                format!("{pid}: already traced by {comm} (pid {tracer}): detach it first"),
+            ));
+        }
+        if text("State").trim().starts_with(['Z', 'X']) {
+            return Ok(());
+        }
+        if procfs::field(&status, "VmSize").is_none() {
+            return Err(Refusal::new(libc::EBUSY, format!("{pid}: a kernel thread cannot be held")));
+        }
+        Err(Refusal::os("attach to", pid as i32, &e))
+    }
+
+    /// Brings a process in line with what its seats and waiters want.
+    pub fn settle(&mut self, key: Key) {
+        loop {
+            let Some(entry) = self.entries.get_mut(&key) else { return };
+            let actions = entry.process.settle();
+            self.perform(key, actions);
+            let Some(entry) = self.entries.get_mut(&key) else { return };
+            // Threads made with CLONE_UNTRACED are announced by nobody: look again before saying that all stand.
+            if entry.process.rest_awaited() && self.seize_new(key).unwrap_or(0) > 0 {
+                continue;
+            }
+            let Some(entry) = self.entries.get_mut(&key) else { return };
+            let woken = entry.process.take_woken();
+            if woken.is_empty() {
+                break;
+            }
+            for (id, outcome) in woken {
+                let result = match outcome {
+                    Outcome::Done => Ok(()),
+                    Outcome::Gone => Err(Refusal::gone(key.0)),
+                };
+                let Some((_, then)) = self.then.remove(&id) else { continue };
+                self.deadlines.retain(|(_, w)| *w != id);
+                then(self, result);
+            }
+        }
+        self.forget_idle(key);
+    }
+
+    /// The light in the refrigerator: no state for a process that nobody holds.
+    fn forget_idle(&mut self, key: Key) {
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        let process = &mut entry.process;
+        process.seats.retain(|_, s| !s.standing || (s.armed() && process.ended.is_none()));
+        if process.seats.is_empty() && process.waiters.is_empty() && process.threads.is_empty() {
+            self.entries.remove(&key);
+            self.queue.known.lock().remove(&key);
+        }
+    }
+
+    fn perform(&mut self, key: Key, actions: Vec<Action>) {
+        for action in actions {
+            // Every request can fail with ESRCH because the target was killed meanwhile; its death report follows.
+            let _ = match action {
+                Action::Interrupt(tid) => ptrace::interrupt(tid),
+                Action::Resume(tid, Go::Step, signal) => self.step(tid, signal),
+                Action::Resume(tid, how, signal) => ptrace::resume(tid, how, signal),
+                Action::Listen(tid) => ptrace::listen(tid),
+                Action::Options(tid, options) => ptrace::set_options(tid, options),
+                Action::Detach(tid, signal) => {
+                    self.tids.remove(&tid);
+                    ptrace::detach(tid, signal)
+                }
+            };
+        }
+        let _ = key;
+    }
+
+    /// A blocked SIGTRAP would be forced by the kernel, at the price of the target's disposition: unblock it for the step.
+    fn step(&mut self, tid: Tid, signal: i32) -> io::Result<()> {
+        const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
+        let mask = ptrace::signal_mask(tid)?;
+        if mask & TRAP != 0 {
+            ptrace::set_signal_mask(tid, mask & !TRAP)?;
+            self.masks.insert(tid, mask);
+        }
+        ptrace::resume(tid, Go::Step, signal)
+    }
+
+    // ---- reports -----------------------------------------------------------------------------------------------------
+
+    fn take_report(&mut self, tid: Tid, status: Status) {
+        let key = match self.tids.get(&tid) {
+            Some(key) => *key,
+            None => match self.adopt(tid, status) {
+                Some(key) => key,
+                None => return,
+            },
+        };
+        if let Status::Stopped(..) = status {
+            if let Some(mask) = self.masks.remove(&tid) {
+                let _ = ptrace::set_signal_mask(tid, mask);
+            }
+            if self.injections.contains_key(&tid) && self.injected(tid, status) {
+                self.settle(key);
+                return;
+            }
+        } else {
+            self.masks.remove(&tid);
+            self.injection_died(tid);
+        }
+        let report = match self.translate(tid, status) {
+            Ok(report) => report,
+            // Killed while it stood there.
+            Err(_) => return,
+        };
+        if let Report::Dead(_) = report {
+            self.tids.remove(&tid);
+        }
+        let exec = matches!(report, Report::Exec(_));
+        if exec {
+            self.tids.retain(|t, k| *k != key || *t == tid);
+        }
+        self.follow.reported(key, tid, self.tids.len());
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        entry.process.report(tid, report);
+        if exec {
+            self.check_openers(key);
+        }
+        self.settle(key);
+    }
+
+    /// A report of a thread that we never heard of: a new thread of a process of ours, or a child that is not wanted.
+    fn adopt(&mut self, tid: Tid, status: Status) -> Option<Key> {
+        if !matches!(status, Status::Stopped(..)) {
+            return None;
+        }
+        let tgid = procfs::tgid_of(tid as u32).map(|t| t as Tid);
+        let parent = self.entries.iter().find(|(k, e)| Some(k.0) == tgid && !e.process.threads.is_empty());
+        if let Some(key) = parent.map(|(k, _)| *k) {
+            self.tids.insert(tid, key);
+            return Some(key);
+        }
+        let signal = match status {
+            Status::Stopped(s, 0) if s & 0x80 == 0 => s,
+            _ => 0,
+        };
+        let _ = ptrace::detach(tid, signal);
+        None
+    }
+
+    /// After an exec the kernel is asked again, in each opener's name: whoever may no longer control the process loses his
+    /// seat before the new program has run one instruction.
+    fn check_openers(&mut self, key: Key) {
+        let Some(entry) = self.entries.get(&key) else { return };
+        let lost: Vec<SeatId> = entry
+            .process
+            .seats
+            .iter()
+            .filter(|(_, s)| s.check.as_ref().is_some_and(|check| !check()))
+            .map(|(id, _)| *id)
+            .collect();
+        if !lost.is_empty() {
+            self.drop_seats(key, |id| lost.contains(&id));
+        }
+    }
+
+    fn translate(&mut self, tid: Tid, status: Status) -> io::Result<Report> {
+        let (signal, event) = match status {
+            Status::Stopped(signal, event) => (signal, event),
+            dead => return Ok(Report::Dead(dead)),
+        };
+        Ok(match event {
+            libc::PTRACE_EVENT_STOP => {
+                self.repair_eintr(tid)?;
+                if signal == libc::SIGTRAP {
+                    Report::Trap
+                } else {
+                    Report::Group(signal)
+                }
+            }
+            libc::PTRACE_EVENT_CLONE => Report::Clone(ptrace::event_message(tid)? as Tid),
+            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK => {
+                Report::Fork(ptrace::event_message(tid)? as Tid, event == libc::PTRACE_EVENT_VFORK)
+            }
+            libc::PTRACE_EVENT_EXEC => Report::Exec(ptrace::event_message(tid)? as Tid),
+            0 if signal == libc::SIGTRAP | 0x80 => match ptrace::syscall_info(tid)? {
+                (ptrace::Syscall::Entry { nr, args }, narrow) => {
+                    Report::Entry(Call { nr, args, abi: if narrow { Abi::I386 } else { Abi::X86_64 } })
+                }
+                (ptrace::Syscall::Exit { rval }, _) => Report::Exit(rval),
+                (ptrace::Syscall::None, _) => Report::Other,
+            },
+            0 => {
+                self.repair_eintr(tid)?;
+                let info = ptrace::siginfo(tid)?;
+                // SAFETY: reading members of a union of plain integers; which are meaningful is decided by si_code.
+                let (pid, uid, addr) = unsafe { (info.si_pid(), info.si_uid(), info.si_addr() as u64) };
+                let sent = info.si_code <= 0;
+                let info = SigInfo {
+                    signo: signal,
+                    code: info.si_code,
+                    pid: if sent { pid } else { 0 },
+                    uid: if sent { uid } else { 0 },
+                    addr: if sent { 0 } else { addr },
+                };
+                Report::Signal(info, abi::fault::of_signal(info.signo, info.code))
+            }
+            _ => Report::Other,
+        })
+    }
+
+    /// Some calls end with EINTR after any stop although nothing happened to the program. Turning the result into
+    /// ERESTARTNOHAND lets the kernel make the call again, or answer EINTR if a handler really runs.
+    fn repair_eintr(&self, tid: Tid) -> io::Result<()> {
+        const EINTR: i32 = -libc::EINTR;
+        const ERESTARTNOHAND: i64 = -514;
+        let mut regs = ptrace::user_regs(tid)?;
+        if regs.rax as i32 != EINTR || (regs.orig_rax as i64) < 0 {
+            return Ok(());
+        }
+        let abi = if regs.cs == 0x23 { Abi::I386 } else { Abi::X86_64 };
+        let (fd, nr) = match abi {
+            Abi::I386 => (regs.rbx, abi::syscall::set_number(abi, regs.orig_rax)),
+            Abi::X86_64 => (regs.rdi, regs.orig_rax),
+        };
+        let again = match stop_makes_eintr(nr) {
+            None => false,
+            Some(false) => true,
+            Some(true) => waits_interruptibly(tid, fd),
+        };
+        if again {
+            regs.rax = ERESTARTNOHAND as u64;
+            ptrace::set_user_regs(tid, &regs)?;
+        }
+        Ok(())
+    }
+
+    /// The stopped state of a thread, None while it runs.
+    pub fn is_stopped(&self, key: Key, tid: Tid) -> bool {
+        let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
+        thread.is_some_and(|t| matches!(t.state, State::Stopped(_)))
+    }
+}
+
+fn path(text: String) -> Option<std::ffi::CString> {
+    std::ffi::CString::new(text).ok()
+}
+
+/// Worker threads of io_uring are the kernel's, although they stand in the task directory: never touched.
+fn is_io_worker(proc: &Proc, tid: Tid) -> bool {
+    const PF_IO_WORKER: u64 = 0x10;
+    let Some(comm) = path(format!("task/{tid}/comm")).and_then(|p| procfs::read_at(proc.dir(), &p).ok()) else {
+        return false;
+    };
+    if !comm.starts_with(b"iou-") {
+        return false;
+    }
+    let stat = path(format!("task/{tid}/stat")).and_then(|p| procfs::read_at(proc.dir(), &p).ok()).unwrap_or_default();
+    let flags = procfs::Stat::parse(&stat).and_then(|s| s.number(9)).unwrap_or(0);
+    flags & PF_IO_WORKER != 0
+}
+
+/// True if descriptor `fd` of the thread is a socket or lies on a FUSE mount: there a read or write that waits is ended by a
+/// stop with EINTR. Nothing here opens or walks to the file, which could be on a mount of our own.
+fn waits_interruptibly(tid: Tid, fd: u64) -> bool {
+    let root = procfs::root();
+    let link = path(format!("{tid}/fd/{fd}")).and_then(|p| procfs::readlinkat(root.as_fd(), &p).ok());
+    if link.as_deref().is_some_and(|l| l.starts_with(b"socket:")) {
+        return true;
+    }
+    let info = path(format!("{tid}/fdinfo/{fd}")).and_then(|p| procfs::read_at(root.as_fd(), &p).ok());
+    let mounts = path(format!("{tid}/mountinfo")).and_then(|p| procfs::read_at(root.as_fd(), &p).ok());
+    let (Some(info), Some(mounts)) = (info, mounts) else { return false };
+    let Some(id) = procfs::field(&info, "mnt_id").map(|f| String::from_utf8_lossy(f).trim().to_string()) else {
+        return false;
+    };
+    String::from_utf8_lossy(&mounts)
+        .lines()
+        .filter(|l| l.split(' ').next() == Some(&id))
+        .any(|l| l.split(" - ").nth(1).is_some_and(|rest| rest.starts_with("fuse")))
+}
+
+/// Moves the tracer thread to the CPU of a lone, hot target: waking a thread on the same CPU is several times cheaper than
+/// waking another CPU.
+#[derive(Default)]
+struct Follow {
+    last: Tid,
+    run: u32,
+    moved: Option<libc::cpu_set_t>,
+}
+
+impl Follow {
+    /// Reports of one thread in a row before we move, and between looks whether it has moved.
+    const HOT: u32 = 32;
+
+    fn reported(&mut self, key: Key, tid: Tid, tracees: usize) {
+        if tid != self.last || tracees != 1 {
+            self.last = tid;
+            self.run = 0;
+            if let Some(cpus) = self.moved.take() {
+                let _ = thread::restore_cpus(&cpus);
+            }
+            return;
+        }
+        self.run += 1;
+        if self.run % Self::HOT != 0 {
+            return;
+        }
+        let stat = path(format!("{}/stat", key.0)).and_then(|p| procfs::read_at(procfs::root(), &p).ok());
+        let cpu = stat.as_deref().and_then(procfs::Stat::parse).and_then(|s| s.number(39));
+        if let (Some(cpu), Ok(now)) = (cpu, thread::cpus()) {
+            if thread::move_to_cpu(cpu as usize).is_ok() && self.moved.is_none() {
+                self.moved = Some(now);
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Tells when processes end that nobody traces: one thread asleep in epoll over their pidfds.
+
+use kernel::epoll::Epoll;
+use kernel::pidfd;
+use kernel::procfs::Proc;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+type Callback = Box<dyn FnOnce() + Send>;
+type Watched = Arc<Mutex<HashMap<u64, (OwnedFd, Callback)>>>;
+
+/// The watching thread's handle; the thread ends with the daemon.
+pub struct Watcher {
+    epoll: Arc<Epoll>,
+    watched: Watched,
+    next: AtomicU64,
+}
+
+impl Watcher {
+    pub fn start() -> io::Result<Watcher> {
+        let epoll = Arc::new(Epoll::new()?);
+        let watched = Watched::default();
+        let (e, w) = (epoll.clone(), watched.clone());
+        std::thread::Builder::new().name("pfs-exits".into()).stack_size(128 << 10).spawn(move || loop {
+            let Some(id) = e.wait() else { continue };
+            let found = w.lock().remove(&id);
+            if let Some((_fd, callback)) = found {
+                callback();
+            }
+        })?;
+        Ok(Watcher { epoll, watched, next: AtomicU64::new(1) })
+    }
+
+    /// Calls `callback` once when the process ends. ESRCH if it has been waited for already.
+    pub fn watch(&self, proc: &Proc, callback: Callback) -> io::Result<u64> {
+        let fd = pidfd::open(proc.pid() as i32)?;
+        if !proc.alive() {
+            return Err(io::Error::from_raw_os_error(libc::ESRCH));
+        }
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        // The lock is held so that the callback cannot be looked for before it is there.
+        let mut watched = self.watched.lock();
+        self.epoll.add(&fd, id)?;
+        watched.insert(id, (fd, callback));
+        Ok(id)
+    }
+
+    /// Forgets a watch; its callback will not be called, unless that is under way.
+    pub fn forget(&self, id: u64) {
+        let dropped = self.watched.lock().remove(&id);
+        drop(dropped);
+    }
+}
