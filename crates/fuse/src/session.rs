@@ -1,0 +1,429 @@
+//! Reader threads and the life of a mount.
+//!
+//! Every thread reads a request, serves it and reads again. A thread that takes the last place at the device starts
+//! another one first, so a handler that blocks stops nobody. When the limit is reached, the one thread left at the
+//! device only queues requests that may block, and still serves interrupts.
+
+use crate::abi::{self, op};
+use crate::bridge::Bridge;
+use crate::channel::Channel;
+use crate::decode::{decode, is_silent, Bad, Op};
+use crate::notify::Notifier;
+use crate::parked::Parked;
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+use tree::{Errno, Flavour};
+use zerocopy::FromBytes;
+
+/// Most threads at once; one bit each in [`Pool::slots`].
+const LIMIT: usize = 64;
+/// Most threads that stay to wait for requests.
+const IDLE: usize = 4;
+const STACK: usize = 256 << 10;
+/// Room for the biggest write and its headers.
+const BUFFER: usize = abi::MAX_DATA + (64 << 10);
+
+/// A mount being served.
+pub struct Session {
+    core: Arc<Core>,
+}
+
+impl Session {
+    /// Serves `flavour` on `fd`, a `/dev/fuse` descriptor that is mounted.
+    pub fn start(fd: OwnedFd, flavour: Arc<dyn Flavour>) -> io::Result<Session> {
+        let channel = Arc::new(Channel { fd, parked: Parked::default() });
+        let core = Arc::new(Core {
+            bridge: Bridge::new(channel.clone(), flavour),
+            channel,
+            pool: Pool::new(),
+            stopping: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+            gone: Mutex::new(false),
+            on_gone: Condvar::new(),
+        });
+        core.spawn()?;
+        Ok(Session { core })
+    }
+
+    /// Blocks until the mount is gone, all parked requests are cancelled and the flavour was told.
+    pub fn wait(&self) {
+        let mut gone = self.core.gone.lock();
+        while !*gone {
+            self.core.on_gone.wait(&mut gone);
+        }
+    }
+
+    /// As [`Session::wait`], for at most `time`. True if the mount is gone.
+    pub fn wait_for(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        let mut gone = self.core.gone.lock();
+        while !*gone {
+            if self.core.on_gone.wait_until(&mut gone, until).timed_out() {
+                break;
+            }
+        }
+        *gone
+    }
+
+    /// Answers EINTR to every parked request; how many there were. An unmount with requests parked does not end before
+    /// this, since the kernel waits for their answers.
+    pub fn cancel_all(&self) -> usize {
+        self.core.channel.parked.cancel_all()
+    }
+
+    /// How many reads, writes and ioctls are being served or parked now.
+    pub fn parked(&self) -> usize {
+        self.core.channel.parked.len()
+    }
+
+    /// How many threads serve the mount now.
+    pub fn threads(&self) -> usize {
+        self.core.pool.threads()
+    }
+
+    /// Sends notifications to the kernel.
+    pub fn notifier(&self) -> Notifier {
+        Notifier(Arc::downgrade(&self.core.channel))
+    }
+
+    /// Ends the session whatever clients still hold: parked requests get EINTR, everything later ENOTCONN. The mount
+    /// point stays until it is unmounted. Handlers that block get a signal (a system call may return EINTR) but are
+    /// not waited for; the device stays open until they return.
+    pub fn abort(self) {
+        let core = self.core;
+        core.stopping.store(true, SeqCst);
+        core.channel.parked.close();
+        // Only a request or a signal ends a read of the device. A signal that comes just before the read is lost, hence
+        // the repetition.
+        let signal = waker();
+        let until = Instant::now() + Duration::from_secs(2);
+        while core.pool.idle.load(SeqCst) > 0 && Instant::now() < until {
+            for line in &core.pool.lines {
+                let tid = line.tid.load(SeqCst);
+                if tid != 0 {
+                    // SAFETY: no memory is involved; the signal has a handler.
+                    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), tid, signal) };
+                }
+            }
+            thread::sleep(Duration::from_micros(500));
+        }
+        core.end();
+    }
+}
+
+struct Core {
+    channel: Arc<Channel>,
+    bridge: Bridge,
+    pool: Pool,
+    /// Threads leave instead of serving.
+    stopping: AtomicBool,
+    /// The end was begun, by the first who saw it.
+    ending: AtomicBool,
+    gone: Mutex<bool>,
+    on_gone: Condvar,
+}
+
+struct Pool {
+    /// Threads that wait at the device (or are about to).
+    idle: AtomicUsize,
+    /// One bit per living thread.
+    slots: AtomicU64,
+    /// What is known of the thread of each slot.
+    lines: [Line; LIMIT],
+    /// Requests nobody could serve when they came. Its length is kept apart to be seen without the lock.
+    queue: Mutex<VecDeque<Vec<u8>>>,
+    queued: AtomicUsize,
+}
+
+/// One cache line, so that threads do not disturb each other.
+#[derive(Default)]
+#[repr(align(64))]
+struct Line {
+    /// The request the thread serves, if it is one that cannot be cancelled; 0 otherwise.
+    busy: AtomicU64,
+    /// The thread's id; 0 if there is none.
+    tid: AtomicI32,
+}
+
+impl Pool {
+    fn new() -> Pool {
+        Pool {
+            idle: AtomicUsize::new(0),
+            slots: AtomicU64::new(0),
+            lines: std::array::from_fn(|_| Line::default()),
+            queue: Mutex::default(),
+            queued: AtomicUsize::new(0),
+        }
+    }
+
+    fn threads(&self) -> usize {
+        self.slots.load(SeqCst).count_ones() as usize
+    }
+
+    fn take_slot(&self) -> Option<usize> {
+        let mut all = self.slots.load(SeqCst);
+        loop {
+            let slot = all.trailing_ones() as usize;
+            if slot == LIMIT {
+                return None;
+            }
+            match self.slots.compare_exchange(all, all | 1 << slot, SeqCst, SeqCst) {
+                Ok(_) => return Some(slot),
+                Err(now) => all = now,
+            }
+        }
+    }
+
+    fn free_slot(&self, slot: usize) {
+        self.slots.fetch_and(!(1 << slot), SeqCst);
+    }
+
+    fn is_busy_with(&self, unique: u64) -> bool {
+        self.lines.iter().any(|line| line.busy.load(SeqCst) == unique)
+    }
+
+    fn enqueue(&self, bytes: &[u8]) {
+        let mut queue = self.queue.lock();
+        queue.push_back(bytes.to_vec());
+        self.queued.store(queue.len(), SeqCst);
+    }
+
+    fn requeue(&self, bytes: Vec<u8>) {
+        let mut queue = self.queue.lock();
+        queue.push_front(bytes);
+        self.queued.store(queue.len(), SeqCst);
+    }
+
+    fn dequeue(&self) -> Option<Vec<u8>> {
+        if self.queued.load(SeqCst) == 0 {
+            return None;
+        }
+        let mut queue = self.queue.lock();
+        let first = queue.pop_front();
+        self.queued.store(queue.len(), SeqCst);
+        first
+    }
+
+    /// Takes a request out of the queue; true if it was there.
+    fn unqueue(&self, unique: u64) -> bool {
+        if self.queued.load(SeqCst) == 0 {
+            return false;
+        }
+        let mut queue = self.queue.lock();
+        let at = queue.iter().position(|b| abi::InHeader::read_from_prefix(b).is_ok_and(|(h, _)| h.unique == unique));
+        if let Some(at) = at {
+            queue.remove(at);
+        }
+        self.queued.store(queue.len(), SeqCst);
+        at.is_some()
+    }
+}
+
+/// A page-aligned buffer; only the pages once used take memory.
+struct Buffer(NonNull<u8>);
+
+// SAFETY: a private mapping with one owner, bound to no thread.
+unsafe impl Send for Buffer {}
+
+impl Buffer {
+    fn new() -> io::Result<Buffer> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: a new anonymous mapping touches no memory of ours.
+        let p = unsafe { libc::mmap(std::ptr::null_mut(), BUFFER, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+        if p == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        NonNull::new(p.cast()).map(Buffer).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+    }
+
+    fn fill(&mut self, fd: &OwnedFd) -> io::Result<&[u8]> {
+        // SAFETY: the buffer is BUFFER bytes long and borrowed by us alone.
+        let n = unsafe { libc::read(fd.as_raw_fd(), self.0.as_ptr().cast(), BUFFER) };
+        let n = usize::try_from(n).map_err(|_| io::Error::last_os_error())?;
+        // SAFETY: the mapping is initialised (zeros or what was read) and n <= BUFFER.
+        Ok(unsafe { std::slice::from_raw_parts(self.0.as_ptr(), n) })
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours and no slice of it outlives self.
+        unsafe { libc::munmap(self.0.as_ptr().cast(), BUFFER) };
+    }
+}
+
+impl Core {
+    /// Starts a thread, which counts as idle from now on.
+    fn spawn(self: &Arc<Self>) -> io::Result<()> {
+        let slot = self.pool.take_slot().ok_or(io::ErrorKind::WouldBlock)?;
+        self.pool.idle.fetch_add(1, SeqCst);
+        let core = self.clone();
+        let undo = |e| {
+            self.pool.idle.fetch_sub(1, SeqCst);
+            self.pool.free_slot(slot);
+            e
+        };
+        let buffer = Buffer::new().map_err(undo)?;
+        let started = thread::Builder::new().name("pfs-fuse".into()).stack_size(STACK).spawn(move || {
+            let tid = &core.pool.lines[slot].tid;
+            // SAFETY: gettid cannot fail.
+            tid.store(unsafe { libc::gettid() }, SeqCst);
+            core.work(slot, buffer);
+            tid.store(0, SeqCst);
+            core.pool.free_slot(slot);
+        });
+        started.map(drop).map_err(undo)
+    }
+
+    /// The life of a thread. It counts as idle whenever the outer loop begins.
+    fn work(self: &Arc<Self>, slot: usize, mut buffer: Buffer) {
+        let pool = &self.pool;
+        loop {
+            let bytes = match buffer.fill(&self.channel.fd) {
+                Ok(bytes) => bytes,
+                Err(e) => match e.raw_os_error() {
+                    // ENOENT: the request was interrupted before we had it.
+                    Some(libc::EINTR | libc::EAGAIN | libc::ENOENT) if !self.stopping.load(SeqCst) => continue,
+                    _ => {
+                        pool.idle.fetch_sub(1, SeqCst);
+                        self.end();
+                        return;
+                    }
+                },
+            };
+            let others = pool.idle.fetch_sub(1, SeqCst) - 1;
+            if self.stopping.load(SeqCst) {
+                return;
+            }
+            if others == 0 && self.spawn().is_err() && may_block(bytes) {
+                pool.enqueue(bytes);
+                // Whoever became idle before the request was queued did not see it; whoever comes after does.
+                if pool.idle.load(SeqCst) == 0 {
+                    pool.idle.fetch_add(1, SeqCst);
+                    continue;
+                }
+            } else {
+                self.serve(slot, bytes);
+            }
+            loop {
+                let before = pool.idle.fetch_add(1, SeqCst);
+                if let Some(bytes) = pool.dequeue() {
+                    let others = pool.idle.fetch_sub(1, SeqCst) - 1;
+                    if others > 0 || self.spawn().is_ok() {
+                        self.serve(slot, &bytes);
+                        continue;
+                    }
+                    // The last one at the device stays there. Who came meanwhile may have found the queue empty.
+                    pool.requeue(bytes);
+                    if pool.idle.fetch_add(1, SeqCst) == 0 {
+                        break;
+                    }
+                    pool.idle.fetch_sub(1, SeqCst);
+                    continue;
+                }
+                if before >= IDLE {
+                    pool.idle.fetch_sub(1, SeqCst);
+                    return;
+                }
+                break;
+            }
+        }
+    }
+
+    fn serve(&self, slot: usize, bytes: &[u8]) {
+        let request = match decode(bytes) {
+            Ok(request) => request,
+            Err(Bad::Header) => return,
+            Err(Bad::Body { unique, opcode }) => {
+                if !is_silent(opcode) {
+                    self.channel.fail(unique, Errno(libc::EIO));
+                }
+                return;
+            }
+        };
+        let unique = request.header.unique;
+        let opcode = request.header.opcode;
+        match request.op {
+            Op::Interrupt { unique: target } => {
+                let _ = catch_unwind(AssertUnwindSafe(|| self.interrupt(unique, target)));
+                return;
+            }
+            Op::Destroy => {
+                let _ = catch_unwind(AssertUnwindSafe(|| self.channel.parked.cancel_all()));
+                let _ = self.channel.reply(unique, &[], &[]);
+                return;
+            }
+            _ => {}
+        }
+        // Requests that can be cancelled are found among the parked ones instead.
+        let busy = &self.pool.lines[slot].busy;
+        let cancellable = matches!(opcode, op::READ | op::WRITE | op::IOCTL);
+        if !cancellable {
+            busy.store(unique, SeqCst);
+        }
+        if catch_unwind(AssertUnwindSafe(|| self.bridge.dispatch(&request))).is_err() && !is_silent(opcode) {
+            // A second answer to one request is refused by the kernel, so this is harmless if there was one.
+            self.channel.parked.remove(unique);
+            self.channel.fail(unique, Errno(libc::EIO));
+        }
+        if !cancellable {
+            busy.store(0, SeqCst);
+        }
+    }
+
+    fn interrupt(&self, unique: u64, target: u64) {
+        if self.channel.parked.cancel(target) || self.pool.is_busy_with(target) {
+            return;
+        }
+        if self.pool.unqueue(target) {
+            self.channel.fail(target, Errno(libc::EINTR));
+            return;
+        }
+        // Either the answer is on its way, then the kernel drops the interrupt by itself; or the thread that read the
+        // request has not come to register it, then the kernel sends the interrupt again.
+        thread::yield_now();
+        self.channel.fail(unique, Errno(libc::EAGAIN));
+    }
+
+    /// The mount is gone, or must be.
+    fn end(&self) {
+        if self.ending.swap(true, SeqCst) {
+            return;
+        }
+        let _ = catch_unwind(AssertUnwindSafe(|| self.channel.parked.close()));
+        let _ = catch_unwind(AssertUnwindSafe(|| self.bridge.end()));
+        *self.gone.lock() = true;
+        self.on_gone.notify_all();
+    }
+}
+
+/// False for what is served at once whatever happens.
+fn may_block(bytes: &[u8]) -> bool {
+    abi::InHeader::read_from_prefix(bytes)
+        .is_ok_and(|(h, _)| !is_silent(h.opcode) && !matches!(h.opcode, op::INIT | op::DESTROY))
+}
+
+/// A signal whose handler does nothing, so that it only ends a system call.
+fn waker() -> i32 {
+    extern "C" fn nothing(_: i32) {}
+    let signal = libc::SIGRTMAX() - 3;
+    // SAFETY: valid structures; a handler that somebody else set up is left in place.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &mut now);
+        if now.sa_sigaction == libc::SIG_DFL || now.sa_sigaction == libc::SIG_IGN {
+            now = std::mem::zeroed();
+            now.sa_sigaction = nothing as *const () as usize;
+            libc::sigaction(signal, &now, std::ptr::null_mut());
+        }
+    }
+    signal
+}
