@@ -1,0 +1,145 @@
+//! One open file of the kernel's /proc.
+
+use super::target::Target;
+use kernel::creds::Creds;
+use kernel::procfs;
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use tree::{Caller, Errno, Handle, Pending, Result};
+
+/// An open file of the kernel's, and who to act on when it is read: some files judge at each transfer.
+pub struct KernelHandle {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    file: OwnedFd,
+    target: Option<Target>,
+    path: CString,
+    blocking: bool,
+}
+
+impl KernelHandle {
+    /// `flags` are those it was opened with.
+    pub fn new(file: OwnedFd, target: Option<Target>, path: CString, flags: i32) -> KernelHandle {
+        let blocking = flags & libc::O_NONBLOCK == 0 && flags & libc::O_ACCMODE != libc::O_WRONLY;
+        KernelHandle { inner: Arc::new(Inner { file, target, path, blocking }) }
+    }
+}
+
+impl Inner {
+    fn read(&self, creds: &Creds, offset: u64, size: usize) -> Result<Vec<u8>> {
+        let read = || procfs::pread(self.file.as_fd(), offset, size);
+        Ok(match &self.target {
+            Some(target) if !target.is_public(&self.path) || creds.is_foreign() => creds.act_on(&target.proc, read),
+            _ => creds.act(read),
+        }?)
+    }
+
+    fn write(&self, creds: &Creds, offset: u64, data: &[u8]) -> Result<usize> {
+        let write = || procfs::pwrite(self.file.as_fd(), offset, data);
+        Ok(match &self.target {
+            Some(target) => creds.act_on(&target.proc, write),
+            None => creds.act(write),
+        }?)
+    }
+
+    fn would_wait(&self) -> bool {
+        let events = libc::POLLIN | libc::POLLRDNORM;
+        self.blocking && procfs::poll([(self.file.as_fd(), events)], 0).is_ok_and(|[ready]| ready == 0)
+    }
+}
+
+impl Handle for KernelHandle {
+    fn read(&self, caller: &Caller, offset: u64, size: usize, done: Pending<Vec<u8>>) {
+        let creds = match caller.creds() {
+            Ok(creds) => creds,
+            Err(e) => {
+                done.finish(Err(e));
+                return;
+            }
+        };
+        if self.inner.would_wait() {
+            park(self.inner.clone(), creds.clone(), offset, size, done);
+        } else {
+            done.finish(self.inner.read(creds, offset, size));
+        }
+    }
+
+    fn write(&self, caller: &Caller, offset: u64, data: &[u8], done: Pending<usize>) {
+        done.finish(caller.creds().and_then(|creds| self.inner.write(creds, offset, data)));
+    }
+
+    /// What is ready now. A change is not announced yet: `wake` is dropped.
+    fn poll(&self, _caller: &Caller, _wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
+        let all = libc::POLLIN | libc::POLLOUT | libc::POLLPRI | libc::POLLRDNORM | libc::POLLWRNORM;
+        let [ready] = procfs::poll([(self.inner.file.as_fd(), all)], 0)?;
+        Ok(u32::from(ready as u16))
+    }
+}
+
+/// A read that has to wait (of kmsg, that is) gets a thread of its own, so it takes none that others need; the thread
+/// ends as soon as the client gives up. Files whose poll is never ready though they have content are read at once.
+fn park(file: Arc<Inner>, creds: Creds, offset: u64, size: usize, done: Pending<Vec<u8>>) {
+    let cancelled = match procfs::event() {
+        Ok(event) => Arc::new(event),
+        Err(e) => {
+            done.finish(Err(e.into()));
+            return;
+        }
+    };
+    let hook = cancelled.clone();
+    done.on_cancel(move || procfs::signal(hook.as_fd()));
+    let answer = done.clone();
+    let waiter = std::thread::Builder::new().name("kmsg-read".into()).spawn(move || {
+        while !done.is_over() {
+            let fds = [(file.file.as_fd(), libc::POLLIN | libc::POLLRDNORM), (cancelled.as_fd(), libc::POLLIN)];
+            match procfs::poll(fds, -1) {
+                Ok([_, cancel]) if cancel != 0 => return,
+                Ok([0, _]) => {}
+                Ok(_) => {
+                    done.finish(file.read(&creds, offset, size));
+                }
+                Err(e) if e.raw_os_error() == Some(libc::EINTR) => {}
+                Err(e) => {
+                    done.finish(Err(e.into()));
+                }
+            }
+        }
+    });
+    if waiter.is_err() {
+        answer.finish(Err(Errno(libc::EAGAIN)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{self, Write};
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_waiting_read_ends_by_content_or_by_giving_up() {
+        let (rx, mut tx) = io::pipe().unwrap();
+        let handle = KernelHandle::new(rx.into(), None, c"kmsg".into(), libc::O_RDONLY);
+        let caller = Caller::new(std::process::id(), 0, 0);
+        let (said, told) = mpsc::channel();
+        let start = || {
+            let said = said.clone();
+            let done = Pending::new(move |r| said.send(r).unwrap());
+            handle.read(&caller, 0, 10, done.clone());
+            done
+        };
+        let given_up = start();
+        given_up.cancel();
+        assert_eq!(told.recv().unwrap(), Err(Errno(libc::EINTR)));
+        let waiting = start();
+        assert!(!waiting.is_over());
+        tx.write_all(b"line").unwrap();
+        assert_eq!(told.recv().unwrap(), Ok(b"line".to_vec()));
+        tx.write_all(b"more").unwrap();
+        assert!(start().is_over());
+        assert_eq!(told.recv().unwrap(), Ok(b"more".to_vec()));
+    }
+}

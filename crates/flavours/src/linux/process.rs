@@ -1,0 +1,96 @@
+//! The directory of a process, and that of a thread: the kernel's entries, then ours.
+
+use super::kernel_file::{entries, find, plain};
+use super::own::{self, Row};
+use super::target::Target;
+use kernel::procfs::{self, Proc};
+use std::ffi::OsStr;
+use std::sync::Arc;
+use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result};
+
+/// `<pid>/` or `<pid>/task/<tid>/`.
+pub struct TaskDir {
+    target: Target,
+    start: u64,
+}
+
+impl TaskDir {
+    /// ESRCH if the thread is gone.
+    pub fn new(target: Target) -> Result<TaskDir> {
+        let start = if target.tid.is_some() {
+            let path = target.path(b"stat").ok_or(Errno(libc::EINVAL))?;
+            let stat = procfs::read_at(target.proc.dir(), &path)?;
+            procfs::Stat::parse(&stat).and_then(|s| s.start()).unwrap_or(0)
+        } else {
+            target.proc.start()
+        };
+        Ok(TaskDir { target, start })
+    }
+
+    fn rows(&self) -> &'static [Row] {
+        match self.target.tid {
+            None => own::PROCESS,
+            Some(_) => own::THREAD,
+        }
+    }
+
+    fn here(&self) -> std::ffi::CString {
+        self.target.path(b".").expect("no NUL in it")
+    }
+
+    fn not_gone(&self, caller: &Caller, e: Errno) -> Errno {
+        if !matches!(e.0, libc::ENOENT | libc::ESRCH) {
+            return e;
+        }
+        match self.target.directory_attr(caller) {
+            Err(Errno(libc::ESTALE)) => Errno(libc::ESTALE),
+            _ => e,
+        }
+    }
+}
+
+impl Node for TaskDir {
+    fn attr(&self, caller: &Caller) -> Result<Attr> {
+        self.target.directory_attr(caller)
+    }
+
+    fn keep(&self) -> Keep {
+        match self.target.tid {
+            None => Keep::Name,
+            Some(_) => Keep::Never,
+        }
+    }
+
+    fn identity(&self) -> u64 {
+        identity(&self.target.proc, self.target.tid, self.start)
+    }
+
+    fn lookup(&self, caller: &Caller, name: &OsStr) -> Result<Arc<dyn Node>> {
+        let plain = plain(name)?;
+        if let Some(ours) = own::find(self.rows(), &self.target, name) {
+            ours.attr(caller)?;
+            return Ok(ours);
+        }
+        let path = self.target.path(plain).ok_or(Errno(libc::ENOENT))?;
+        let found = find(&self.target.shared, Some(&self.target), caller, path, Keep::Name);
+        Ok(Arc::new(found.map_err(|e| self.not_gone(caller, e))?))
+    }
+
+    fn readdir(&self, caller: &Caller) -> Result<Vec<Entry>> {
+        let all = entries(Some(&self.target), caller, &self.here());
+        let mut all = all.map_err(|e| self.not_gone(caller, e))?;
+        if !self.rows().is_empty() {
+            own::add(self.rows(), self.attr(caller)?.ino, &mut all);
+        }
+        Ok(all)
+    }
+
+    fn open(&self, _caller: &Caller, _flags: i32) -> Result<Arc<dyn Handle>> {
+        Err(Errno(libc::EISDIR))
+    }
+}
+
+fn identity(proc: &Proc, tid: Option<u32>, start: u64) -> u64 {
+    let number = u64::from(tid.unwrap_or(proc.pid()));
+    start.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number
+}

@@ -1,0 +1,184 @@
+//! What a file is about, who may see it, and acting on it in the caller's name.
+
+use super::own::Row;
+use super::Shared;
+use kernel::procfs::{self, Proc};
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use tree::{Attr, Caller, Errno, Keep, Result};
+
+/// The process, or the thread of it, that a file is about.
+#[derive(Clone)]
+pub struct Target {
+    /// The process.
+    pub proc: Arc<Proc>,
+    /// The thread, for files under `task/<tid>/`.
+    pub tid: Option<u32>,
+    /// The mount.
+    pub shared: Arc<Shared>,
+}
+
+/// Files and directories of the daemon's own process that show nothing but what any user may know. The kernel judges by thread group
+/// first, so for these and only these its answer to the daemon is right for others.
+const PUBLIC: &[&[u8]] = &[
+    b".",
+    b"cgroup",
+    b"cmdline",
+    b"comm",
+    b"limits",
+    b"loginuid",
+    b"mountinfo",
+    b"mounts",
+    b"oom_score",
+    b"statm",
+    b"status",
+    b"task",
+];
+
+impl Target {
+    /// Path of `name` relative to the process directory. None for a name that no file can have.
+    pub fn path(&self, name: &[u8]) -> Option<CString> {
+        let path = match self.tid {
+            Some(tid) => [format!("task/{tid}/").as_bytes(), name].concat(),
+            None => name.to_vec(),
+        };
+        CString::new(path).ok()
+    }
+
+    /// Attributes of the directory the target's files are in, ESTALE if the target is gone.
+    pub fn directory_attr(&self, caller: &Caller) -> Result<Attr> {
+        self.visible(caller)?;
+        let path = self.path(b".").ok_or(Errno(libc::EINVAL))?;
+        stat(Some(self), caller, &path)
+    }
+
+    /// Attributes of a file of ours: the row's mode, the directory's owner and times, an inode number of its own.
+    pub fn attr(&self, caller: &Caller, row: &Row) -> Result<Attr> {
+        let dir = self.directory_attr(caller)?;
+        Ok(Attr { ino: row.ino(dir.ino), mode: row.mode, nlink: 1, size: row.size, blocks: 0, ..dir })
+    }
+
+    /// ENOENT if the mount hides the process from the caller.
+    pub fn visible(&self, caller: &Caller) -> Result<()> {
+        let options = &self.shared.options;
+        if let Some(uid) = options.uid {
+            let status = self.proc.status().map_err(|e| stale(e.into()))?;
+            let uids = procfs::numbers(procfs::field(&status, "Uid").unwrap_or_default());
+            if uids.get(1) != Some(&uid) {
+                return Err(Errno(libc::ENOENT));
+            }
+        }
+        if options.hidepid >= 2 && !self.inspectable(caller) {
+            return Err(Errno(libc::ENOENT));
+        }
+        Ok(())
+    }
+
+    /// ENOENT or EPERM if the mount closes the process's directory to the caller.
+    pub fn enter(&self, caller: &Caller) -> Result<()> {
+        self.visible(caller)?;
+        if self.shared.options.hidepid == 1 && !self.inspectable(caller) {
+            return Err(Errno(libc::EPERM));
+        }
+        Ok(())
+    }
+
+    fn inspectable(&self, caller: &Caller) -> bool {
+        let Ok(creds) = caller.creds() else { return false };
+        let options = &self.shared.options;
+        let member = |gid| caller.gid == gid || creds.groups().contains(&gid);
+        if options.hidepid != 4 && options.gid.is_some_and(member) {
+            return true;
+        }
+        // Reading this link is allowed to who may inspect the process, and to nobody else.
+        let seen = creds.act_on(&self.proc, || procfs::readlinkat(self.proc.dir(), c"root"));
+        !seen.is_err_and(|e| matches!(e.raw_os_error(), Some(libc::EACCES | libc::EPERM)))
+    }
+
+    /// True if reading `path` needs no check of the kernel's on whose process this is.
+    pub fn is_public(&self, path: &CStr) -> bool {
+        self.tid.is_none() && PUBLIC.contains(&path.to_bytes())
+    }
+}
+
+/// What is done to a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Only the name and attributes are looked at.
+    Look,
+    /// The content is read.
+    Read,
+    /// Something is changed.
+    Change,
+}
+
+/// Runs `f` on the directory that `path` is relative to, in the caller's name.
+pub fn act<T>(
+    target: Option<&Target>,
+    caller: &Caller,
+    path: &CStr,
+    what: Act,
+    f: impl FnOnce(BorrowedFd) -> io::Result<T>,
+) -> Result<T> {
+    let Some(target) = target else { return caller.act(|| f(procfs::root())) };
+    target.enter(caller)?;
+    let creds = caller.creds()?;
+    let harmless = match what {
+        Act::Look => !path.to_bytes().contains(&b'/'),
+        Act::Read => target.is_public(path),
+        Act::Change => false,
+    };
+    if harmless && !creds.is_foreign() {
+        Ok(creds.act(|| f(target.proc.dir()))?)
+    } else {
+        Ok(creds.act_on(&target.proc, || f(target.proc.dir()))?)
+    }
+}
+
+/// Attributes of a path; ESTALE if there is nothing any more.
+pub fn stat(target: Option<&Target>, caller: &Caller, path: &CStr) -> Result<Attr> {
+    if let Some(target) = target {
+        target.visible(caller)?;
+    }
+    let found = match target {
+        // The directory itself is seen even if it is closed.
+        Some(target) if path == c"." => caller.act(|| procfs::fstatat(target.proc.dir(), path, false)),
+        _ => act(target, caller, path, Act::Look, |dir| procfs::fstatat(dir, path, false)),
+    };
+    found.map(attr).map_err(stale)
+}
+
+/// What was found once and is not there now.
+pub fn stale(e: Errno) -> Errno {
+    match e.0 {
+        libc::ENOENT | libc::ESRCH => Errno(libc::ESTALE),
+        _ => e,
+    }
+}
+
+fn attr(s: libc::stat) -> Attr {
+    Attr {
+        ino: s.st_ino,
+        mode: s.st_mode,
+        nlink: s.st_nlink as u32,
+        uid: s.st_uid,
+        gid: s.st_gid,
+        size: s.st_size as u64,
+        blocks: s.st_blocks as u64,
+        blksize: s.st_blksize as u32,
+        rdev: s.st_rdev as u32,
+        atime: (s.st_atime, s.st_atime_nsec as u32),
+        mtime: (s.st_mtime, s.st_mtime_nsec as u32),
+        ctime: (s.st_ctime, s.st_ctime_nsec as u32),
+    }
+}
+
+/// How long names may be remembered that stand in the directory `path` of a process or thread.
+pub fn keep_in(path: &CStr) -> Keep {
+    match path.to_bytes().rsplit(|b| *b == b'/').next() {
+        Some(b"fd" | b"fdinfo" | b"map_files" | b"task") => Keep::Never,
+        _ => Keep::Name,
+    }
+}

@@ -1,0 +1,49 @@
+//! `wait`: blocks until the state of the process changes and gives a line of JSON for each change: job-control stops and
+//! continuations, exec, and at the end the status, also of processes that are nobody's child here. Whoever may not control
+//! the process, or finds it traced by another, is told of its end only.
+
+use super::control::may_control;
+use super::seat::Events;
+use super::target::Target;
+use engine::engine::Giver;
+use engine::Opener;
+use std::sync::Arc;
+use tree::{Attr, Caller, Errno, Handle, Node, Pending, Result};
+
+/// The node.
+pub struct Wait(pub Target);
+
+impl Node for Wait {
+    fn attr(&self, _caller: &Caller) -> Result<Attr> {
+        Err(Errno(libc::ENOENT))
+    }
+
+    fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
+        if flags & libc::O_ACCMODE != libc::O_RDONLY {
+            return Err(Errno(libc::EACCES));
+        }
+        let own = caller.pid().ok() == Some(self.0.proc.pid());
+        let control = !own && caller.creds().is_ok_and(|c| may_control(&self.0, c).is_ok());
+        let giver = Giver { opener: Opener { pid: caller.pid().unwrap_or(caller.tid), uid: caller.uid }, check: None };
+        let way = self.0.shared.engine.target(self.0.proc.clone());
+        let (id, stream, watch) = way.watch_states("linux", giver, control);
+        let nonblock = flags & libc::O_NONBLOCK != 0;
+        Ok(Arc::new(Open(Events { target: self.0.clone(), id, stream, _watch: watch, nonblock })))
+    }
+}
+
+struct Open(Events);
+
+impl Handle for Open {
+    fn read(&self, _caller: &Caller, _offset: u64, size: usize, done: Pending<Vec<u8>>) {
+        self.0.read(size, done);
+    }
+
+    fn stream(&self) -> bool {
+        true
+    }
+
+    fn poll(&self, _caller: &Caller, wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
+        Ok(self.0.poll(wake) & !(libc::POLLOUT | libc::POLLWRNORM) as u32)
+    }
+}
