@@ -1,2 +1,5 @@
-//! The pfs command.
-fn main() {}
+//! The command `pfs`.
+
+fn main() -> std::process::ExitCode {
+    pfs::main()
+}

@@ -1,0 +1,203 @@
+//! `pfs mount`.
+
+use crate::cli::Mount;
+use crate::control::{connect, Answer, Conn, Gone, MountRequest, Request, PATIENCE};
+use crate::daemon::Daemon;
+use crate::mounts::{self, Dev};
+use crate::options::Options;
+use crate::runtime::{self, Runtime};
+use crate::service::{self, PfsService};
+use anyhow::{anyhow, bail, Context, Result};
+use serde::Serialize;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A mount that does not answer for so long is unmounted again.
+const ANSWER_WAIT: Duration = Duration::from_secs(20);
+
+#[derive(Serialize)]
+struct Done<'a> {
+    #[serde(with = "mounts::path_json")]
+    mounted: PathBuf,
+    flavour: &'a str,
+    dev: Dev,
+    daemon: u32,
+}
+
+pub(super) fn run(args: &Mount) -> Result<()> {
+    try_run(args).map_err(|e| match e.is::<fuse::MountError>() {
+        // Names verb and directory itself.
+        true => e,
+        false => e.context(format!("mount {}", args.dir.display())),
+    })
+}
+
+fn try_run(args: &Mount) -> Result<()> {
+    let known = service::flavours();
+    if !known.contains(&args.flavour.as_str()) {
+        bail!("unknown flavour {:?}: known are {}", args.flavour, known.join(", "));
+    }
+    let mut options = Options::merge(&args.options);
+    options.allow_other.get_or_insert(rustix::process::geteuid().is_root());
+    let dir = place(&args.dir)?;
+
+    let runtime = Runtime::find()?;
+    runtime.create()?;
+    if args.foreground {
+        return foreground(args, &runtime, dir, options);
+    }
+    let (mut conn, daemon) = connect_or_start(&runtime)?;
+    let dev = mount(&mut conn, &args.flavour, &dir, options)?;
+    announce(args, dir, dev, daemon)
+}
+
+fn announce(args: &Mount, dir: PathBuf, dev: Dev, daemon: u32) -> Result<()> {
+    if args.json {
+        super::print_json(&Done { mounted: dir, flavour: &args.flavour, dev, daemon })?;
+    }
+    Ok(())
+}
+
+/// The directory to mount on, resolved. A mount whose daemon died is taken away first.
+fn place(dir: &Path) -> Result<PathBuf> {
+    let resolved = mounts::resolve(dir).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => anyhow!("no such directory: mkdir {}", dir.display()),
+        _ => e.into(),
+    })?;
+    if mounts::on(&resolved)?.is_some_and(|m| m.ours()) {
+        match rustix::fs::stat(&resolved) {
+            Err(rustix::io::Errno::NOTCONN) => {
+                mounts::unmount(&resolved, true)
+                    .context("the daemon of the mount there died, and unmounting failed")?;
+                eprintln!("pfs: mount {}: took away the mount of a daemon that died", dir.display());
+            }
+            // A user's mount without allow_other: EACCES even for root.
+            _ => bail!("already mounted: pfs umount {}", dir.display()),
+        }
+    }
+    let meta = std::fs::metadata(&resolved)?;
+    if !meta.is_dir() {
+        bail!("not a directory");
+    }
+    Ok(resolved)
+}
+
+/// Mounts in our own name, has the daemon serve it, and waits for the first answer.
+fn mount(conn: &mut Conn, flavour: &str, dir: &Path, options: Options) -> Result<Dev> {
+    let fuse = open(dir, flavour, &options)?;
+    let served = serve(conn, flavour, dir, options, &fuse);
+    if served.is_err() {
+        // Nobody will ever answer there.
+        if let Err(e) = mounts::unmount(dir, true) {
+            eprintln!("pfs: umount {}: {e}", dir.display());
+        }
+    }
+    served
+}
+
+fn open(dir: &Path, flavour: &str, options: &Options) -> Result<OwnedFd> {
+    let fuse_options = fuse::mount::MountOptions {
+        ro: options.ro == Some(true),
+        allow_other: options.allow_other == Some(true),
+        source: format!("pfs-{flavour}"),
+    };
+    Ok(fuse::mount::mount(dir, &fuse_options)?)
+}
+
+fn serve(conn: &mut Conn, flavour: &str, dir: &Path, options: Options, fuse: &OwnedFd) -> Result<Dev> {
+    let mounted = mounts::on(dir)?.filter(|m| m.ours()).context("the new mount is not in /proc/self/mountinfo")?;
+    let request = MountRequest { flavour: flavour.to_owned(), dir: dir.to_owned(), dev: mounted.dev, options };
+    match conn.ask(&Request::Mount(request), Some(fuse.as_fd()))? {
+        Answer::Mounted => {}
+        other => bail!("the daemon answered {other:?}"),
+    }
+    // In a thread, since a daemon that hangs would keep us in stat for ever.
+    let (tell, told) = mpsc::channel();
+    let path = dir.to_owned();
+    std::thread::Builder::new()
+        .name("pfs-probe".into())
+        .spawn(move || tell.send(rustix::fs::stat(&path).map(drop)).is_ok())?;
+    match told.recv_timeout(ANSWER_WAIT) {
+        Ok(Ok(())) => Ok(mounted.dev),
+        Ok(Err(e)) => bail!("the mount answers with an error: {}", std::io::Error::from(e)),
+        Err(_) => bail!("the mount does not answer"),
+    }
+}
+
+/// This process is the daemon.
+fn foreground(args: &Mount, runtime: &Runtime, dir: PathBuf, options: Options) -> Result<()> {
+    let start = runtime.lock_start()?;
+    let Some(lock) = runtime.lock_daemon(false)? else {
+        let who = runtime.daemon_pid().map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+        bail!("--foreground: a daemon{who} runs already: leave out --foreground, or first: pfs shutdown");
+    };
+    let (ours, first) = UnixStream::pair()?;
+    let service = Arc::new(PfsService::new()?);
+    let result = std::thread::scope(|scope| -> Result<()> {
+        let asking = scope.spawn(move || -> Result<()> {
+            let mut conn = Conn::new(ours, PATIENCE)?;
+            let pid = conn.hello()?;
+            // Only now the socket answers; who looked earlier would have started a second daemon.
+            drop(start);
+            let dev = mount(&mut conn, &args.flavour, &dir, options)?;
+            announce(args, dir, dev, pid)
+        });
+        let served = Daemon::run(service, runtime, &lock, first);
+        match asking.join() {
+            Ok(asked) => asked.and(served),
+            Err(_) => bail!("internal error"),
+        }
+    });
+    result
+}
+
+/// The daemon of this user, started if there is none.
+fn connect_or_start(runtime: &Runtime) -> Result<(Conn, u32)> {
+    let _start = runtime.lock_start()?;
+    match connect(runtime)? {
+        Some(found) => Ok(found),
+        None => start(runtime),
+    }
+}
+
+fn start(runtime: &Runtime) -> Result<(Conn, u32)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    keep_descriptors_from_children();
+    let log = runtime.log()?;
+    // The path is gone when the program was replaced meanwhile; the link is not.
+    let exe = std::env::current_exe().ok().filter(|p| p.exists()).unwrap_or_else(|| "/proc/self/exe".into());
+    let mut child = Command::new(exe)
+        .arg0("pfs")
+        .arg("daemon")
+        .env(runtime::ENV, runtime.dir())
+        .stdin(OwnedFd::from(theirs))
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .context("cannot start the daemon")?;
+    let mut conn = Conn::new(ours, PATIENCE)?;
+    match conn.hello() {
+        Ok(pid) => Ok((conn, pid)),
+        Err(e) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            let why = if e.is::<Gone>() { anyhow!("it ended at once") } else { e };
+            Err(why.context(format!("cannot start the daemon: see {}", runtime.log_path().display())))
+        }
+    }
+}
+
+/// The daemon outlives us: it must not hold what our caller left open (the other end of a pipe, a lock).
+fn keep_descriptors_from_children() {
+    const FLAG: libc::c_uint = libc::CLOSE_RANGE_CLOEXEC;
+    // SAFETY: marks descriptors close-on-exec; closes none and takes no pointers.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, 3 as libc::c_ulong, u32::MAX as libc::c_ulong, FLAG as libc::c_ulong)
+    };
+}

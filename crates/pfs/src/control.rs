@@ -1,0 +1,339 @@
+//! What commands and the daemon say to each other: one JSON line each way at a time, over a private socket. The
+//! request to mount carries the open /dev/fuse with it.
+
+use crate::mounts::{path_json, Dev};
+use crate::options::Options;
+use crate::runtime::Runtime;
+use crate::service::Held;
+use anyhow::{anyhow, bail, Context, Result};
+use rustix::net::{
+    recvmsg, sendmsg, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Version of the protocol.
+pub const VERSION: u64 = 1;
+
+/// No line is longer than this.
+pub const LINE_LIMIT: usize = 64 * 1024;
+
+/// A command waits this long for an answer before it says that the daemon hangs.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What is asked of the daemon.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "op", rename_all = "lowercase")]
+pub enum Request {
+    /// Who are you? The daemon does not end of itself while a connection that asked this is open.
+    Hello,
+    /// Serve a mount; /dev/fuse comes with the line.
+    Mount(MountRequest),
+    /// The mount with this device number was unmounted: give back everything, and answer when that is done.
+    End {
+        /// The device number of the mount.
+        dev: Dev,
+    },
+    /// What is mounted, what is held?
+    Status,
+    /// Unmount everything, give back everything, and end.
+    Shutdown,
+}
+
+/// What to serve.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct MountRequest {
+    /// The flavour's name.
+    pub flavour: String,
+    /// Where it is mounted, as the command saw it.
+    #[serde(with = "path_json")]
+    pub dir: PathBuf,
+    /// Device number of the mount.
+    pub dev: Dev,
+    /// Mount options.
+    #[serde(default)]
+    pub options: Options,
+}
+
+/// What the daemon answers.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "answer", rename_all = "lowercase")]
+pub enum Answer {
+    /// To hello.
+    Hello {
+        /// The daemon's process.
+        pid: u32,
+        /// The daemon's program version.
+        version: String,
+    },
+    /// The mount is served.
+    Mounted,
+    /// The mount is no more.
+    Ended {
+        /// False if the daemon does not know such a mount.
+        known: bool,
+    },
+    /// To status.
+    Status(Report),
+    /// Everything is unmounted and given back; the connection ends when the daemon has ended.
+    Stopped {
+        /// How many mounts there were.
+        mounts: usize,
+    },
+    /// The request failed.
+    Error {
+        /// Why.
+        message: String,
+    },
+}
+
+/// What `pfs status` tells.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Report {
+    /// The daemon's process, if one runs.
+    pub daemon: Option<u32>,
+    /// The mounts.
+    pub mounts: Vec<MountInfo>,
+    /// The processes that are held.
+    pub held: Vec<Held>,
+    /// True if processes were left out to keep the answer within its limit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
+}
+
+/// A mount that is served.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct MountInfo {
+    /// What was asked for.
+    #[serde(flatten)]
+    pub request: MountRequest,
+    /// Since when, in milliseconds since the epoch.
+    pub since_unix_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Line<'a, T> {
+    v: u64,
+    #[serde(flatten)]
+    body: &'a T,
+}
+
+/// Why a line is not understood.
+#[derive(Debug, PartialEq)]
+pub enum BadLine {
+    /// The other side speaks another version.
+    Version(u64),
+    /// Not a line of this protocol.
+    Garbage(String),
+}
+
+impl std::fmt::Display for BadLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            BadLine::Version(v) => write!(f, "the other side speaks version {v} of the protocol, this is {VERSION}"),
+            BadLine::Garbage(why) => write!(f, "not understood: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for BadLine {}
+
+/// One line of the protocol, with its end.
+pub fn encode<T: Serialize>(body: &T) -> Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(&Line { v: VERSION, body }).context("encode")?;
+    line.push(b'\n');
+    if line.len() > LINE_LIMIT {
+        bail!("message of {} bytes is longer than {LINE_LIMIT}", line.len());
+    }
+    Ok(line)
+}
+
+/// Understands one line, without its end.
+pub fn decode<T: for<'de> Deserialize<'de>>(line: &[u8]) -> Result<T, BadLine> {
+    let garbage = |e: serde_json::Error| BadLine::Garbage(e.to_string());
+    let value: serde_json::Value = serde_json::from_slice(line).map_err(garbage)?;
+    match value.get("v").and_then(serde_json::Value::as_u64) {
+        Some(VERSION) => serde_json::from_value(value).map_err(garbage),
+        Some(other) => Err(BadLine::Version(other)),
+        None => Err(BadLine::Garbage("no version".into())),
+    }
+}
+
+/// One end of a connection.
+pub struct Conn {
+    stream: UnixStream,
+    buffer: Vec<u8>,
+    fds: VecDeque<OwnedFd>,
+}
+
+impl Conn {
+    /// Over this socket; a read that takes longer than `patience` fails.
+    pub fn new(stream: UnixStream, patience: Duration) -> io::Result<Conn> {
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))?;
+        Ok(Conn { stream, buffer: Vec::new(), fds: VecDeque::new() })
+    }
+
+    /// Is the other side this user, or root?
+    pub fn peer_is_trusted(&self) -> io::Result<bool> {
+        let peer = rustix::net::sockopt::socket_peercred(&self.stream)?.uid;
+        Ok(peer.is_root() || peer == rustix::process::geteuid())
+    }
+
+    /// Sends a line, with a descriptor if one is given.
+    pub fn send<T: Serialize>(&mut self, body: &T, fd: Option<BorrowedFd<'_>>) -> Result<()> {
+        let line = encode(body)?;
+        let mut rest = &line[..];
+        let mut fd = fd;
+        while !rest.is_empty() {
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut ancillary = SendAncillaryBuffer::new(&mut space);
+            let fds;
+            // The descriptor travels with the first byte, once.
+            if let Some(fd) = fd.take() {
+                fds = [fd];
+                ancillary.push(SendAncillaryMessage::ScmRights(&fds));
+            }
+            match sendmsg(&self.stream, &[IoSlice::new(rest)], &mut ancillary, SendFlags::NOSIGNAL) {
+                Ok(n) => rest = &rest[n..],
+                Err(rustix::io::Errno::INTR) => {}
+                Err(e) => return Err(io::Error::from(e)).context("send"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Receives a line. `None`: the other side is gone.
+    pub fn receive<T: for<'de> Deserialize<'de>>(&mut self) -> Result<Option<T>> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|&b| b == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                return Ok(Some(decode(&line[..end])?));
+            }
+            if self.buffer.len() > LINE_LIMIT {
+                return Err(BadLine::Garbage(format!("a line longer than {LINE_LIMIT} bytes")).into());
+            }
+            if self.more()? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn more(&mut self) -> io::Result<usize> {
+        let mut chunk = [0; 4096];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let got = loop {
+            let into = &mut [IoSliceMut::new(&mut chunk)];
+            match recvmsg(&self.stream, into, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+                Ok(got) => break got,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+        };
+        for message in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(fds) = message {
+                self.fds.extend(fds);
+            }
+        }
+        self.fds.truncate(1);
+        self.buffer.extend_from_slice(&chunk[..got.bytes]);
+        Ok(got.bytes)
+    }
+
+    /// The descriptor that came with the line.
+    pub fn take_fd(&mut self) -> Option<OwnedFd> {
+        self.fds.pop_front()
+    }
+
+    /// Asks and waits for the answer; an answer that says error is an error.
+    pub fn ask(&mut self, request: &Request, fd: Option<BorrowedFd<'_>>) -> Result<Answer> {
+        self.send(request, fd)?;
+        match self.receive().map_err(slow)? {
+            Some(Answer::Error { message }) => Err(anyhow!(message)),
+            Some(answer) => Ok(answer),
+            None => Err(Gone.into()),
+        }
+    }
+
+    /// Waits until the other side is gone.
+    pub fn wait_gone(&mut self) -> Result<()> {
+        while self.more().map_err(|e| slow(e.into()))? > 0 {
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+
+    /// Says hello: the pid of the daemon.
+    pub fn hello(&mut self) -> Result<u32> {
+        match self.ask(&Request::Hello, None)? {
+            Answer::Hello { pid, .. } => Ok(pid),
+            other => bail!("the daemon answered {other:?} to hello"),
+        }
+    }
+}
+
+impl AsFd for Conn {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+/// The daemon closed the connection instead of answering.
+#[derive(Debug)]
+pub struct Gone;
+
+impl std::fmt::Display for Gone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the daemon ended before it answered")
+    }
+}
+
+impl std::error::Error for Gone {}
+
+fn slow(e: anyhow::Error) -> anyhow::Error {
+    match e.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+            anyhow!("the daemon did not answer within {} s", PATIENCE.as_secs())
+        }
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => Gone.into(),
+        _ => e,
+    }
+}
+
+/// Connects to the daemon of this user. `None`: none runs.
+pub fn connect(runtime: &Runtime) -> Result<Option<(Conn, u32)>> {
+    runtime.check()?;
+    let path = runtime.socket();
+    let stream = match UnixStream::connect(&path) {
+        Ok(stream) => stream,
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => return Ok(None),
+        // A daemon that ends can leave a connection half made.
+        Err(e) if e.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+        Err(e) => return Err(e).with_context(|| format!("cannot connect to {}", path.display())),
+    };
+    let mut conn = Conn::new(stream, PATIENCE)?;
+    match conn.hello() {
+        Ok(pid) => Ok(Some((conn, pid))),
+        // It was just ending.
+        Err(e) if e.is::<Gone>() || is_broken(&e) => Ok(None),
+        Err(e) => {
+            let who = runtime.daemon_pid().map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+            Err(e.context(format!("the daemon{who} at {} cannot be used: stop it with kill", path.display())))
+        }
+    }
+}
+
+fn is_broken(e: &anyhow::Error) -> bool {
+    matches!(
+        e.downcast_ref::<io::Error>().map(io::Error::kind),
+        Some(io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+    )
+}

@@ -1,0 +1,139 @@
+//! Mount options: the words after `-o`.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Who sees whose processes, with the meaning of proc(5)'s option of the same name.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HidePid {
+    /// Everybody sees everything that the modes allow.
+    #[default]
+    Off,
+    /// The directories of other users' processes are visible but closed.
+    NoAccess,
+    /// The directories of other users' processes are invisible.
+    Invisible,
+    /// Only processes that the caller may trace are visible.
+    Ptraceable,
+}
+
+impl HidePid {
+    fn parse(word: &str) -> Option<HidePid> {
+        Some(match word {
+            "0" | "off" => HidePid::Off,
+            "1" | "noaccess" => HidePid::NoAccess,
+            "2" | "invisible" => HidePid::Invisible,
+            "4" | "ptraceable" => HidePid::Ptraceable,
+            _ => return None,
+        })
+    }
+
+    /// The number proc(5) gives it.
+    pub fn number(self) -> u8 {
+        match self {
+            HidePid::Off => 0,
+            HidePid::NoAccess => 1,
+            HidePid::Invisible => 2,
+            HidePid::Ptraceable => 4,
+        }
+    }
+}
+
+/// Mount options as given; `None` where nothing was said.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Options {
+    /// Read only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ro: Option<bool>,
+    /// Other users may enter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_other: Option<bool>,
+    /// Only the processes of this user are shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// Members of this group see everything, whatever `hidepid` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u32>,
+    /// Who sees whose processes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidepid: Option<HidePid>,
+}
+
+const VALID: &str = "ro, rw, allow_other, no_allow_other, uid=N, gid=N, \
+                     hidepid=0|1|2|4 (or off, noaccess, invisible, ptraceable)";
+
+impl Options {
+    /// Parses a list separated by commas. Empty words are skipped; of words that contradict each other the last wins.
+    pub fn parse(list: &str) -> Result<Options, String> {
+        let mut options = Options::default();
+        for word in list.split(',').filter(|w| !w.is_empty()) {
+            let (name, value) = match word.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (word, None),
+            };
+            match (name, value) {
+                ("ro", None) => options.ro = Some(true),
+                ("rw", None) => options.ro = Some(false),
+                ("allow_other", None) => options.allow_other = Some(true),
+                ("no_allow_other", None) => options.allow_other = Some(false),
+                ("uid", Some(v)) => options.uid = Some(id(word, v)?),
+                ("gid", Some(v)) => options.gid = Some(id(word, v)?),
+                ("hidepid", Some(v)) => {
+                    let meant = HidePid::parse(v);
+                    options.hidepid = Some(meant.ok_or_else(|| {
+                        format!("{word}: not one of 0 (off), 1 (noaccess), 2 (invisible), 4 (ptraceable)")
+                    })?);
+                }
+                ("ro" | "rw" | "allow_other" | "no_allow_other", Some(_)) => {
+                    return Err(format!("option {name} takes no value"));
+                }
+                ("uid" | "gid" | "hidepid", None) => {
+                    return Err(format!("option {name} needs a value; valid options: {VALID}"));
+                }
+                _ => return Err(format!("unknown option {word:?}; valid options: {VALID}")),
+            }
+        }
+        Ok(options)
+    }
+
+    /// Several `-o` as one: what was said later wins.
+    pub fn merge(lists: &[Options]) -> Options {
+        lists.iter().fold(Options::default(), |a, b| Options {
+            ro: b.ro.or(a.ro),
+            allow_other: b.allow_other.or(a.allow_other),
+            uid: b.uid.or(a.uid),
+            gid: b.gid.or(a.gid),
+            hidepid: b.hidepid.or(a.hidepid),
+        })
+    }
+}
+
+fn id(word: &str, value: &str) -> Result<u32, String> {
+    // u32::MAX is (uid_t)-1, "no user" to every system call.
+    match value.parse() {
+        Ok(n) if n != u32::MAX && value.bytes().all(|b| b.is_ascii_digit()) => Ok(n),
+        _ => Err(format!("{word}: not a number from 0 to {}", u32::MAX - 1)),
+    }
+}
+
+impl fmt::Display for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.ro == Some(true) { "ro" } else { "rw" })?;
+        match self.allow_other {
+            Some(true) => f.write_str(",allow_other")?,
+            Some(false) => f.write_str(",no_allow_other")?,
+            None => {}
+        }
+        if let Some(uid) = self.uid {
+            write!(f, ",uid={uid}")?;
+        }
+        if let Some(gid) = self.gid {
+            write!(f, ",gid={gid}")?;
+        }
+        match self.hidepid {
+            Some(h) => write!(f, ",hidepid={}", h.number()),
+            None => Ok(()),
+        }
+    }
+}
