@@ -355,7 +355,7 @@ impl Bridge {
                 Err(errno) => channel.fail(unique, errno),
             }
         });
-        if self.channel.parked.insert(unique, Wait::Read(done.clone())) {
+        if self.channel.parked.insert(unique, Wait::Read(done.downgrade())) {
             handle.read(caller, arg.offset, size, done);
         } else {
             done.cancel();
@@ -378,7 +378,7 @@ impl Bridge {
                 Err(errno) => channel.fail(unique, errno),
             }
         });
-        if self.channel.parked.insert(unique, Wait::Write(done.clone())) {
+        if self.channel.parked.insert(unique, Wait::Write(done.downgrade())) {
             handle.write(caller, arg.offset, data, done);
         } else {
             done.cancel();
@@ -404,7 +404,7 @@ impl Bridge {
                 Err(errno) => channel.fail(unique, errno),
             }
         });
-        if self.channel.parked.insert(unique, Wait::Ioctl(done.clone())) {
+        if self.channel.parked.insert(unique, Wait::Ioctl(done.downgrade())) {
             handle.ioctl(caller, arg.cmd, arg.arg, data, done);
         } else {
             done.cancel();

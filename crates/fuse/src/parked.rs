@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
-use tree::Pending;
+use tree::WeakPending;
 
 /// Hash of a number that is already well spread: multiplication, no more.
 #[derive(Default)]
@@ -30,9 +30,9 @@ pub(crate) type NumberMap<V> = HashMap<u64, V, BuildHasherDefault<NumberHasher>>
 
 /// A request that can be cancelled.
 pub(crate) enum Wait {
-    Read(Pending<Vec<u8>>),
-    Write(Pending<usize>),
-    Ioctl(Pending<(i32, Vec<u8>)>),
+    Read(WeakPending<Vec<u8>>),
+    Write(WeakPending<usize>),
+    Ioctl(WeakPending<(i32, Vec<u8>)>),
 }
 
 impl Wait {

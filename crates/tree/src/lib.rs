@@ -9,7 +9,7 @@ mod pending;
 mod text;
 
 pub use caller::Caller;
-pub use pending::Pending;
+pub use pending::{Pending, WeakPending};
 pub use text::{slice, Text};
 
 use std::ffi::OsStr;

@@ -2,7 +2,7 @@
 
 use crate::{Errno, Result};
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 type Answer<T> = Box<dyn FnOnce(Result<T>) + Send>;
 type Hook = Box<dyn FnOnce() + Send>;
@@ -19,6 +19,18 @@ pub struct Pending<T> {
 }
 
 struct Inner<T>(Mutex<Slot<T>>);
+
+/// A way to cancel a request without keeping it alive; what a front end holds of a request in progress.
+pub struct WeakPending<T>(Weak<Inner<T>>);
+
+impl<T> WeakPending<T> {
+    /// As [`Pending::cancel`], if the request is still in progress.
+    pub fn cancel(&self) {
+        if let Some(slot) = self.0.upgrade() {
+            Pending { slot }.cancel();
+        }
+    }
+}
 
 impl<T> Drop for Inner<T> {
     fn drop(&mut self) {
@@ -38,6 +50,11 @@ impl<T> Pending<T> {
     /// `answer` is called exactly once, in whatever thread finishes the request.
     pub fn new(answer: impl FnOnce(Result<T>) + Send + 'static) -> Self {
         Pending { slot: Arc::new(Inner(Mutex::new(Slot { answer: Some(Box::new(answer)), on_cancel: None }))) }
+    }
+
+    /// For whoever may cancel the request but not answer it.
+    pub fn downgrade(&self) -> WeakPending<T> {
+        WeakPending(Arc::downgrade(&self.slot))
     }
 
     /// Answers the request. True if this was the answer that counted.
@@ -100,7 +117,10 @@ mod tests {
         assert_eq!(rx.recv().unwrap(), Ok(1));
 
         let (tx, rx) = mpsc::channel();
-        drop(Pending::new(move |r: Result<u32>| tx.send(r).unwrap()));
+        let lost = Pending::new(move |r: Result<u32>| tx.send(r).unwrap());
+        let weak = lost.downgrade();
+        drop(lost);
+        weak.cancel();
         assert_eq!(rx.recv().unwrap(), Err(Errno(libc::EIO)));
     }
 
