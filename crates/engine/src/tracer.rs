@@ -362,6 +362,7 @@ impl Tracer {
             let Some(entry) = self.entries.get_mut(&key) else { return };
             let actions = entry.process.settle();
             self.perform(key, actions);
+            self.bury_leader(key);
             let Some(entry) = self.entries.get_mut(&key) else { return };
             // Threads made with CLONE_UNTRACED are announced by nobody: look again before saying that all stand.
             if entry.process.rest_awaited() && self.seize_new(key).unwrap_or(0) > 0 {
@@ -383,6 +384,23 @@ impl Tracer {
             }
         }
         self.forget_idle(key);
+    }
+
+    /// A leader that has ended while other threads live on is reported by nobody until they end too: when it is the only one
+    /// that has not answered, look whether it is dead. Its report, when it comes, still ends the process.
+    fn bury_leader(&mut self, key: Key) {
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        let process = &mut entry.process;
+        let asked = process.threads.get(&key.0).is_some_and(|t| t.state == State::Running && t.interrupt);
+        let alone = process.threads.len() < 2;
+        let others = || process.threads.iter().all(|(tid, t)| *tid == key.0 || t.state != State::Running);
+        if alone || !asked || !others() {
+            return;
+        }
+        let stat = path(format!("task/{}/stat", key.0)).and_then(|p| procfs::read_at(entry.proc.dir(), &p).ok());
+        if stat.as_deref().and_then(procfs::Stat::parse).is_some_and(|s| s.state == b'Z') {
+            process.threads.remove(&key.0);
+        }
     }
 
     /// The light in the refrigerator: no state for a process that nobody holds.

@@ -8,13 +8,31 @@ use kernel::creds::Creds;
 use kernel::{pidfd, procfs};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::ffi::{CStr, CString};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use tree::{Caller, Errno, Pending, Result};
 
 /// Asks the kernel whether `creds` may control the process: who may open its memory for writing may do all that the files
 /// here do.
 pub fn may_control(target: &Target, creds: &Creds) -> std::io::Result<()> {
-    creds.act_on(&target.proc, || procfs::openat(target.proc.dir(), c"mem", libc::O_RDWR)).map(drop)
+    open_mem(target, creds, libc::O_RDWR).map(drop)
+}
+
+/// Opens the address space in the name of `creds`. A process whose first thread has ended lives on in the others, and only
+/// they lead to its memory.
+pub fn open_mem(target: &Target, creds: &Creds, mode: i32) -> std::io::Result<OwnedFd> {
+    let proc = &target.proc;
+    let open = |path: &CStr| creds.act_on(proc, || procfs::openat(proc.dir(), path, mode));
+    let path = target.path(b"mem").unwrap_or_default();
+    match open(&path) {
+        Err(e) if e.raw_os_error() == Some(libc::ESRCH) && target.tid.is_none() => {
+            let tids = proc.tasks().unwrap_or_default();
+            let others = tids.into_iter().filter_map(|tid| CString::new(format!("task/{tid}/mem")).ok());
+            others.map(|path| open(&path)).find(|r| r.is_ok()).unwrap_or(Err(e))
+        }
+        result => result,
+    }
 }
 
 /// One opener's right to control one process: asked at open, at each use, also of whoever uses it then, and at each exec.

@@ -2,7 +2,7 @@
 //! page makes a private copy. Unmapped at the start: EFAULT; a hole further on: a short count; the process gone, or another
 //! program in it since the open: ESRCH.
 
-use super::control::Right;
+use super::control::{open_mem, Right};
 use super::ctl::only_truncation;
 use super::target::Target;
 use kernel::procfs;
@@ -20,10 +20,8 @@ impl Node for Mem {
 
     fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
         let right = Right::open(&self.0, caller)?;
-        let path = self.0.path(b"mem").ok_or(Errno(libc::ENOENT))?;
         // The descriptor is opened in the caller's name: the kernel's check and the binding to this address space are one act.
-        let mode = flags & libc::O_ACCMODE;
-        let file = caller.creds()?.act_on(&self.0.proc, || procfs::openat(self.0.proc.dir(), &path, mode))?;
+        let file = open_mem(&self.0, caller.creds()?, flags & libc::O_ACCMODE)?;
         Ok(Arc::new(Open { right, file }))
     }
 
