@@ -2,7 +2,7 @@
 //!
 //! * [`process`]: what is known of one process: its threads, the seats that hold it, who waits. A pure state machine: reports
 //!   and orders in, [`process::Action`]s out; no system call in it.
-//! * [`tracer`]: the thin shell around it: one thread that does every ptrace call and every wait.
+//! * `tracer`: the thin shell around it: one thread that does every ptrace call and every wait.
 //! * [`seat`], [`event`], [`stream`]: what a client holds of a process, what it is told, and how it reads it.
 //! * [`engine`]: the handle that flavours use; its calls queue jobs for the tracer thread and never wait for it.
 

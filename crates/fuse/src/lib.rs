@@ -5,7 +5,7 @@
 //!
 //! * [`abi`] - the wire format
 //! * [`decode`] - requests from bytes; any bytes
-//! * [`mount`] - mount and unmount, as root and as an ordinary user
+//! * [`mod@mount`] - mount and unmount, as root and as an ordinary user
 //! * [`session`] - reader threads and the life of a mount
 //! * [`notify`] - messages to the kernel that answer no request
 //! * `channel` - replies, `parked` - requests that wait and can be interrupted, `bridge` - operations on the tree
