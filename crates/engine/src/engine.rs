@@ -9,11 +9,13 @@ use crate::seat::{Check, Once, Opener, Seat, SeatId};
 use crate::stream::Stream;
 use crate::tracer::{self, key_of, Key, Queue, Tracer};
 use crate::watcher::Watcher;
-use kernel::procfs::Proc;
+use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, Tid};
 use kernel::wait::Status;
 use parking_lot::Mutex;
+use std::ffi::CString;
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -392,6 +394,43 @@ impl Target {
         ticket
     }
 
+    /// Makes a thread call prctl(PR_SET_NAME). `asked` is called when it has been asked to stop (or cannot be), `done` when
+    /// the call is made. A thread that waits for us must be answered in `asked`: it stands when that wait is over.
+    pub fn set_name(&self, tid: Tid, name: [u8; 16], asked: Done, done: Done) {
+        let (proc, shared) = (self.proc.clone(), self.shared.clone());
+        self.job(move |t, key| {
+            t.entry(&proc);
+            if let Err(refusal) = t.attach(key) {
+                t.settle(key);
+                asked(Err(refusal.clone()));
+                return done(Err(refusal));
+            }
+            let id = shared.next_seat.fetch_add(1, Ordering::Relaxed);
+            let mut seat = Seat::new("engine", false, Opener::default(), None);
+            seat.hold_threads.insert(tid);
+            t.entry(&proc).process.seats.insert(id, seat);
+            let then = move |t: &mut Tracer, result: Result<(), Refusal>| {
+                let finish = move |t: &mut Tracer, result: Result<i64, Refusal>| {
+                    t.drop_seats(key, |s| s == id);
+                    done(result.and_then(|r| match r {
+                        0.. => Ok(()),
+                        e => Err(Refusal::os("name", tid, &io::Error::from_raw_os_error(-e as i32))),
+                    }));
+                };
+                match result.and_then(|()| scratch(&proc, tid, &name)) {
+                    Ok(at) => {
+                        let nr = Number { x86_64: libc::SYS_prctl, i386: 172 };
+                        t.inject(key, tid, nr, [libc::PR_SET_NAME as u64, at, 0], Box::new(finish));
+                    }
+                    Err(refusal) => finish(t, Err(refusal)),
+                }
+            };
+            t.wait_for(key, Await::RestOf(tid), None, Box::new(then));
+            t.settle(key);
+            asked(Ok(()));
+        });
+    }
+
     /// Writes into a register file of a stopped thread; EBUSY if it is not stopped.
     pub fn write_regs(&self, tid: Option<Tid>, which: Which, offset: usize, data: Vec<u8>, done: Done) {
         self.job(move |t, key| {
@@ -416,6 +455,17 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.shared.watcher.forget(self.id);
     }
+}
+
+/// Puts bytes where a stopped thread has nothing: below its stack pointer and the 128 bytes that its code may use there.
+fn scratch(proc: &Proc, tid: Tid, bytes: &[u8]) -> Result<u64, Refusal> {
+    let os = |e: io::Error| Refusal::os("write into the stack of", tid, &e);
+    let regs = ptrace::user_regs(tid).map_err(os)?;
+    let at = (regs.rsp.wrapping_sub(4096)) & !15;
+    let path = CString::new(format!("task/{tid}/mem")).unwrap_or_default();
+    let mem = procfs::openat(proc.dir(), &path, libc::O_RDWR).map_err(os)?;
+    procfs::pwrite(mem.as_fd(), at, bytes).map_err(os)?;
+    Ok(at)
 }
 
 /// One order being carried out.

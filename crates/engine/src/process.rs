@@ -291,8 +291,9 @@ impl Process {
 
     fn signal(&mut self, tid: Tid, info: SigInfo, fault: Option<u8>) {
         let Some(thread) = self.threads.get_mut(&tid) else { return };
-        // The trap of a step that we made (TRAP_TRACE, or the stop at the first instruction of a handler) is no signal.
-        let ours = info.signo == libc::SIGTRAP && (info.code == 2 || info.code == libc::SIGTRAP);
+        // The trap of a step that we made is no signal: TRAP_BRKPT behind a system call, TRAP_TRACE behind any other
+        // instruction, SIGTRAP itself at the first instruction of a handler. A breakpoint is SI_KERNEL.
+        let ours = info.signo == libc::SIGTRAP && matches!(info.code, 1 | 2 | libc::SIGTRAP);
         if ours && thread.go == Go::Step {
             if let Some(steps) = &mut thread.steps {
                 steps.left = steps.left.saturating_sub(1);

@@ -336,7 +336,8 @@ impl Tracer {
         };
         let text = |name: &str| procfs::field(&status, name).map(String::from_utf8_lossy).unwrap_or_default();
         let tracer: u32 = text("TracerPid").trim().parse().unwrap_or(0);
-        if tracer == std::process::id() {
+        // TracerPid is a thread id. Ours: a thread that came with its creator, whose first report is still to be taken.
+        if tracer as Tid == thread::own_tid() {
             return Ok(());
         }
         if tracer != 0 {
@@ -348,6 +349,10 @@ impl Tracer {
             ));
         }
         if text("State").trim().starts_with(['Z', 'X']) {
+            return Ok(());
+        }
+        if tid != pid as Tid {
+            // On its way out.
             return Ok(());
         }
         if procfs::field(&status, "VmSize").is_none() {
@@ -535,7 +540,7 @@ impl Tracer {
                     Report::Group(signal)
                 }
             }
-            libc::PTRACE_EVENT_CLONE => Report::Clone(ptrace::event_message(tid)? as Tid),
+            libc::PTRACE_EVENT_CLONE => self.born(tid, ptrace::event_message(tid)? as Tid),
             libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK => {
                 Report::Fork(ptrace::event_message(tid)? as Tid, event == libc::PTRACE_EVENT_VFORK)
             }
@@ -564,6 +569,21 @@ impl Tracer {
             }
             _ => Report::Other,
         })
+    }
+
+    /// A creator's report may be taken long after the new thread's own reports, even after its death.
+    fn born(&mut self, creator: Tid, new: Tid) -> Report {
+        let Some(key) = self.tids.get(&creator).copied() else { return Report::Other };
+        if !self.tids.contains_key(&new) {
+            let Some(entry) = self.entries.get(&key) else { return Report::Other };
+            let there =
+                path(format!("task/{new}")).is_some_and(|p| procfs::fstatat(entry.proc.dir(), &p, false).is_ok());
+            if !there {
+                return Report::Other;
+            }
+            self.tids.insert(new, key);
+        }
+        Report::Clone(new)
     }
 
     /// Some calls end with EINTR after any stop although nothing happened to the program. Turning the result into

@@ -10,6 +10,7 @@ type Hook = Box<dyn FnOnce() + Send>;
 struct Slot<T> {
     answer: Option<Answer<T>>,
     on_cancel: Option<Hook>,
+    shielded: bool,
 }
 
 /// The right to answer one request. Clones share it: the first answer counts, later ones are dropped without effect. A
@@ -49,7 +50,13 @@ impl<T> Clone for Pending<T> {
 impl<T> Pending<T> {
     /// `answer` is called exactly once, in whatever thread finishes the request.
     pub fn new(answer: impl FnOnce(Result<T>) + Send + 'static) -> Self {
-        Pending { slot: Arc::new(Inner(Mutex::new(Slot { answer: Some(Box::new(answer)), on_cancel: None }))) }
+        Pending {
+            slot: Arc::new(Inner(Mutex::new(Slot {
+                answer: Some(Box::new(answer)),
+                on_cancel: None,
+                shielded: false,
+            }))),
+        }
     }
 
     /// For whoever may cancel the request but not answer it.
@@ -81,10 +88,18 @@ impl<T> Pending<T> {
         }
     }
 
+    /// From now on [`Pending::cancel`] has no effect: for a request that is answered in a moment whatever the client does.
+    pub fn shield(&self) {
+        self.slot.0.lock().shielded = true;
+    }
+
     /// The client gave up: answers EINTR, then runs the hook.
     pub fn cancel(&self) {
         let (answer, hook) = {
             let mut slot = self.slot.0.lock();
+            if slot.shielded {
+                return;
+            }
             (slot.answer.take(), slot.on_cancel.take())
         };
         if let Some(answer) = answer {

@@ -43,10 +43,10 @@ pub struct Right {
 }
 
 impl Right {
-    /// EACCES if the caller may not control the process.
+    /// EACCES if the caller may not control the process, EBUSY if nobody can: a kernel thread.
     pub fn open(target: &Target, caller: &Caller) -> Result<Right> {
         let creds = caller.creds()?.clone();
-        may_control(target, &creds)?;
+        may_control(target, &creds).map_err(|e| no_memory(target, e))?;
         let opener = Opener { pid: caller.pid().unwrap_or(caller.tid), uid: caller.uid };
         Ok(Right { target: target.clone(), opener, creds })
     }
@@ -65,6 +65,19 @@ impl Right {
     pub fn giver(&self) -> Giver {
         let (target, creds) = (self.target.clone(), self.creds.clone());
         Giver { opener: self.opener, check: Some(Arc::new(move || may_control(&target, &creds).is_ok())) }
+    }
+}
+
+/// A kernel thread has no memory to be asked about: the kernel says ESRCH of it as of a process that has ended. EBUSY tells
+/// that it is there and cannot be held.
+fn no_memory(target: &Target, e: std::io::Error) -> Errno {
+    let status = target.proc.status().unwrap_or_default();
+    let state = procfs::field(&status, "State").unwrap_or_default().trim_ascii_start();
+    match e.raw_os_error() {
+        Some(libc::ESRCH) if !state.is_empty() && !state.starts_with(b"Z") && !state.starts_with(b"X") => {
+            Errno(libc::EBUSY)
+        }
+        _ => e.into(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Anything that is the kernel's: found, looked at and opened by the kernel, in the caller's name, each time anew.
 
+use super::comm::Comm;
 use super::handle::KernelHandle;
 use super::process::TaskDir;
 use super::target::{act, keep_in, stale, stat, Act, Target};
@@ -137,7 +138,13 @@ impl Node for KernelFile {
         let (path, flags) = (&self.path, flags & (libc::O_ACCMODE | libc::O_NONBLOCK) | libc::O_NOFOLLOW);
         let file = act(self.target.as_ref(), caller, path, what, |dir| procfs::openat(dir, path, flags))
             .map_err(|e| self.or_stale(caller, e))?;
-        Ok(Arc::new(KernelHandle::new(file, self.target.clone(), path.clone(), flags)))
+        let kernel = KernelHandle::new(file, self.target.clone(), path.clone(), flags);
+        match &self.target {
+            Some(target) if !reads && target.path(b"comm").as_ref() == Some(path) => {
+                Ok(Arc::new(Comm { kernel, target: target.clone() }))
+            }
+            _ => Ok(Arc::new(kernel)),
+        }
     }
 
     fn access(&self, caller: &Caller, mask: i32) -> Result<()> {

@@ -7,14 +7,16 @@
 //! * [`kernel_file`]: anything that is the kernel's, opened on demand in the caller's name
 //! * [`handle`]: one open file of the kernel's
 //! * [`ctl`], [`seat`], [`wait`], [`holders`], [`mem`], [`regs`], [`note`], [`ustat`]: our own files
+//! * [`comm`]: writing the name of oneself
 //! * [`words`]: the language of `ctl` and `seat`; [`control`]: who may, and carrying out a message
 //! * [`target`]: the process or thread a file is about, who may see it, and acting on it
 //!
 //! What differs from the kernel's own mount: files that show the namespaces of who opens them (`sys/net`, `sysvipc`,
-//! `sys/kernel/hostname`, `keys`) show the daemon's; files that only the process itself may use (`comm`, `attr/*`,
+//! `sys/kernel/hostname`, `keys`) show the daemon's; files that only the process itself may use (`attr/*`,
 //! `timerslack_ns` of itself, `loginuid` writes) see the daemon as another process; ioctls (PROCMAP_QUERY,
 //! PAGEMAP_SCAN) are ENOTTY, since they carry pointers; the daemon's own entry shows others only what is public.
 
+pub mod comm;
 pub mod control;
 pub mod ctl;
 pub mod handle;
