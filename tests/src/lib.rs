@@ -1,1 +1,632 @@
-//! Harness of the conformance tests.
+//! Harness of the conformance tests: a private daemon with a mount, targets written in C, and clients that can be given up on.
+//!
+//! Nothing here waits without a bound: a client that gets no answer in time is killed and its test fails.
+
+#![allow(clippy::missing_panics_doc)]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+/// How long anything may take before the test fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a whole test may take before its daemon is killed, so that nobody hangs on it.
+const LIFETIME: Duration = Duration::from_secs(150);
+
+/// User and group `nobody`.
+pub const NOBODY: u32 = 65534;
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+fn profile_dir() -> PathBuf {
+    let exe = std::env::current_exe().unwrap();
+    let mut dir = exe.parent().unwrap();
+    if dir.ends_with("deps") {
+        dir = dir.parent().unwrap();
+    }
+    dir.to_owned()
+}
+
+/// Runs `f` while no other test process does.
+fn alone<R>(f: impl FnOnce() -> R) -> R {
+    let path = profile_dir().join("pfs-tests.lock");
+    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path).unwrap();
+    // SAFETY: flock takes no memory; the lock goes with the descriptor.
+    let locked = unsafe { libc::flock(std::os::fd::AsRawFd::as_raw_fd(&file), libc::LOCK_EX) };
+    assert_eq!(locked, 0, "flock");
+    f()
+}
+
+/// The `pfs` command, built as it is now: once per run of the test runner.
+pub fn pfs_binary() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let dir = profile_dir();
+        let binary = dir.join("pfs");
+        alone(|| {
+            let run = std::env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| format!("process {}", std::process::id()));
+            let stamp = dir.join("pfs-tests.run");
+            if fs::read_to_string(&stamp).is_ok_and(|s| s == run) && binary.exists() {
+                return;
+            }
+            let mut build = Command::new(env!("CARGO"));
+            build.args(["build", "--quiet", "--package", "pfs", "--bin", "pfs"]);
+            build.arg("--manifest-path").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"));
+            build.arg("--target-dir").arg(dir.parent().unwrap());
+            if dir.ends_with("release") {
+                build.arg("--release");
+            }
+            assert!(build.status().unwrap().success(), "cargo build of pfs failed");
+            fs::write(stamp, run).unwrap();
+        });
+        binary
+    })
+}
+
+/// The program made from `targets/<name>.c`; `bits` is 64 or 32.
+pub fn program(name: &str, bits: u32) -> PathBuf {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("targets");
+    let out = profile_dir().join("pfs-targets");
+    let binary = out.join(format!("{name}-{bits}"));
+    let source = sources.join(format!("{name}.c"));
+    let changed = |p: &Path| fs::metadata(p).and_then(|m| m.modified()).ok();
+    alone(|| {
+        fs::create_dir_all(&out).unwrap();
+        let newest = changed(&source).max(changed(&sources.join("target.h")));
+        if changed(&binary) > newest {
+            return;
+        }
+        let fresh = binary.with_extension("new");
+        let mut gcc = Command::new("gcc");
+        gcc.args(["-O1", "-Wall", "-pthread", &format!("-m{bits}"), "-o"]).arg(&fresh).arg(&source);
+        assert!(gcc.status().unwrap().success(), "gcc {}", source.display());
+        fs::rename(fresh, &binary).unwrap();
+    });
+    binary
+}
+
+/// A directory of its own, open to all users, removed at the end.
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    /// Makes one.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> TempDir {
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("pfs-test-{}-{n}", std::process::id()));
+        fs::create_dir(&dir).unwrap();
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
+        TempDir(dir)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A mount of the `linux` flavour, served by a daemon of its own.
+pub struct Mount {
+    point: PathBuf,
+    runtime: PathBuf,
+    client: Mutex<Client>,
+    _alive: Sender<()>,
+    _dir: TempDir,
+}
+
+impl Mount {
+    /// Mounts and starts the daemon.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Mount {
+        let dir = TempDir::new();
+        let (point, runtime) = (dir.path().join("p"), dir.path().join("run"));
+        fs::create_dir(&point).unwrap();
+        mount(&point, &runtime);
+        let (alive, ended) = mpsc::channel::<()>();
+        let locked = runtime.clone();
+        std::thread::spawn(move || {
+            if ended.recv_timeout(LIFETIME) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("the test takes longer than {LIFETIME:?}: killing its daemon");
+                kill(daemon_pid(&locked), libc::SIGKILL);
+            }
+        });
+        Mount { point, runtime, client: Mutex::new(Client::new()), _alive: alive, _dir: dir }
+    }
+
+    /// The mounted directory.
+    pub fn point(&self) -> &Path {
+        &self.point
+    }
+
+    /// `<mount>/<pid>/<name>`.
+    pub fn path(&self, pid: i32, name: &str) -> PathBuf {
+        self.point.join(pid.to_string()).join(name)
+    }
+
+    /// The daemon's process id.
+    pub fn daemon(&self) -> i32 {
+        daemon_pid(&self.runtime)
+    }
+
+    /// Runs the command `pfs` against this daemon.
+    pub fn pfs(&self, args: &[&str]) -> Output {
+        Command::new(pfs_binary()).env("PFS_RUNTIME_DIR", &self.runtime).args(args).output().unwrap()
+    }
+
+    /// Kills the daemon as an accident would; then nothing is served until [`Mount::again`].
+    pub fn kill_daemon(&self) {
+        let pid = self.daemon();
+        kill(pid, libc::SIGKILL);
+        eventually("the daemon is gone", || !Path::new(&format!("/proc/{pid}")).exists() || state(pid) == 'Z');
+    }
+
+    /// Mounts again after [`Mount::kill_daemon`].
+    pub fn again(&self) {
+        unmount(&self.point);
+        mount(&self.point, &self.runtime);
+    }
+
+    /// Writes one message to `ctl` from a client that opens and closes it.
+    pub fn ctl(&self, pid: i32, message: &str) -> Result<(), i32> {
+        self.write(pid, "ctl", message)
+    }
+
+    /// Writes a message to a file of `<pid>/`.
+    pub fn write(&self, pid: i32, name: &str, message: &str) -> Result<(), i32> {
+        let client = self.client.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let fd = client.open(&self.path(pid, name), libc::O_WRONLY)?;
+        let result = client.write(fd, message);
+        client.close(fd);
+        result.map(drop)
+    }
+
+    /// All of a file of `<pid>/`.
+    pub fn read(&self, pid: i32, name: &str) -> Result<Vec<u8>, i32> {
+        let client = self.client.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let fd = client.open(&self.path(pid, name), libc::O_RDONLY)?;
+        let mut all = Vec::new();
+        let result = loop {
+            match client.read(fd, 65536) {
+                Ok(part) if part.is_empty() => break Ok(all),
+                Ok(part) => all.extend(part),
+                Err(e) => break Err(e),
+            }
+        };
+        client.close(fd);
+        result
+    }
+}
+
+fn mount(point: &Path, runtime: &Path) {
+    let mut command = Command::new(pfs_binary());
+    command.arg("mount").arg(point).env("PFS_RUNTIME_DIR", runtime).stdin(Stdio::null());
+    let out = bounded(&mut command);
+    assert!(out.status.success(), "pfs mount: {}", String::from_utf8_lossy(&out.stderr));
+}
+
+fn unmount(point: &Path) {
+    let path = std::ffi::CString::new(point.as_os_str().as_bytes()).unwrap();
+    // SAFETY: a path that ends in 0.
+    while unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) } == 0 {}
+}
+
+fn daemon_pid(runtime: &Path) -> i32 {
+    fs::read_to_string(runtime.join("daemon.lock")).unwrap().trim().parse().unwrap()
+}
+
+/// Runs a command that is killed when it takes too long. Its output must be short.
+fn bounded(command: &mut Command) -> Output {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = child.id() as i32;
+    let (done, over) = mpsc::channel::<()>();
+    let guard = std::thread::spawn(move || {
+        if over.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            kill(pid, libc::SIGKILL);
+        }
+    });
+    let out = child.wait_with_output().unwrap();
+    drop(done);
+    let _ = guard.join();
+    out
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let mut command = Command::new(pfs_binary());
+        let out = bounded(command.arg("shutdown").env("PFS_RUNTIME_DIR", &self.runtime));
+        if !out.status.success() {
+            eprintln!("pfs shutdown: {}", String::from_utf8_lossy(&out.stderr));
+            if let Ok(text) = fs::read_to_string(self.runtime.join("daemon.log")) {
+                eprintln!("daemon.log: {text}");
+            }
+        }
+        unmount(&self.point);
+    }
+}
+
+/// Sends a signal to a process that the test started.
+pub fn kill(pid: i32, signal: i32) {
+    assert!(pid > 1);
+    // SAFETY: kill takes no memory.
+    unsafe { libc::kill(pid, signal) };
+}
+
+/// Waits until `f` holds.
+#[track_caller]
+pub fn eventually(what: &str, mut f: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !f() {
+        assert!(Instant::now() < end, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// State letter of a process or thread; `-` if it is gone.
+pub fn state(pid: i32) -> char {
+    state_at(&format!("/proc/{pid}/stat"))
+}
+
+fn state_at(path: &str) -> char {
+    let stat = fs::read_to_string(path).unwrap_or_default();
+    stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or('-')
+}
+
+/// State letters of all threads of a process.
+pub fn thread_states(pid: i32) -> Vec<(i32, char)> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let ids = tasks.filter_map(|t| t.ok()?.file_name().to_str()?.parse().ok());
+    ids.map(|tid: i32| (tid, state_at(&format!("/proc/{pid}/task/{tid}/stat")))).collect()
+}
+
+/// One field of `/proc/<pid>/status`.
+pub fn status_field(pid: i32, name: &str) -> String {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_default().trim().to_string()
+}
+
+/// The value of a field of one line of JSON without nested objects, as text.
+pub fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let rest = line.split_once(&format!("\"{name}\":"))?.1;
+    if let Some(text) = rest.strip_prefix('"') {
+        return text.split('"').next();
+    }
+    if rest.starts_with('[') {
+        return Some(&rest[..=rest.find(']')?]);
+    }
+    rest.split([',', '}']).next()
+}
+
+/// The lines that a process writes, each waited for with a bound.
+struct Lines(Receiver<String>);
+
+impl Lines {
+    fn of(out: impl std::io::Read + Send + 'static) -> Lines {
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(out).lines() {
+                if !line.is_ok_and(|l| tell.send(l).is_ok()) {
+                    return;
+                }
+            }
+        });
+        Lines(told)
+    }
+}
+
+/// A page shared with a target.
+struct Page {
+    words: *const AtomicU64,
+    file: PathBuf,
+    _dir: TempDir,
+}
+
+// SAFETY: the words are atomic, and mapped as long as the page lives.
+unsafe impl Send for Page {}
+// SAFETY: the same.
+unsafe impl Sync for Page {}
+
+impl Page {
+    fn new() -> Page {
+        let dir = TempDir::new();
+        let path = dir.path().join("page");
+        let file = fs::OpenOptions::new().read(true).write(true).create_new(true).open(&path).unwrap();
+        file.set_len(4096).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a new mapping of a file that is as long.
+        let words = unsafe { libc::mmap(std::ptr::null_mut(), 4096, access, libc::MAP_SHARED, fd, 0) };
+        assert_ne!(words, libc::MAP_FAILED);
+        Page { words: words as *const AtomicU64, file: path, _dir: dir }
+    }
+
+    fn word(&self, i: usize) -> &AtomicU64 {
+        assert!(i < 512);
+        // SAFETY: within the page.
+        unsafe { &*self.words.add(i) }
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        // SAFETY: nobody can have a word any more.
+        unsafe { libc::munmap(self.words as *mut libc::c_void, 4096) };
+    }
+}
+
+/// Index of the word by which a target is told to go on.
+pub const GO: usize = 7;
+
+/// A process to be controlled; killed and reaped at the end.
+pub struct Target {
+    child: Child,
+    lines: Lines,
+    page: Page,
+    /// What it said when it was ready, without the word `ready`.
+    pub said: String,
+}
+
+impl Target {
+    /// Starts `targets/<name>.c` and waits until it is ready.
+    pub fn start(name: &str, args: &[&str]) -> Target {
+        Target::of(&program(name, 64), args, None)
+    }
+
+    /// The same as a 32-bit program.
+    pub fn start32(name: &str, args: &[&str]) -> Target {
+        Target::of(&program(name, 32), args, None)
+    }
+
+    /// The same as another user.
+    pub fn start_as(uid: u32, name: &str, args: &[&str]) -> Target {
+        Target::of(&program(name, 64), args, Some(uid))
+    }
+
+    /// Starts any program that says `ready` in a line of its own.
+    pub fn of(program: &Path, args: &[&str], uid: Option<u32>) -> Target {
+        let page = Page::new();
+        // A copy that every user can reach.
+        let copy = page.file.with_file_name(program.file_name().unwrap());
+        fs::copy(program, &copy).unwrap();
+        let mut command = Command::new(&copy);
+        command.args(args).env("PFS_SHARED", &page.file).stdin(Stdio::piped()).stdout(Stdio::piped());
+        if let Some(uid) = uid {
+            command.uid(uid).gid(uid);
+        }
+        let mut child = command.spawn().unwrap();
+        let lines = Lines::of(child.stdout.take().unwrap());
+        let mut target = Target { child, lines, page, said: String::new() };
+        let said = target.line();
+        target.said = said.strip_prefix("ready").unwrap_or_else(|| panic!("{said}")).trim().to_string();
+        target
+    }
+
+    /// Process id.
+    pub fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+
+    /// The next line it writes.
+    #[track_caller]
+    pub fn line(&self) -> String {
+        self.lines.0.recv_timeout(PATIENCE).expect("the target says nothing")
+    }
+
+    /// A word of the shared page.
+    pub fn word(&self, i: usize) -> u64 {
+        self.page.word(i).load(Ordering::SeqCst)
+    }
+
+    /// Sets a word of the shared page.
+    pub fn set(&self, i: usize, value: u64) {
+        self.page.word(i).store(value, Ordering::SeqCst);
+    }
+
+    /// Tells it to go on.
+    pub fn go(&self) {
+        self.set(GO, 1);
+    }
+
+    /// Waits until word `i` changes: it runs.
+    #[track_caller]
+    pub fn counts(&self, i: usize) {
+        let was = self.word(i);
+        eventually("the target counts", || self.word(i) != was);
+    }
+
+    /// Asserts that word `i` does not move for a while: it stands.
+    #[track_caller]
+    pub fn stands(&self, i: usize) {
+        let was = self.word(i);
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(self.word(i), was, "it runs");
+    }
+
+    /// Waits for its end; its wait status.
+    #[track_caller]
+    pub fn end(&mut self) -> std::process::ExitStatus {
+        let mut status = None;
+        eventually("the target ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+
+    /// Numbers that it said when it was ready.
+    pub fn numbers(&self) -> Vec<u64> {
+        self.said.split(' ').filter_map(|w| w.parse().ok()).collect()
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let end = Instant::now() + PATIENCE;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// A process that opens, reads and writes files on the test's behalf. Where it gets no answer in time it is killed, and the test
+/// fails.
+pub struct Client {
+    target: Target,
+    input: Mutex<ChildStdin>,
+}
+
+impl Client {
+    /// A client with the test's own rights.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Client {
+        Client::from(Target::start("client", &[]))
+    }
+
+    /// A client that is another user.
+    pub fn of_user(uid: u32) -> Client {
+        Client::from(Target::start_as(uid, "client", &[]))
+    }
+
+    fn from(mut target: Target) -> Client {
+        let input = Mutex::new(target.child.stdin.take().unwrap());
+        Client { target, input }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> i32 {
+        self.target.pid()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: i32) {
+        kill(self.pid(), signal);
+    }
+
+    /// Kills it and waits for its end.
+    pub fn kill(mut self) {
+        self.signal(libc::SIGKILL);
+        self.target.end();
+    }
+
+    fn send(&self, line: String) {
+        let mut input = self.input.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        writeln!(input, "{line}").unwrap();
+        input.flush().unwrap();
+    }
+
+    /// Asks without waiting: [`Client::answer`] takes the result.
+    pub fn begin_write(&self, fd: i32, message: &str) {
+        self.send(format!("w {fd} {}", hex(message.as_bytes())));
+    }
+
+    /// Asks without waiting: [`Client::answer`] takes the result.
+    pub fn begin_read(&self, fd: i32, size: usize) {
+        self.send(format!("r {fd} {size}"));
+    }
+
+    /// True if no answer has come within `time`.
+    pub fn waits(&self, time: Duration) -> bool {
+        // An answer that did come is lost to the test, which fails then.
+        self.target.lines.0.recv_timeout(time).is_err()
+    }
+
+    /// The result of what was begun: the number and the bytes, or the errno.
+    #[track_caller]
+    pub fn answer(&self) -> Result<(usize, Vec<u8>), i32> {
+        let Ok(line) = self.target.lines.0.recv_timeout(PATIENCE) else {
+            self.signal(libc::SIGKILL);
+            panic!("a client got no answer");
+        };
+        let (number, bytes) = line.split_once(' ').unwrap();
+        match number.parse::<i64>().unwrap() {
+            n @ 0.. => Ok((n as usize, unhex(bytes))),
+            e => Err(-e as i32),
+        }
+    }
+
+    /// Opens a file: its descriptor.
+    #[track_caller]
+    pub fn open(&self, path: &Path, flags: i32) -> Result<i32, i32> {
+        self.send(format!("o {flags} {}", hex(OsStr::new(path).as_bytes())));
+        self.answer().map(|(fd, _)| fd as i32)
+    }
+
+    /// Closes a descriptor.
+    #[track_caller]
+    pub fn close(&self, fd: i32) {
+        self.send(format!("c {fd}"));
+        let _ = self.answer();
+    }
+
+    /// Writes a message.
+    #[track_caller]
+    pub fn write(&self, fd: i32, message: &str) -> Result<usize, i32> {
+        self.begin_write(fd, message);
+        self.answer().map(|(n, _)| n)
+    }
+
+    /// Writes at an offset.
+    #[track_caller]
+    pub fn write_at(&self, fd: i32, offset: u64, bytes: &[u8]) -> Result<usize, i32> {
+        self.send(format!("W {fd} {offset} {}", hex(bytes)));
+        self.answer().map(|(n, _)| n)
+    }
+
+    /// Reads.
+    #[track_caller]
+    pub fn read(&self, fd: i32, size: usize) -> Result<Vec<u8>, i32> {
+        self.begin_read(fd, size);
+        self.answer().map(|(_, bytes)| bytes)
+    }
+
+    /// Reads at an offset.
+    #[track_caller]
+    pub fn read_at(&self, fd: i32, offset: u64, size: usize) -> Result<Vec<u8>, i32> {
+        self.send(format!("R {fd} {offset} {size}"));
+        self.answer().map(|(_, bytes)| bytes)
+    }
+
+    /// Reads lines of events until `enough` of them; fewer if the stream ends.
+    #[track_caller]
+    pub fn events(&self, fd: i32, enough: usize) -> Vec<String> {
+        let mut text = String::new();
+        while text.matches('\n').count() < enough {
+            let part = self.read(fd, 60000).unwrap();
+            if part.is_empty() {
+                break;
+            }
+            text.push_str(std::str::from_utf8(&part).unwrap());
+        }
+        text.lines().map(str::to_string).collect()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, b| {
+        let _ = write!(text, "{b:02x}");
+        text
+    })
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}

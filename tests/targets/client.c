@@ -1,0 +1,83 @@
+/* A client of the mounted files: one request a line, one answer a line, so that the test can bound every wait. */
+#include "target.h"
+
+static unsigned char buf[1 << 20];
+static char line[2 << 20];
+
+static void interrupted(int s)
+{
+    (void)s;
+}
+
+static size_t from_hex(const char *hex, unsigned char *out)
+{
+    size_t n = 0;
+    for (unsigned byte; sscanf(hex + 2 * n, "%2x", &byte) == 1; n++)
+        out[n] = byte;
+    return n;
+}
+
+static void answer(long result, size_t shown)
+{
+    printf("%ld ", result < 0 ? -(long)errno : result);
+    for (size_t i = 0; i < shown; i++)
+        printf("%02x", buf[i]);
+    printf("\n");
+    fflush(stdout);
+}
+
+int main(void)
+{
+    begin();
+    struct sigaction sa = {.sa_handler = interrupted};
+    sigaction(SIGINT, &sa, 0);
+    say("ready");
+    for (;;) {
+        errno = 0;
+        if (!fgets(line, sizeof line, stdin)) {
+            if (errno == EINTR) {
+                clearerr(stdin);
+                continue;
+            }
+            return 0;
+        }
+        int at = 0, fd = 0;
+        unsigned long long offset = 0;
+        size_t size = 0;
+        long n;
+        switch (line[0]) {
+        case 'o': /* o FLAGS PATH */
+            sscanf(line, "o %d %n", &fd, &at);
+            size = from_hex(line + at, buf);
+            buf[size] = 0;
+            answer(open((char *)buf, fd), 0);
+            break;
+        case 'c':
+            sscanf(line, "c %d", &fd);
+            answer(close(fd), 0);
+            break;
+        case 'w': /* w FD BYTES */
+            sscanf(line, "w %d %n", &fd, &at);
+            size = from_hex(line + at, buf);
+            answer(write(fd, buf, size), 0);
+            break;
+        case 'W': /* W FD OFFSET BYTES */
+            sscanf(line, "W %d %llu %n", &fd, &offset, &at);
+            size = from_hex(line + at, buf);
+            answer(syscall(SYS_pwrite64, fd, buf, size, offset), 0);
+            break;
+        case 'r': /* r FD SIZE */
+            sscanf(line, "r %d %zu", &fd, &size);
+            n = read(fd, buf, size);
+            answer(n, n < 0 ? 0 : n);
+            break;
+        case 'R': /* R FD OFFSET SIZE */
+            sscanf(line, "R %d %llu %zu", &fd, &offset, &size);
+            n = syscall(SYS_pread64, fd, buf, size, offset);
+            answer(n, n < 0 ? 0 : n);
+            break;
+        default:
+            return 1;
+        }
+    }
+}

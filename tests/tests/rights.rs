@@ -1,0 +1,123 @@
+//! Who may control whom, and what cannot be controlled at all.
+
+use pfs_tests::{eventually, program, state, status_field, Client, Mount, Target, TempDir, NOBODY};
+use std::os::unix::fs::PermissionsExt;
+
+fn root() -> bool {
+    // SAFETY: geteuid cannot fail.
+    let is = unsafe { libc::geteuid() } == 0;
+    if !is {
+        eprintln!("not root: nothing tested");
+    }
+    is
+}
+
+#[test]
+fn another_user_controls_his_own_processes_only() {
+    if !root() {
+        return;
+    }
+    let (mount, client) = (Mount::new(), Client::of_user(NOBODY));
+    let (roots, own) = (Target::start("count", &[]), Target::start_as(NOBODY, "count", &[]));
+    for name in ["ctl", "seat", "mem", "regs", "fpregs", "xregs", "dbregs"] {
+        assert_eq!(client.open(&mount.path(roots.pid(), name), libc::O_RDWR), Err(libc::EACCES), "{name}");
+        let fd = client.open(&mount.path(own.pid(), name), libc::O_RDWR);
+        assert!(fd.is_ok(), "{name}: {fd:?}");
+        client.close(fd.unwrap());
+    }
+    let ctl = client.open(&mount.path(own.pid(), "ctl"), libc::O_RDWR).unwrap();
+    client.write(ctl, "stop").unwrap();
+    own.stands(16);
+    client.write(ctl, "run").unwrap();
+    own.counts(16);
+    roots.counts(16);
+}
+
+#[test]
+fn a_program_with_more_rights_than_its_holder_runs_on() {
+    if !root() {
+        return;
+    }
+    let dir = TempDir::new();
+    let suid = dir.path().join("suid");
+    std::fs::copy(program("suid", 64), &suid).unwrap();
+    std::fs::set_permissions(&suid, std::fs::Permissions::from_mode(0o4755)).unwrap();
+    let (mount, client) = (Mount::new(), Client::of_user(NOBODY));
+    let target = Target::start_as(NOBODY, "execs", &["self", suid.to_str().unwrap()]);
+    let seat = client.open(&mount.path(target.pid(), "seat"), libc::O_RDWR).unwrap();
+    client.write(seat, "trace exec on\ntrace in all\nmode report").unwrap();
+    client.write(seat, "mode stop\ntrace in none").unwrap();
+    target.go();
+    target.counts(0);
+    assert_eq!(target.word(1), 1, "it has lost its privilege");
+    eventually("nobody traces it", || status_field(target.pid(), "TracerPid") == "0");
+    assert!(client.write(seat, "stop").is_err());
+    assert_eq!(client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR), Err(libc::EACCES));
+    target.counts(0);
+}
+
+#[test]
+fn what_another_debugger_traces_is_refused_with_a_sentence() {
+    let (mount, target, client) = (Mount::new(), Target::start("count", &[]), Client::new());
+    // This very thread is the other debugger.
+    // SAFETY: PTRACE_SEIZE takes no memory.
+    let seized = unsafe { libc::ptrace(libc::PTRACE_SEIZE, target.pid(), 0, 0) };
+    assert_eq!(seized, 0);
+    let ctl = client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR).unwrap();
+    assert_eq!(client.write(ctl, "stop"), Err(libc::EBUSY));
+    let said = String::from_utf8(client.read(ctl, 1000).unwrap()).unwrap();
+    assert!(said.contains("already traced by"), "{said}");
+    for name in ["status", "stat", "ustat.json", "maps", "holders"] {
+        assert!(mount.read(target.pid(), name).is_ok(), "{name}");
+    }
+    target.counts(16);
+}
+
+#[test]
+fn gdb_cannot_take_what_is_held() {
+    let (mount, target) = (Mount::new(), Target::start("count", &[]));
+    mount.ctl(target.pid(), "stop").unwrap();
+    let mut gdb = std::process::Command::new("timeout");
+    gdb.args(["-s", "KILL", "20", "gdb", "-nx", "-batch", "-p", &target.pid().to_string()]);
+    let out = gdb.stdin(std::process::Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(said.contains("Operation not permitted"), "{said}");
+    assert_eq!(state(target.pid()), 't');
+    target.stands(16);
+    mount.ctl(target.pid(), "run").unwrap();
+    target.counts(16);
+}
+
+#[test]
+fn the_daemon_does_not_hold_itself() {
+    let (mount, client) = (Mount::new(), Client::new());
+    if let Ok(ctl) = client.open(&mount.path(mount.daemon(), "ctl"), libc::O_RDWR) {
+        assert_eq!(client.write(ctl, "stop"), Err(libc::EBUSY));
+        let said = String::from_utf8(client.read(ctl, 1000).unwrap()).unwrap();
+        assert!(said.contains("daemon"), "{said}");
+    }
+    assert!(mount.read(mount.daemon(), "status").is_ok());
+}
+
+#[test]
+fn a_process_that_stops_itself_is_run_by_another() {
+    let mount = Mount::new();
+    let path = mount.point().join("self/ctl");
+    let target = Target::start("itself", &[path.to_str().unwrap()]);
+    target.go();
+    eventually("it stands", || state(target.pid()) == 't');
+    target.stands(0);
+    mount.ctl(target.pid(), "run").unwrap();
+    target.counts(0);
+    assert_eq!(target.word(1), 0);
+}
+
+#[test]
+fn the_files_of_a_process_die_with_it() {
+    let (mount, mut target, client) = (Mount::new(), Target::start("count", &[]), Client::new());
+    let ctl = client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR).unwrap();
+    mount.ctl(target.pid(), "kill").unwrap();
+    target.end();
+    assert!(matches!(client.write(ctl, "stop"), Err(libc::ESRCH | libc::ESTALE | libc::ENOENT)));
+    assert_eq!(client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR), Err(libc::ENOENT));
+}
