@@ -155,3 +155,14 @@ fn debug_registers_read_back_and_are_cleared() {
     client.write(ctl, "run").unwrap();
     target.counts(0);
 }
+
+#[test]
+fn steps_pass_over_system_calls() {
+    let (mount, target, client) = (Mount::new(), Target::start("busy", &["3"]), Client::new());
+    let ctl = client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR).unwrap();
+    client.write(ctl, "stop").unwrap();
+    target.go();
+    client.write(ctl, "step 3000").unwrap();
+    client.write(ctl, "run").unwrap();
+    eventually("it has made its rounds", || target.word(0) == 3);
+}

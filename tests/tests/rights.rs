@@ -121,3 +121,12 @@ fn the_files_of_a_process_die_with_it() {
     assert!(matches!(client.write(ctl, "stop"), Err(libc::ESRCH | libc::ESTALE | libc::ENOENT)));
     assert_eq!(client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR), Err(libc::ENOENT));
 }
+
+#[test]
+fn a_kernel_thread_is_refused() {
+    if !root() || status_field(2, "Name") != "kthreadd" {
+        return;
+    }
+    let (mount, client) = (Mount::new(), Client::new());
+    assert_eq!(client.open(&mount.path(2, "ctl"), libc::O_RDWR), Err(libc::EBUSY));
+}

@@ -243,20 +243,18 @@ impl Process {
         let was = {
             // A thread that nobody announced: its creator's report comes later.
             let thread = self.threads.entry(tid).or_insert_with(|| Thread::running(options, true));
+            // The kernel forgets a pending INTERRUPT at whatever stop comes first.
+            thread.interrupt = false;
             std::mem::replace(&mut thread.state, State::Stopped(Stop::Plain))
         };
         match report {
             Report::Trap => {
-                self.thread(tid, |t| t.interrupt = false);
                 if was == State::Listening {
                     self.publish(tid, What::Continued);
                 }
             }
             Report::Group(signal) => {
-                self.thread(tid, |t| {
-                    t.interrupt = false;
-                    t.state = State::Stopped(Stop::Group);
-                });
+                self.thread(tid, |t| t.state = State::Stopped(Stop::Group));
                 let first = was != State::Listening && self.threads.values().filter(|t| t.grouped()).count() == 1;
                 if first {
                     self.publish(tid, What::JobStop(signal));

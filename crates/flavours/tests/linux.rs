@@ -174,7 +174,6 @@ fn a_process_with_threads_is_the_kernels() {
         "personality",
         "setgroups",
         "uid_map",
-        "smaps",
         "syscall",
         "wchan",
         "stack",

@@ -110,6 +110,21 @@ fn group_stop_is_listened_to_never_continued() {
 }
 
 #[test]
+fn an_interrupt_lost_to_another_stop_is_sent_again() {
+    let mut p = one(2);
+    seat(&mut p, 1).signals.add(2);
+    p.attached(10);
+    seat(&mut p, 2).hold = true;
+    assert_eq!(p.settle(), [Action::Interrupt(10)]);
+    p.report(10, sig(15, 0));
+    assert!(p.settle().is_empty() && p.at_rest());
+    seat(&mut p, 2).hold = false;
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Cont, 15)]);
+    seat(&mut p, 2).hold = true;
+    assert_eq!(p.settle(), [Action::Interrupt(10)]);
+}
+
+#[test]
 fn the_kernels_own_restarts_are_hidden() {
     let mut p = one(1);
     seat(&mut p, 1).entries = abi::set::Set::ALL;
