@@ -287,45 +287,51 @@ impl Tracer {
     fn seize_new(&mut self, key: Key) -> Result<usize, Refusal> {
         let Some(entry) = self.entries.get(&key) else { return Ok(0) };
         let proc = entry.proc.clone();
-        let tasks = proc.tasks().map_err(|_| Refusal::gone(key.0))?;
-        let alone = tasks.len() == 1;
-        let mut added = 0;
-        for tid in tasks.into_iter().map(|t| t as Tid) {
-            let Some(entry) = self.entries.get(&key) else { return Ok(0) };
-            if entry.process.threads.contains_key(&tid) || self.injections.contains_key(&tid) {
-                continue;
-            }
-            if !alone && is_io_worker(&proc, tid) {
-                continue;
-            }
-            let options = entry.process.options();
-            let traced = !entry.process.threads.is_empty();
-            let seized = if traced { self.seize_guarded(tid, options) } else { ptrace::seize(tid, options) };
-            match seized {
-                Ok(()) => {
-                    self.tids.insert(tid, key);
-                    if let Some(entry) = self.entries.get_mut(&key) {
-                        entry.process.attached(tid);
-                    }
-                    added += 1;
-                }
-                Err(e) if e.raw_os_error() == Some(libc::ESRCH) => {}
-                Err(e) => self.explain(&proc, tid, e)?,
-            }
+        let known = entry.process.threads.len();
+        // The directory's link count is the number of threads and two: with as many as we know, there is nothing to list.
+        let links = procfs::fstatat(proc.dir(), c"task", false).map_err(|_| Refusal::gone(key.0))?.st_nlink;
+        if known > 0 && links == known as u64 + 2 {
+            return Ok(0);
         }
-        Ok(added)
-    }
-
-    /// SEIZE while other threads of the process are ours already: it may block until we reap one of them.
-    fn seize_guarded(&mut self, tid: Tid, options: i32) -> io::Result<()> {
+        if known == 0 && links == 3 {
+            return self.seize_all(key, &proc, vec![proc.pid()]);
+        }
+        let tasks = proc.tasks().map_err(|_| Refusal::gone(key.0))?;
+        // SEIZE may block until we reap a thread of the process that is ours already.
         while let Some(report) = wait::poll(-1) {
             self.backlog.push_back(report);
         }
-        let result = self.watchdog.guard(|| ptrace::seize(tid, options));
+        self.watchdog.arm();
+        let result = self.seize_all(key, &proc, tasks);
+        self.watchdog.disarm();
         let mut stashed = Vec::new();
         wait::take_stashed(&mut stashed);
         self.backlog.extend(stashed);
         result
+    }
+
+    fn seize_all(&mut self, key: Key, proc: &Proc, tasks: Vec<u32>) -> Result<usize, Refusal> {
+        let alone = tasks.len() == 1;
+        let mut added = 0;
+        for tid in tasks.into_iter().map(|t| t as Tid) {
+            let Some(entry) = self.entries.get_mut(&key) else { return Ok(added) };
+            if entry.process.threads.contains_key(&tid) || self.injections.contains_key(&tid) {
+                continue;
+            }
+            if !alone && is_io_worker(proc, tid) {
+                continue;
+            }
+            match ptrace::seize(tid, entry.process.options()) {
+                Ok(()) => {
+                    entry.process.attached(tid);
+                    self.tids.insert(tid, key);
+                    added += 1;
+                }
+                Err(e) if e.raw_os_error() == Some(libc::ESRCH) => {}
+                Err(e) => self.explain(proc, tid, e)?,
+            }
+        }
+        Ok(added)
     }
 
     /// Why a SEIZE was refused. Ok if it does not matter: the thread is dead.
@@ -626,9 +632,10 @@ fn path(text: String) -> Option<std::ffi::CString> {
 /// Worker threads of io_uring are the kernel's, although they stand in the task directory: never touched.
 fn is_io_worker(proc: &Proc, tid: Tid) -> bool {
     const PF_IO_WORKER: u64 = 0x10;
-    let Some(comm) = path(format!("task/{tid}/comm")).and_then(|p| procfs::read_at(proc.dir(), &p).ok()) else {
-        return false;
-    };
+    let comm = path(format!("task/{tid}/comm"))
+        .and_then(|p| procfs::openat(proc.dir(), &p, libc::O_RDONLY).ok())
+        .and_then(|fd| procfs::pread(fd.as_fd(), 0, 16).ok());
+    let Some(comm) = comm else { return false };
     if !comm.starts_with(b"iou-") {
         return false;
     }

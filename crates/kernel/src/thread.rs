@@ -3,6 +3,7 @@
 
 use crate::ptrace::Tid;
 use std::io;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 fn bell_set() -> libc::sigset_t {
@@ -48,14 +49,20 @@ pub fn await_bell(timeout: Option<Duration>) -> Option<Tid> {
 
 /// Rings the bell of thread `tid` of this process.
 pub fn ring(tid: Tid) {
+    static PID: OnceLock<Tid> = OnceLock::new();
     // SAFETY: a plain system call.
-    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), tid, libc::SIGUSR2) };
+    let pid = *PID.get_or_init(|| unsafe { libc::getpid() });
+    // SAFETY: a plain system call.
+    unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, libc::SIGUSR2) };
 }
 
 /// Thread id of the calling thread.
 pub fn own_tid() -> Tid {
-    // SAFETY: a plain system call.
-    unsafe { libc::gettid() }
+    thread_local!(static TID: Tid = {
+        // SAFETY: a plain system call.
+        unsafe { libc::gettid() }
+    });
+    TID.with(|tid| *tid)
 }
 
 /// Moves the calling thread to one CPU, or (None) to all of `all`.

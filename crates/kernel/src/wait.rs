@@ -128,12 +128,14 @@ impl Watchdog {
         unsafe { libc::timer_settime(self.timer, 0, &spec, std::ptr::null_mut()) };
     }
 
-    /// Runs `f` with the timer armed, 5 ms and again every 5 ms.
-    pub fn guard<T>(&self, f: impl FnOnce() -> T) -> T {
+    /// From now on the handler runs every 5 ms.
+    pub fn arm(&self) {
         self.set(5_000_000);
-        let result = f();
+    }
+
+    /// Ends that; what the handler collected is for [`take_stashed`].
+    pub fn disarm(&self) {
         self.set(0);
-        result
     }
 }
 

@@ -81,6 +81,12 @@ fn no_memory(target: &Target, e: std::io::Error) -> Errno {
     }
 }
 
+/// True if the caller is a thread of the target.
+fn is_own(target: &Target, caller: &Caller) -> bool {
+    let path = CString::new(format!("task/{}", caller.tid)).unwrap_or_default();
+    procfs::fstatat(target.proc.dir(), &path, false).is_ok()
+}
+
 /// Why the last command of an open file failed, as a sentence; what a read of `ctl` returns.
 pub type LastError = Arc<Mutex<String>>;
 
@@ -126,7 +132,7 @@ pub fn carry_out(
             return;
         }
     };
-    let own = caller.pid().ok() == Some(target.proc.pid());
+    let own = is_own(target, caller);
     let script = Arc::new(Script {
         target: target.clone(),
         seated,
