@@ -69,3 +69,16 @@ fn a_shell_holds_and_lets_go() {
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "216");
     target.counts(16);
 }
+
+#[test]
+fn a_process_writes_its_own_name() {
+    let mount = Mount::new();
+    let script = format!(
+        "for i in 1 2 3 4 5 6 7 8 9; do printf name$i > {}/$$/comm && read n < /proc/$$/comm && [ $n = name$i ] || exit 1; done; \
+         grep TracerPid /proc/$$/status",
+        mount.point().display()
+    );
+    let output = Command::new("timeout").args(["20", "sh", "-c", &script]).output().expect("sh");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "TracerPid:\t0\n");
+}

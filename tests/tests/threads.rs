@@ -56,3 +56,14 @@ fn a_hundred_threads_stand() {
 fn threads_that_make_threads_stand() {
     nobody_runs("10", 30, true);
 }
+
+#[test]
+fn a_process_without_its_first_thread_stands() {
+    let (mount, target) = (Mount::new(), Target::start("headless", &[]));
+    target.counts(16);
+    mount.ctl(target.pid(), "stop").unwrap();
+    target.stands(16);
+    assert_eq!(mount.read(target.pid(), "regs").unwrap().len(), 216);
+    mount.ctl(target.pid(), "run").unwrap();
+    target.counts(16);
+}
