@@ -15,7 +15,7 @@ use kernel::wait::Status;
 use parking_lot::Mutex;
 use std::ffi::CString;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -417,10 +417,16 @@ impl Target {
                         e => Err(Refusal::os("name", tid, &io::Error::from_raw_os_error(-e as i32))),
                     }));
                 };
-                match result.and_then(|()| scratch(&proc, tid, &name)) {
-                    Ok(at) => {
+                match result.and_then(|()| Scratch::lend(&proc, tid, &name)) {
+                    Ok(lent) => {
                         let nr = Number { x86_64: libc::SYS_prctl, i386: 172 };
-                        t.inject(key, tid, nr, [libc::PR_SET_NAME as u64, at, 0], Box::new(finish));
+                        let args = [libc::PR_SET_NAME as u64, lent.at, 0];
+                        let then = move |t: &mut Tracer, result: Result<i64, Refusal>| {
+                            // Before the thread is let go.
+                            drop(lent);
+                            finish(t, result);
+                        };
+                        t.inject(key, tid, nr, args, Box::new(then));
                     }
                     Err(refusal) => finish(t, Err(refusal)),
                 }
@@ -457,15 +463,32 @@ impl Drop for Watch {
     }
 }
 
-/// Puts bytes where a stopped thread has nothing: below its stack pointer and the 128 bytes that its code may use there.
-fn scratch(proc: &Proc, tid: Tid, bytes: &[u8]) -> Result<u64, Refusal> {
-    let os = |e: io::Error| Refusal::os("write into the stack of", tid, &e);
-    let regs = ptrace::user_regs(tid).map_err(os)?;
-    let at = (regs.rsp.wrapping_sub(4096)) & !15;
-    let path = CString::new(format!("task/{tid}/mem")).unwrap_or_default();
-    let mem = procfs::openat(proc.dir(), &path, libc::O_RDWR).map_err(os)?;
-    procfs::pwrite(mem.as_fd(), at, bytes).map_err(os)?;
-    Ok(at)
+/// Bytes lent to a stopped thread below its stack pointer and the 128 bytes that its code may use there, where a signal would
+/// put its frame. What stood there is put back: a small stack may have a neighbour.
+struct Scratch {
+    mem: OwnedFd,
+    at: u64,
+    before: Vec<u8>,
+}
+
+impl Scratch {
+    fn lend(proc: &Proc, tid: Tid, bytes: &[u8; 16]) -> Result<Scratch, Refusal> {
+        let os = |e: io::Error| Refusal::os("write into the stack of", tid, &e);
+        let regs = ptrace::user_regs(tid).map_err(os)?;
+        let at = regs.rsp.wrapping_sub(128 + 16) & !15;
+        let path = CString::new(format!("task/{tid}/mem")).unwrap_or_default();
+        let mem = procfs::openat(proc.dir(), &path, libc::O_RDWR).map_err(os)?;
+        let before = procfs::pread(mem.as_fd(), at, bytes.len()).map_err(os)?;
+        procfs::pwrite(mem.as_fd(), at, bytes).map_err(os)?;
+        Ok(Scratch { mem, at, before })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // It fails only if the process is gone.
+        let _ = procfs::pwrite(self.mem.as_fd(), self.at, &self.before);
+    }
 }
 
 /// One order being carried out.

@@ -372,7 +372,7 @@ impl Tracer {
         loop {
             let Some(entry) = self.entries.get_mut(&key) else { return };
             let actions = entry.process.settle();
-            self.perform(key, actions);
+            self.perform(actions);
             self.bury_leader(key);
             let Some(entry) = self.entries.get_mut(&key) else { return };
             // Threads made with CLONE_UNTRACED are announced by nobody: look again before saying that all stand.
@@ -425,7 +425,7 @@ impl Tracer {
         }
     }
 
-    fn perform(&mut self, key: Key, actions: Vec<Action>) {
+    fn perform(&mut self, actions: Vec<Action>) {
         for action in actions {
             // Every request can fail with ESRCH because the target was killed meanwhile; its death report follows.
             let _ = match action {
@@ -440,7 +440,6 @@ impl Tracer {
                 }
             };
         }
-        let _ = key;
     }
 
     /// A blocked SIGTRAP would be forced by the kernel, at the price of the target's disposition: unblock it for the step.

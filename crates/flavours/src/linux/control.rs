@@ -127,7 +127,11 @@ pub fn carry_out(
     let creds = match right.check(caller).and_then(|()| caller.creds()) {
         Ok(creds) => creds.clone(),
         Err(e) => {
-            *error.lock() = format!("{}: you may not control this process", target.proc.pid());
+            let why = match e.0 {
+                libc::ESRCH | libc::ENOENT => "the process has ended",
+                _ => "you may not control this process",
+            };
+            *error.lock() = format!("{}: {why}", target.proc.pid());
             done.finish(Err(e));
             return;
         }
