@@ -402,9 +402,10 @@ impl Target {
     /// Starts any program that says `ready` in a line of its own.
     pub fn of(program: &Path, args: &[&str], uid: Option<u32>) -> Target {
         let page = Page::new();
-        // A copy that every user can reach.
+        // A copy that every user can reach. Made by another program: a child that some other test forks meanwhile would
+        // inherit the open file, and nobody could execute it.
         let copy = page.file.with_file_name(program.file_name().unwrap());
-        fs::copy(program, &copy).unwrap();
+        assert!(Command::new("cp").arg(program).arg(&copy).status().unwrap().success());
         let mut command = Command::new(&copy);
         command.args(args).env("PFS_SHARED", &page.file).stdin(Stdio::piped()).stdout(Stdio::piped());
         if let Some(uid) = uid {

@@ -9,13 +9,14 @@ use crate::seat::{Check, Once, Opener, Seat, SeatId};
 use crate::stream::Stream;
 use crate::tracer::{self, key_of, Key, Queue, Tracer};
 use crate::watcher::Watcher;
+use kernel::ledger;
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, Tid};
 use kernel::wait::Status;
 use parking_lot::Mutex;
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -421,12 +422,13 @@ impl Target {
                     Ok(lent) => {
                         let nr = Number { x86_64: libc::SYS_prctl, i386: 172 };
                         let args = [libc::PR_SET_NAME as u64, lent.at, 0];
+                        let back = (lent.mem.as_raw_fd(), lent.at, lent.before);
                         let then = move |t: &mut Tracer, result: Result<i64, Refusal>| {
                             // Before the thread is let go.
                             drop(lent);
                             finish(t, result);
                         };
-                        t.inject(key, tid, nr, args, Box::new(then));
+                        t.inject(key, tid, nr, args, Some(back), Box::new(then));
                     }
                     Err(refusal) => finish(t, Err(refusal)),
                 }
@@ -468,7 +470,7 @@ impl Drop for Watch {
 struct Scratch {
     mem: OwnedFd,
     at: u64,
-    before: Vec<u8>,
+    before: [u8; 16],
 }
 
 impl Scratch {
@@ -479,6 +481,7 @@ impl Scratch {
         let path = CString::new(format!("task/{tid}/mem")).unwrap_or_default();
         let mem = procfs::openat(proc.dir(), &path, libc::O_RDWR).map_err(os)?;
         let before = procfs::pread(mem.as_fd(), at, bytes.len()).map_err(os)?;
+        let before = <[u8; 16]>::try_from(before).map_err(|_| os(io::Error::from_raw_os_error(libc::EFAULT)))?;
         procfs::pwrite(mem.as_fd(), at, bytes).map_err(os)?;
         Ok(Scratch { mem, at, before })
     }
@@ -541,6 +544,7 @@ impl Obey {
                     for (id, thread) in &mut e.process.threads {
                         if tid.is_none_or(|t| t == *id) && thread.stopped() {
                             thread.owed = 0;
+                            ledger::owe(*id, 0);
                         }
                     }
                 }
@@ -701,7 +705,7 @@ impl Obey {
                 }
             }))
         };
-        t.inject(key, tid, Number { x86_64: libc::SYS_close, i386: 6 }, [fd as u64, 0, 0], Box::new(then));
+        t.inject(key, tid, Number { x86_64: libc::SYS_close, i386: 6 }, [fd as u64, 0, 0], None, Box::new(then));
         t.settle(key);
     }
 }

@@ -6,6 +6,7 @@
 use crate::error::Refusal;
 use crate::process::{State, Stop};
 use crate::tracer::{Key, Tracer};
+use kernel::ledger::{self, Loan};
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, Go, Tid};
 use kernel::wait::Status;
@@ -15,11 +16,12 @@ type Done = Box<dyn FnOnce(&mut Tracer, Result<i64, Refusal>)>;
 /// A call under way.
 pub(crate) struct Injection {
     key: Key,
-    regs: libc::user_regs_struct,
-    mask: u64,
-    info: Option<libc::siginfo_t>,
+    loan: Box<Loan>,
     done: Done,
 }
+
+/// Memory that the call is lent besides: a descriptor of it, the address, and what stood there.
+pub(crate) type Lent = (i32, u64, [u8; 16]);
 
 /// The numbers of one call in both tables.
 #[derive(Clone, Copy)]
@@ -46,25 +48,36 @@ fn gate(proc: &Proc, narrow: bool) -> Option<u64> {
     Some(vdso + at as u64)
 }
 
+/// Everything but the lent memory, whose lender knows when. It fails only if the thread is dead.
+fn give_back(tid: Tid, loan: &Loan) {
+    let _ = ptrace::set_user_regs(tid, &loan.regs);
+    let _ = ptrace::set_signal_mask(tid, loan.mask);
+    if let Some(info) = &loan.info {
+        let _ = ptrace::set_siginfo(tid, info);
+    }
+    ledger::owe(tid, loan.info.map_or(0, |i| i.si_signo));
+    ledger::repaid(tid);
+}
+
 impl Tracer {
     /// Makes thread `tid`, which must stand, do one call. `done` gets its result (negative errno on failure).
-    pub fn inject(&mut self, key: Key, tid: Tid, nr: Number, args: [u64; 3], done: Done) {
-        match self.begin(key, tid, nr, args) {
-            Ok((regs, mask, info)) => {
-                self.injections.insert(tid, Injection { key, regs, mask, info, done });
+    pub fn inject(&mut self, key: Key, tid: Tid, nr: Number, args: [u64; 3], lent: Option<Lent>, done: Done) {
+        match self.begin(key, tid, nr, args, lent) {
+            Ok(loan) => {
+                self.injections.insert(tid, Injection { key, loan, done });
             }
             Err(refusal) => done(self, Err(refusal)),
         }
     }
 
-    #[allow(clippy::type_complexity)]
     fn begin(
         &mut self,
         key: Key,
         tid: Tid,
         nr: Number,
         args: [u64; 3],
-    ) -> Result<(libc::user_regs_struct, u64, Option<libc::siginfo_t>), Refusal> {
+        memory: Option<Lent>,
+    ) -> Result<Box<Loan>, Refusal> {
         let os = |e: std::io::Error| Refusal::os("make a call in", tid, &e);
         let busy = |why: &str| Refusal::new(libc::EBUSY, format!("{tid}: {why}"));
         let entry = self.entries.get_mut(&key).ok_or_else(|| Refusal::gone(key.0))?;
@@ -97,15 +110,17 @@ impl Tracer {
             (call.rax, call.rdi, call.rsi, call.rdx) = (nr.x86_64 as u64, args[0], args[1], args[2]);
         }
         const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
-        ptrace::set_signal_mask(tid, !TRAP).map_err(os)?;
-        let started = ptrace::set_user_regs(tid, &call).and_then(|()| ptrace::resume(tid, Go::Step, 0));
+        let loan = Box::new(Loan { regs, mask, info, memory });
+        ledger::lend(tid, &loan);
+        let started = ptrace::set_signal_mask(tid, !TRAP)
+            .and_then(|()| ptrace::set_user_regs(tid, &call))
+            .and_then(|()| ptrace::resume(tid, Go::Step, 0));
         if let Err(e) = started {
-            let _ = ptrace::set_user_regs(tid, &regs);
-            let _ = ptrace::set_signal_mask(tid, mask);
+            give_back(tid, &loan);
             return Err(os(e));
         }
         thread.injecting = true;
-        Ok((regs, mask, info))
+        Ok(loan)
     }
 
     /// A report of a thread in which a call is under way. True if that was its end (or a stop that belongs to it).
@@ -123,11 +138,7 @@ impl Tracer {
         }
         let Some(injection) = self.injections.remove(&tid) else { return false };
         let result = ptrace::user_regs(tid).map(|r| r.rax as i64);
-        let _ = ptrace::set_user_regs(tid, &injection.regs);
-        let _ = ptrace::set_signal_mask(tid, injection.mask);
-        if let Some(info) = &injection.info {
-            let _ = ptrace::set_siginfo(tid, info);
-        }
+        give_back(tid, &injection.loan);
         if let Some(t) = self.entries.get_mut(&injection.key).and_then(|e| e.process.threads.get_mut(&tid)) {
             t.injecting = false;
         }
@@ -139,6 +150,7 @@ impl Tracer {
     /// The thread died in the middle of it.
     pub fn injection_died(&mut self, tid: Tid) {
         if let Some(injection) = self.injections.remove(&tid) {
+            ledger::repaid(tid);
             (injection.done)(self, Err(Refusal::gone(tid)));
         }
     }

@@ -6,7 +6,7 @@
 use crate::event::{Call, SigInfo, What};
 use crate::seat::{Once, Seat, SeatId};
 use abi::syscall::is_restart;
-use kernel::ptrace::{Go, Tid};
+use kernel::ptrace::{is_step_trap, Go, Tid};
 use kernel::wait::Status;
 use std::collections::BTreeMap;
 
@@ -289,10 +289,8 @@ impl Process {
 
     fn signal(&mut self, tid: Tid, info: SigInfo, fault: Option<u8>) {
         let Some(thread) = self.threads.get_mut(&tid) else { return };
-        // The trap of a step that we made is no signal: TRAP_BRKPT behind a system call, TRAP_TRACE behind any other
-        // instruction, SIGTRAP itself at the first instruction of a handler. A breakpoint is SI_KERNEL.
-        let ours = info.signo == libc::SIGTRAP && matches!(info.code, 1 | 2 | libc::SIGTRAP);
-        if ours && thread.go == Go::Step {
+        // The trap of a step that we made is no signal.
+        if is_step_trap(info.signo, info.code) && thread.go == Go::Step {
             if let Some(steps) = &mut thread.steps {
                 steps.left = steps.left.saturating_sub(1);
                 if steps.left == 0 {

@@ -9,7 +9,7 @@ use abi::syscall::{stop_makes_eintr, Abi};
 use kernel::procfs::Proc;
 use kernel::ptrace::{self, Go, Tid};
 use kernel::wait::{self, Status, Watchdog};
-use kernel::{procfs, thread};
+use kernel::{apart, ledger, procfs, thread};
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::io;
@@ -96,7 +96,7 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
     let queue = Arc::new(Queue::default());
     let (tx, rx) = std::sync::mpsc::channel();
     let mine = queue.clone();
-    let handle = std::thread::Builder::new().name("pfs-tracer".into()).spawn(move || {
+    let tracer = move || {
         mine.tid.store(thread::own_tid(), Ordering::Release);
         match Watchdog::new() {
             Ok(watchdog) => {
@@ -107,7 +107,8 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
                 let _ = tx.send(Err(e));
             }
         }
-    })?;
+    };
+    let handle = apart::spawn("pfs-tracer", Box::new(tracer))?;
     rx.recv().map_err(|_| io::Error::other("the tracer thread died at its start"))??;
     Ok((queue, handle))
 }
@@ -269,7 +270,7 @@ impl Tracer {
     /// Seizes every thread that is not seized yet. EBUSY: another tracer has it, or it is a kernel thread or ourselves.
     pub fn attach(&mut self, key: Key) -> Result<(), Refusal> {
         let pid = key.0;
-        if pid as u32 == std::process::id() {
+        if apart::ours(pid as u32) {
             return Err(Refusal::new(
                 libc::EBUSY,
                 format!("{pid}: this is the pfs daemon itself, which cannot hold itself"),
@@ -447,8 +448,9 @@ impl Tracer {
         const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
         let mask = ptrace::signal_mask(tid)?;
         if mask & TRAP != 0 {
-            ptrace::set_signal_mask(tid, mask & !TRAP)?;
             self.masks.insert(tid, mask);
+            ledger::mask(tid, Some(mask));
+            ptrace::set_signal_mask(tid, mask & !TRAP)?;
         }
         ptrace::resume(tid, Go::Step, signal)
     }
@@ -463,9 +465,16 @@ impl Tracer {
                 None => return,
             },
         };
+        if let Status::Stopped(_, libc::PTRACE_EVENT_STOP) = status {
+            // The stop overtook the trap of a step, which would be taken for a signal of the program's own later.
+            if ledger::is_stepping(tid) && ptrace::step_trap_pending(tid) && self.take_trap(tid, status) {
+                return;
+            }
+        }
         if let Status::Stopped(..) = status {
             if let Some(mask) = self.masks.remove(&tid) {
                 let _ = ptrace::set_signal_mask(tid, mask);
+                ledger::mask(tid, None);
             }
             if self.injections.contains_key(&tid) && self.injected(tid, status) {
                 self.settle(key);
@@ -489,11 +498,22 @@ impl Tracer {
         }
         self.follow.reported(key, tid, self.tids.len());
         let Some(entry) = self.entries.get_mut(&key) else { return };
+        let signal = matches!(report, Report::Signal(..));
         entry.process.report(tid, report);
+        if signal {
+            // The trap of a step is nobody's.
+            ledger::owe(tid, entry.process.threads.get(&tid).map_or(0, |t| t.owed));
+        }
         if exec {
             self.check_openers(key);
         }
         self.settle(key);
+    }
+
+    /// Lets the pending trap of a step be reported instead of the stop that came before it: the thread runs no instruction in
+    /// between. Not for a job-control stop, which would be over by that.
+    fn take_trap(&mut self, tid: Tid, status: Status) -> bool {
+        status == Status::Stopped(libc::SIGTRAP, libc::PTRACE_EVENT_STOP) && ptrace::resume(tid, Go::Step, 0).is_ok()
     }
 
     /// A report of a thread that we never heard of: a new thread of a process of ours, or a child that is not wanted.
@@ -526,6 +546,8 @@ impl Tracer {
             .filter(|(_, s)| s.check.as_ref().is_some_and(|check| !check()))
             .map(|(id, _)| *id)
             .collect();
+        // Acting in their names took the request back.
+        apart::watch_daemon();
         if !lost.is_empty() {
             self.drop_seats(key, |id| lost.contains(&id));
         }

@@ -14,6 +14,7 @@
 //! * While access(2) runs, the header's uid is the real one but /proc still shows the effective capabilities: if the
 //!   ids differ, the capabilities do not count.
 
+use crate::apart;
 use crate::procfs::{self, Proc};
 use std::cell::Cell;
 use std::ffi::CString;
@@ -229,7 +230,7 @@ impl Creds {
         if self.home == Home::Same {
             return f();
         }
-        if target.tgid()? == std::process::id() {
+        if apart::ours(target.tgid()?) {
             return Err(denied());
         }
         match self.home {

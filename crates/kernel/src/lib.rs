@@ -1,7 +1,9 @@
 //! Typed wrappers over what Linux offers. Nearly all `unsafe` of the project is here.
 
+pub mod apart;
 pub mod creds;
 pub mod epoll;
+pub mod ledger;
 pub mod pidfd;
 pub mod procfs;
 pub mod ptrace;

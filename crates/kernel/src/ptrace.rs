@@ -3,6 +3,7 @@
 //! Every call may fail with ESRCH at any time: the target can die in any state. Nothing here waits, except [`seize`], see
 //! there.
 
+use crate::ledger;
 use std::io;
 
 /// Process or thread id as the kernel counts it.
@@ -84,12 +85,19 @@ pub fn resume(tid: Tid, how: Go, signal: i32) -> io::Result<()> {
         Go::Syscall => libc::PTRACE_SYSCALL,
         Go::Step => libc::PTRACE_SINGLESTEP,
     };
-    call(request, tid, 0, signal as usize).map(drop)
+    if how == Go::Step {
+        ledger::steps(tid);
+    }
+    call(request, tid, 0, signal as usize)?;
+    ledger::resumed(tid, how == Go::Step);
+    Ok(())
 }
 
 /// Ends tracing of a stopped thread, delivering `signal` (0: none).
 pub fn detach(tid: Tid, signal: i32) -> io::Result<()> {
-    call(libc::PTRACE_DETACH, tid, 0, signal as usize).map(drop)
+    call(libc::PTRACE_DETACH, tid, 0, signal as usize)?;
+    ledger::forget(tid);
+    Ok(())
 }
 
 /// The message of the event that the thread stands at (new tid, old tid, exit status).
@@ -110,6 +118,39 @@ pub fn siginfo(tid: Tid) -> io::Result<libc::siginfo_t> {
 /// Puts back a signal that [`siginfo`] read; counts only at a signal-delivery stop.
 pub fn set_siginfo(tid: Tid, info: &libc::siginfo_t) -> io::Result<()> {
     call(libc::PTRACE_SETSIGINFO, tid, 0, info as *const _ as usize).map(drop)
+}
+
+/// True if this is the trap of a single step: TRAP_BRKPT behind a system call, TRAP_TRACE behind any other instruction, SIGTRAP
+/// itself at the first instruction of a handler. A breakpoint is SI_KERNEL.
+pub fn is_step_trap(signo: i32, code: i32) -> bool {
+    signo == libc::SIGTRAP && matches!(code, 1 | 2 | libc::SIGTRAP)
+}
+
+/// True if the trap of a step waits behind the stop that the thread is in. Whoever lets the thread go then, lets it die.
+pub fn step_trap_pending(tid: Tid) -> bool {
+    const PEEKSIGINFO: libc::c_uint = 0x4209;
+    #[repr(C)]
+    struct Args {
+        offset: u64,
+        flags: u32,
+        count: i32,
+    }
+    // SAFETY: siginfo_t is plain data for which zero bytes are valid.
+    let mut infos: [libc::siginfo_t; 8] = unsafe { std::mem::zeroed() };
+    let mut args = Args { offset: 0, flags: 0, count: infos.len() as i32 };
+    // The thread's own queue has no end that we could rely on.
+    while args.offset < 4096 {
+        let (from, to) = (&raw const args as usize, infos.as_mut_ptr() as usize);
+        let found = call(PEEKSIGINFO, tid, from, to).map_or(0, |n| n.clamp(0, 8) as usize);
+        if infos[..found].iter().any(|i| is_step_trap(i.si_signo, i.si_code)) {
+            return true;
+        }
+        if found < infos.len() {
+            return false;
+        }
+        args.offset += found as u64;
+    }
+    false
 }
 
 /// Blocked-signal mask of a stopped thread (the saved one inside ppoll or sigsuspend).

@@ -3,7 +3,6 @@
 
 use crate::ptrace::Tid;
 use std::io;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 fn bell_set() -> libc::sigset_t {
@@ -47,13 +46,10 @@ pub fn await_bell(timeout: Option<Duration>) -> Option<Tid> {
     }
 }
 
-/// Rings the bell of thread `tid` of this process.
-pub fn ring(tid: Tid) {
-    static PID: OnceLock<Tid> = OnceLock::new();
+/// Rings the bell of the only thread of process `pid`.
+pub fn ring(pid: Tid) {
     // SAFETY: a plain system call.
-    let pid = *PID.get_or_init(|| unsafe { libc::getpid() });
-    // SAFETY: a plain system call.
-    unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, libc::SIGUSR2) };
+    unsafe { libc::syscall(libc::SYS_tgkill, pid, pid, libc::SIGUSR2) };
 }
 
 /// Thread id of the calling thread.

@@ -1,5 +1,6 @@
 //! Waiting for tracees, by thread id and with `__WNOTHREAD`, so that no other part of the process steals a report.
 
+use crate::ledger;
 use crate::ptrace::Tid;
 use std::io;
 
@@ -31,22 +32,66 @@ impl Status {
 
 /// One report if there is one: of `tid`, or of any tracee of this thread for -1. ECHILD counts as none.
 pub fn poll(tid: Tid) -> Option<(Tid, Status)> {
-    let mut raw = 0;
+    let (kind, id) = if tid > 0 { (libc::P_PID, tid as libc::id_t) } else { (libc::P_ALL, 0) };
+    let options = libc::WEXITED | libc::WSTOPPED | libc::WNOHANG | libc::__WALL | libc::__WNOTHREAD;
     loop {
-        // SAFETY: `raw` outlives the call.
-        let got = unsafe {
-            libc::wait4(tid, &mut raw, libc::__WALL | libc::WNOHANG | libc::__WNOTHREAD, std::ptr::null_mut())
-        };
-        if got > 0 {
+        fresh::forget();
+        // SAFETY: the record has the size of a siginfo_t and lives for ever.
+        let result = unsafe { libc::waitid(kind, id, fresh::record(), options) };
+        if result == 0 {
+            let (tid, raw) = fresh::report()?;
+            ledger::taken(tid, raw);
+            fresh::forget();
             match Status::decode(raw) {
-                Some(status) => return Some((got, status)),
+                Some(status) => return Some((tid, status)),
                 None => continue,
             }
         }
-        if got == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::EINTR) {
-            continue;
+        if io::Error::last_os_error().raw_os_error() != Some(libc::EINTR) {
+            return None;
         }
-        return None;
+    }
+}
+
+/// Takes into the ledger what was collected by a call that a signal handler now interrupts on its way back.
+pub(crate) fn take_fresh() {
+    if let Some((tid, raw)) = fresh::report() {
+        ledger::taken(tid, raw);
+    }
+}
+
+/// The report that was collected last. The kernel writes it down before the call returns, so that a handler that runs then
+/// finds what nobody else knows any more.
+mod fresh {
+    use crate::ptrace::Tid;
+    use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+
+    /// A siginfo_t; the words that are read are code 2, pid 4, status 6.
+    #[repr(C, align(8))]
+    struct Record([AtomicI32; 32]);
+
+    static RECORD: Record = Record([const { AtomicI32::new(0) }; 32]);
+
+    pub fn record() -> *mut libc::siginfo_t {
+        const { assert!(size_of::<Record>() == size_of::<libc::siginfo_t>()) };
+        RECORD.0.as_ptr().cast_mut().cast()
+    }
+
+    pub fn forget() {
+        RECORD.0[4].store(0, Relaxed);
+    }
+
+    /// Thread id and wait status.
+    pub fn report() -> Option<(Tid, i32)> {
+        let [code, tid, status] = [2, 4, 6].map(|i| RECORD.0[i].load(Relaxed));
+        let raw = match code {
+            libc::CLD_EXITED => (status & 0xff) << 8,
+            libc::CLD_KILLED => status & 0x7f,
+            libc::CLD_DUMPED => status & 0x7f | 0x80,
+            // The signal, and above it the event.
+            _ => status << 8 | 0x7f,
+        };
+        (tid != 0).then_some((tid, raw))
     }
 }
 
@@ -71,6 +116,7 @@ mod stash {
                 if tid <= 0 {
                     break;
                 }
+                crate::ledger::taken(tid, raw);
                 TID[n].store(tid, Relaxed);
                 RAW[n].store(raw, Relaxed);
                 n += 1;
@@ -106,6 +152,8 @@ impl Watchdog {
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = stash::reap as extern "C" fn(libc::c_int) as usize;
+            // Not between a report and its entry in the ledger.
+            libc::sigfillset(&mut action.sa_mask);
             if libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut()) != 0 {
                 return Err(io::Error::last_os_error());
             }

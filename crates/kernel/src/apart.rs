@@ -1,0 +1,178 @@
+//! A process of its own that shares our memory and descriptors, for the tracer: a SIGKILL of the daemon does not reach it, so
+//! there is somebody left to let the targets go.
+//!
+//! It is made much as vfork makes one, by a thread that sleeps in the kernel as long as the process lives and whose thread-local
+//! storage it uses meanwhile. When the daemon dies, the kernel sends the process a signal; its handler pays what is owed
+//! ([`crate::ledger`]) with plain system calls only, since any lock may have been held by a thread that is no more, and ends
+//! the process. The descriptors close then, so clients are told after the targets have been let go.
+
+use crate::ptrace::Tid;
+use crate::{ledger, wait};
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
+use std::thread::JoinHandle;
+
+const STACK: usize = 2 << 20;
+const GUARD: usize = 64 << 10;
+
+/// Sent by the kernel when the daemon ends.
+const ORPHANED: c_int = libc::SIGUSR1;
+
+static DAEMON: AtomicI32 = AtomicI32::new(0);
+static APART: AtomicI32 = AtomicI32::new(0);
+
+/// True for the process ids of the daemon: its own, and that of the process apart.
+pub fn ours(pid: u32) -> bool {
+    let pid = pid as Tid;
+    let daemon = match DAEMON.load(SeqCst) {
+        // SAFETY: a plain system call.
+        0 => unsafe { libc::getpid() },
+        known => known,
+    };
+    pid == daemon || (pid != 0 && pid == APART.load(SeqCst))
+}
+
+/// Thread id of the daemon's first thread, also when asked in the process apart.
+fn daemon() -> Tid {
+    DAEMON.load(SeqCst)
+}
+
+struct Start {
+    f: Option<Box<dyn FnOnce() + Send>>,
+}
+
+/// Runs `f` in a process apart; the thread that is returned ends with it. If that process is killed, the daemon is aborted:
+/// without a tracer it could only keep its clients waiting.
+pub fn spawn(name: &str, f: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
+    // SAFETY: a plain system call.
+    DAEMON.store(unsafe { libc::getpid() }, SeqCst);
+    let stack = Stack::new()?;
+    std::thread::Builder::new().name(name.into()).stack_size(64 << 10).spawn(move || {
+        let mut start = Start { f: Some(f) };
+        let mut raw = 0i32;
+        // SAFETY: the stack, `start` and `raw` outlive the process, whose end is waited for. Its thread-local storage has one
+        // user at a time: this thread does nothing but wait, with no signal to interrupt it, in a call that touches errno only
+        // when it fails. (Not CLONE_VFORK: a thread that waits for that counts as load.)
+        let pid = unsafe {
+            let mut all: libc::sigset_t = std::mem::zeroed();
+            libc::sigfillset(&mut all);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &all, std::ptr::null_mut());
+            let flags = libc::CLONE_VM | libc::CLONE_FILES | libc::CLONE_FS;
+            let pid = libc::clone(enter, stack.top(), flags, std::ptr::from_mut(&mut start).cast());
+            if pid > 0 {
+                libc::syscall(libc::SYS_wait4, pid, &mut raw, libc::__WALL, 0usize);
+            }
+            pid
+        };
+        if pid < 0 {
+            eprintln!("pfs: cannot start the tracer: {}", io::Error::last_os_error());
+            return;
+        }
+        APART.store(0, SeqCst);
+        if raw != 0 {
+            eprintln!("pfs: the tracer (pid {pid}) ended with status {raw:#x}: the daemon ends too");
+            std::process::abort();
+        }
+    })
+}
+
+/// The first function of the process apart; the answer is its exit code.
+extern "C" fn enter(start: *mut c_void) -> c_int {
+    // SAFETY: passed by `spawn`, which waits.
+    let start = unsafe { &mut *start.cast::<Start>() };
+    // SAFETY: plain system calls; the handler is async-signal-safe.
+    unsafe {
+        APART.store(libc::getpid(), SeqCst);
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = orphaned as extern "C" fn(c_int) as usize;
+        libc::sigaction(ORPHANED, &action, std::ptr::null_mut());
+        // What a terminal or a service manager sends to all processes of a group is for the daemon alone.
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&mut set);
+        for open in [
+            ORPHANED,
+            libc::SIGALRM,
+            libc::SIGSEGV,
+            libc::SIGBUS,
+            libc::SIGILL,
+            libc::SIGFPE,
+            libc::SIGABRT,
+            libc::SIGTRAP,
+            libc::SIGSYS,
+        ] {
+            libc::sigdelset(&mut set, open);
+        }
+        libc::sigprocmask(libc::SIG_SETMASK, &set, std::ptr::null_mut());
+    }
+    watch_daemon();
+    let f = start.f.take();
+    match catch_unwind(AssertUnwindSafe(|| f.map(|f| f()))) {
+        Ok(_) => 0,
+        Err(_) => 101,
+    }
+}
+
+/// Asks the kernel to tell of the daemon's end. To be called again after every change of credentials, which takes the request
+/// back; nothing for any thread but the process apart.
+pub fn watch_daemon() {
+    // SAFETY: plain system calls.
+    unsafe {
+        if libc::getpid() != APART.load(SeqCst) {
+            return;
+        }
+        libc::prctl(libc::PR_SET_PDEATHSIG, ORPHANED);
+        if libc::getppid() != daemon() {
+            orphaned(ORPHANED);
+        }
+    }
+}
+
+extern "C" fn orphaned(_: c_int) {
+    // SAFETY: plain system calls, as all that is called here.
+    unsafe {
+        if libc::getppid() == daemon() {
+            return;
+        }
+        wait::take_fresh();
+        ledger::release_all();
+        libc::_exit(0);
+    }
+}
+
+/// A stack with a guard below it.
+struct Stack(*mut c_void);
+
+// SAFETY: a private mapping with one owner, bound to no thread.
+unsafe impl Send for Stack {}
+
+impl Stack {
+    fn new() -> io::Result<Stack> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
+        // SAFETY: a new anonymous mapping touches no memory of ours, nor does taking away the rights to its lowest part.
+        unsafe {
+            let p = libc::mmap(std::ptr::null_mut(), STACK, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
+            if p == libc::MAP_FAILED {
+                return Err(io::Error::last_os_error());
+            }
+            if libc::mprotect(p, GUARD, libc::PROT_NONE) != 0 {
+                let e = io::Error::last_os_error();
+                libc::munmap(p, STACK);
+                return Err(e);
+            }
+            Ok(Stack(p))
+        }
+    }
+
+    fn top(&self) -> *mut c_void {
+        self.0.wrapping_byte_add(STACK)
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours; who ran on it has ended.
+        unsafe { libc::munmap(self.0, STACK) };
+    }
+}

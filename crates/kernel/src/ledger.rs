@@ -1,0 +1,258 @@
+//! What the tracer owes its tracees, kept where a signal handler can read it: [`release_all`] pays it when the rest of the
+//! daemon was killed. Whoever is not in here is let go by the kernel, unharmed, when the tracer ends.
+//!
+//! Only the tracer writes, and the handler runs in the tracer itself, so the two never run at once; a row that is half
+//! written can be met, which is why each field says by itself what is to be done.
+
+use crate::ptrace::Tid;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering::Relaxed};
+
+/// Threads that can be owed something at once. For one more, the kernel's own behaviour has to do.
+const ROWS: usize = 4096;
+/// Rows that are looked at for one thread.
+const PROBES: usize = 32;
+
+struct Row {
+    tid: AtomicI32,
+    /// The signal that was taken from the kernel and is to be passed on.
+    owed: AtomicI32,
+    /// The trap flag is set: nothing but a detach or a resumption by us takes it off.
+    step: AtomicBool,
+    masked: AtomicBool,
+    /// The mask to put back, if `masked`.
+    mask: AtomicU64,
+    /// What an injected call has changed; null for nothing.
+    loan: AtomicPtr<Loan>,
+}
+
+/// What an injected call has borrowed of a thread.
+pub struct Loan {
+    /// Registers to put back.
+    pub regs: libc::user_regs_struct,
+    /// Signal mask to put back.
+    pub mask: u64,
+    /// The signal that the thread was about to get.
+    pub info: Option<libc::siginfo_t>,
+    /// Bytes of the target's memory to put back: an open descriptor of it, address, bytes.
+    pub memory: Option<(i32, u64, [u8; 16])>,
+}
+
+static TABLE: [Row; ROWS] = [const {
+    Row {
+        tid: AtomicI32::new(0),
+        owed: AtomicI32::new(0),
+        step: AtomicBool::new(false),
+        masked: AtomicBool::new(false),
+        mask: AtomicU64::new(0),
+        loan: AtomicPtr::new(std::ptr::null_mut()),
+    }
+}; ROWS];
+
+fn probes(tid: Tid) -> impl Iterator<Item = &'static Row> {
+    (0..PROBES).map(move |i| &TABLE[(tid as usize).wrapping_add(i) % ROWS])
+}
+
+fn find(tid: Tid) -> Option<&'static Row> {
+    probes(tid).find(|r| r.tid.load(Relaxed) == tid)
+}
+
+fn find_or_make(tid: Tid) -> Option<&'static Row> {
+    find(tid).or_else(|| {
+        let row = probes(tid).find(|r| r.tid.load(Relaxed) == 0)?;
+        row.tid.store(tid, Relaxed);
+        Some(row)
+    })
+}
+
+impl Row {
+    fn tidy(&self) {
+        let owes = self.owed.load(Relaxed) != 0
+            || self.step.load(Relaxed)
+            || self.masked.load(Relaxed)
+            || !self.loan.load(Relaxed).is_null();
+        if !owes {
+            self.tid.store(0, Relaxed);
+        }
+    }
+
+    fn clear(&self) {
+        self.owed.store(0, Relaxed);
+        self.step.store(false, Relaxed);
+        self.masked.store(false, Relaxed);
+        self.loan.store(std::ptr::null_mut(), Relaxed);
+        self.tid.store(0, Relaxed);
+    }
+}
+
+/// A report was taken from the kernel: if it is a signal, it is ours to pass on; if it is an end, nothing is owed any more.
+pub(crate) fn taken(tid: Tid, raw: i32) {
+    if !libc::WIFSTOPPED(raw) {
+        forget(tid);
+        return;
+    }
+    owe(tid, signal_of(raw));
+}
+
+/// The signal of a signal-delivery stop, 0 for any other stop.
+fn signal_of(raw: i32) -> i32 {
+    let signal = libc::WSTOPSIG(raw);
+    if raw >> 16 == 0 && signal & 0x80 == 0 {
+        signal
+    } else {
+        0
+    }
+}
+
+/// What is to be passed on of the stop that the thread is in: this signal; 0 for nothing.
+pub fn owe(tid: Tid, signal: i32) {
+    if let Some(row) = if signal != 0 { find_or_make(tid) } else { find(tid) } {
+        row.owed.store(signal, Relaxed);
+        row.tidy();
+    }
+}
+
+/// True if the thread was last set going by one instruction.
+pub fn is_stepping(tid: Tid) -> bool {
+    find(tid).is_some_and(|row| row.step.load(Relaxed))
+}
+
+/// The thread is about to be stepped.
+pub(crate) fn steps(tid: Tid) {
+    if let Some(row) = find_or_make(tid) {
+        row.step.store(true, Relaxed);
+    }
+}
+
+/// The thread was set going, with the signal that was owed; `stepping`: by one instruction.
+pub(crate) fn resumed(tid: Tid, stepping: bool) {
+    if let Some(row) = find(tid) {
+        row.owed.store(0, Relaxed);
+        row.step.store(stepping, Relaxed);
+        row.tidy();
+    }
+}
+
+/// The thread's mask is not its own while this is Some: the mask to put back.
+pub fn mask(tid: Tid, mask: Option<u64>) {
+    let Some(row) = (if mask.is_some() { find_or_make(tid) } else { find(tid) }) else { return };
+    row.mask.store(mask.unwrap_or(0), Relaxed);
+    row.masked.store(mask.is_some(), Relaxed);
+    row.tidy();
+}
+
+/// A call is about to be made in the thread. The loan must stay where it is until [`repaid`].
+pub fn lend(tid: Tid, loan: &Loan) {
+    if let Some(row) = find_or_make(tid) {
+        row.loan.store(std::ptr::from_ref(loan).cast_mut(), Relaxed);
+    }
+}
+
+/// Everything that the call borrowed is back.
+pub fn repaid(tid: Tid) {
+    if let Some(row) = find(tid) {
+        row.loan.store(std::ptr::null_mut(), Relaxed);
+        row.tidy();
+    }
+}
+
+/// The thread is dead or was let go.
+pub(crate) fn forget(tid: Tid) {
+    if let Some(row) = find(tid) {
+        row.clear();
+    }
+}
+
+/// Pays all that is owed and lets those threads go. Async-signal-safe; to be called in the tracer, which is to end next.
+pub(crate) fn release_all() {
+    for row in &TABLE {
+        let tid = row.tid.load(Relaxed);
+        if tid != 0 {
+            pay::release(row, tid);
+            row.clear();
+        }
+    }
+}
+
+/// Nothing in here allocates, locks or touches errno's owner: plain system calls.
+mod pay {
+    use super::{signal_of, Loan, Row};
+    use crate::ptrace::{self, Go, Tid};
+    use std::sync::atomic::Ordering::Relaxed;
+
+    /// Looks at a thread that does not stop before it is left to the kernel: it sleeps uninterruptibly. 100 us each.
+    const LOOKS: u32 = 5000;
+
+    pub fn release(row: &Row, tid: Tid) {
+        let mut owed = row.owed.load(Relaxed);
+        let mut asked = false;
+        for _ in 0..LOOKS {
+            let mut raw = 0;
+            // SAFETY: `raw` outlives the call.
+            let got = unsafe {
+                libc::wait4(tid, &mut raw, libc::__WALL | libc::WNOHANG | libc::__WNOTHREAD, std::ptr::null_mut())
+            };
+            if got == tid {
+                if !libc::WIFSTOPPED(raw) {
+                    return;
+                }
+                owed = signal_of(raw);
+            }
+            match ptrace::siginfo(tid) {
+                Ok(_) if owed == 0 && row.step.load(Relaxed) && ptrace::step_trap_pending(tid) => {
+                    // It comes before anything else the thread does.
+                    let _ = ptrace::resume(tid, Go::Cont, 0);
+                    row.step.store(true, Relaxed);
+                    continue;
+                }
+                Ok(info) => return settle(row, tid, owed, Some(info.si_code)),
+                // A job-control stop has no signal information.
+                Err(e) if e.raw_os_error() == Some(libc::EINVAL) => return settle(row, tid, 0, None),
+                Err(_) => {}
+            }
+            // It runs: what was owed has been passed on.
+            owed = 0;
+            if !asked && ptrace::interrupt(tid).is_err() {
+                return;
+            }
+            asked = true;
+            let pause = libc::timespec { tv_sec: 0, tv_nsec: 100_000 };
+            // SAFETY: a plain system call.
+            unsafe { libc::nanosleep(&pause, std::ptr::null_mut()) };
+        }
+    }
+
+    fn settle(row: &Row, tid: Tid, mut owed: i32, code: Option<i32>) {
+        let ours = code.is_some_and(|code| ptrace::is_step_trap(owed, code));
+        let delivery = owed != 0;
+        if ours && row.step.load(Relaxed) {
+            owed = 0;
+        }
+        // SAFETY: the lender keeps the loan in its place until it says that it is repaid.
+        if let Some(loan) = unsafe { row.loan.load(Relaxed).as_ref() } {
+            owed = repay(loan, tid, delivery);
+        }
+        if row.masked.load(Relaxed) {
+            let _ = ptrace::set_signal_mask(tid, row.mask.load(Relaxed));
+        }
+        let _ = ptrace::detach(tid, owed);
+    }
+
+    /// The signal to detach with.
+    fn repay(loan: &Loan, tid: Tid, delivery: bool) -> i32 {
+        let _ = ptrace::set_user_regs(tid, &loan.regs);
+        let _ = ptrace::set_signal_mask(tid, loan.mask);
+        if let Some((fd, at, bytes)) = &loan.memory {
+            // SAFETY: the bytes live through the call.
+            unsafe { libc::pwrite(*fd, bytes.as_ptr().cast(), bytes.len(), *at as i64) };
+        }
+        match &loan.info {
+            Some(info) if delivery && ptrace::set_siginfo(tid, info).is_ok() => info.si_signo,
+            Some(info) => {
+                // SAFETY: a plain system call.
+                unsafe { libc::syscall(libc::SYS_tkill, tid, info.si_signo) };
+                0
+            }
+            None => 0,
+        }
+    }
+}
