@@ -1,7 +1,9 @@
 //! Programs that know nothing of us, over a mount that lies where they look: on /proc, in a mount namespace of their own.
 
-use pfs_tests::{Mount, Target};
-use std::process::{Command, Output};
+use pfs_tests::{eventually, Client, Mount, Target};
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
 /// Runs a shell script with the mount bound over /proc. Where mount namespaces are not allowed there is nothing to test.
 fn over_proc(mount: &Mount, script: &str) -> Option<Output> {
@@ -81,4 +83,27 @@ fn a_process_writes_its_own_name() {
     let output = Command::new("timeout").args(["20", "sh", "-c", &script]).output().expect("sh");
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "TracerPid:\t0\n");
+}
+
+#[test]
+fn a_process_writes_its_own_name_under_a_trace() {
+    let (mount, client) = (Mount::new(), Client::new());
+    let script = format!(
+        "read go; for i in 1 2 3 4 5 6 7 8 9; do printf name$i > {}/$$/comm && read n < /proc/$$/comm && [ $n = name$i ] || exit 1; \
+         done",
+        mount.point().display()
+    );
+    let mut command = Command::new("timeout");
+    let mut writer = command.args(["20", "sh", "-c", &script]).stdin(Stdio::piped()).spawn().expect("sh");
+    let pid = || {
+        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", writer.id())).unwrap();
+        children.trim().parse::<i32>().ok()
+    };
+    eventually("the shell is there", || pid().is_some_and(|p| mount.read(p, "comm") == Ok(b"sh\n".to_vec())));
+    let seat = client.open(&mount.path(pid().unwrap(), "seat"), libc::O_RDWR).unwrap();
+    client.write(seat, "mode report\ntrace in all\ntrace out all").unwrap();
+    writeln!(writer.stdin.take().unwrap(), "go").unwrap();
+    let said = client.events(seat, usize::MAX);
+    assert!(writer.wait().unwrap().success());
+    assert!(said.len() > 100 && said.iter().any(|l| l.contains("\"write\"")));
 }

@@ -19,7 +19,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How an order ended.
 pub type Done = Box<dyn FnOnce(Result<(), Refusal>) + Send>;
@@ -522,7 +522,12 @@ impl Obey {
                 };
                 self.wait(t, key, what, timeout);
             }
-            Order::Run { tid } => self.run(t, key, seat, tid),
+            Order::Run { tid } => {
+                if let Seated::Open(_) = seated {
+                    linger(t, key);
+                }
+                self.run(t, key, seat, tid);
+            }
             Order::RunUntil(once) => {
                 with_seat(t, key, seat, |s| {
                     (s.once, s.hold, s.why) = (once, false, None);
@@ -566,7 +571,9 @@ impl Obey {
     /// Attaches if the order needs it, and makes the standing seat.
     fn prepare(&self, t: &mut Tracer, key: Key, seated: Seated, giver: Giver, order: &Order) -> Result<(), Refusal> {
         let entry = t.entry(&self.proc);
-        if entry.process.ended.is_some() || !entry.proc.alive() {
+        let attached = !entry.process.threads.is_empty();
+        // Of an attached process the kernel tells when it ends.
+        if entry.process.ended.is_some() || (!attached && !entry.proc.alive()) {
             return Err(Refusal::gone(key.0));
         }
         if let Seated::Standing(flavour) = seated {
@@ -578,6 +585,10 @@ impl Obey {
                     entry.process.seats.insert(id, Seat::new(flavour, true, giver.opener, giver.check));
                 }
             }
+        }
+        if attached && matches!(order, Order::Stop { tid: None, wait: true }) {
+            // Before it is said that all threads stand, it is looked whether there are more.
+            return Ok(());
         }
         let needs = matches!(
             order,
@@ -707,6 +718,20 @@ impl Obey {
         };
         t.inject(key, tid, Number { x86_64: libc::SYS_close, i386: 6 }, [fd as u64, 0, 0], None, Box::new(then));
         t.settle(key);
+    }
+}
+
+/// A seat that stops and runs a process again and again finds it attached: after two runs within this time, the process stays
+/// attached for as long after each.
+const LINGER: Duration = Duration::from_millis(20);
+
+fn linger(t: &mut Tracer, key: Key) {
+    let Some(entry) = t.entries.get_mut(&key) else { return };
+    let now = Instant::now();
+    let again = entry.process.ran.is_some_and(|at| now.duration_since(at) < LINGER);
+    entry.process.ran = Some(now);
+    if again {
+        t.linger(key, Some(LINGER));
     }
 }
 

@@ -4,7 +4,7 @@
 //! signal it was about to get are put back at the stop behind it, where the kernel still restarts an interrupted call.
 
 use crate::error::Refusal;
-use crate::process::{State, Stop};
+use crate::process::{Await, State, Stop};
 use crate::tracer::{Key, Tracer};
 use kernel::ledger::{self, Loan};
 use kernel::procfs::{self, Proc};
@@ -62,12 +62,32 @@ fn give_back(tid: Tid, loan: &Loan) {
 impl Tracer {
     /// Makes thread `tid`, which must stand, do one call. `done` gets its result (negative errno on failure).
     pub fn inject(&mut self, key: Key, tid: Tid, nr: Number, args: [u64; 3], lent: Option<Lent>, done: Done) {
+        if self.pass_exit(key, tid) {
+            let again = move |t: &mut Tracer, result: Result<(), Refusal>| match result {
+                Ok(()) => t.inject(key, tid, nr, args, lent, done),
+                Err(refusal) => done(t, Err(refusal)),
+            };
+            self.wait_for(key, Await::RestOf(tid), None, Box::new(again));
+            return;
+        }
         match self.begin(key, tid, nr, args, lent) {
             Ok(loan) => {
                 self.injections.insert(tid, Injection { key, loan, done });
             }
             Err(refusal) => done(self, Err(refusal)),
         }
+    }
+
+    /// A thread that stands at the exit of a system call goes on to the end of the call, before its first instruction, where
+    /// registers can be put back whatever has happened to them. True if it is on its way there.
+    fn pass_exit(&mut self, key: Key, tid: Tid) -> bool {
+        let thread = self.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid));
+        let Some(thread) = thread.filter(|t| t.state == State::Stopped(Stop::Exit)) else { return false };
+        if ptrace::interrupt(tid).and_then(|()| ptrace::resume(tid, Go::Cont, 0)).is_err() {
+            return false;
+        }
+        (thread.state, thread.interrupt) = (State::Running, true);
+        true
     }
 
     fn begin(
@@ -87,7 +107,7 @@ impl Tracer {
             State::Stopped(Stop::Plain) => false,
             State::Stopped(Stop::Signal(..)) => true,
             State::Stopped(Stop::Entry | Stop::Exit) => {
-                return Err(busy("stands at a system call: step or run it past that first"))
+                return Err(busy("stands at the entry of a system call: step or run it past that first"))
             }
             State::Stopped(Stop::Group) | State::Listening => return Err(busy("is stopped by job control")),
             State::Running => return Err(busy("is not stopped: write stop first")),

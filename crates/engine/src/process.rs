@@ -9,6 +9,7 @@ use abi::syscall::is_restart;
 use kernel::ptrace::{is_step_trap, Go, Tid};
 use kernel::wait::Status;
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// Names a waiter for the life of the engine.
 pub type WaiterId = u64;
@@ -175,7 +176,13 @@ pub struct Process {
     pub generation: u64,
     /// Set when the process has ended.
     pub ended: Option<Status>,
+    /// Kept attached although nobody needs it: somebody will in a moment.
+    pub lingers: bool,
+    /// When an open seat last let it run.
+    pub ran: Option<Instant>,
     actions: Vec<Action>,
+    /// A report concerned more than its thread.
+    stirred: bool,
 }
 
 impl Process {
@@ -188,7 +195,10 @@ impl Process {
             waiters: BTreeMap::new(),
             generation: 0,
             ended: None,
+            lingers: false,
+            ran: None,
             actions: Vec::new(),
+            stirred: false,
         }
     }
 
@@ -200,7 +210,8 @@ impl Process {
 
     /// True while somebody needs the process attached.
     pub fn wanted(&self) -> bool {
-        self.ended.is_none() && (!self.waiters.is_empty() || self.seats.values().any(Seat::armed))
+        let needed = self.lingers || !self.waiters.is_empty() || self.seats.values().any(Seat::armed);
+        self.ended.is_none() && needed
     }
 
     /// A thread was seized with the present [`Process::options`].
@@ -227,8 +238,10 @@ impl Process {
             .or_else(|| self.threads.keys().next().copied())
     }
 
-    /// Takes in what the kernel reported about `tid`. Call [`Process::settle`] afterwards.
+    /// Takes in what the kernel reported about `tid`. Call [`Process::settle_after`] (or [`Process::settle`]) afterwards.
     pub fn report(&mut self, tid: Tid, report: Report) {
+        // What a thread does concerns no other as long as no seat hears of it.
+        self.stirred |= !matches!(report, Report::Trap | Report::Signal(..) | Report::Entry(_) | Report::Exit(_));
         if let Report::Dead(status) = report {
             self.threads.remove(&tid);
             for seat in self.seats.values_mut() {
@@ -362,6 +375,7 @@ impl Process {
             if !seat.wants(&what) {
                 continue;
             }
+            self.stirred = true;
             let stops = !seat.report && !matches!(what, What::End(_) | What::JobStop(_) | What::Continued);
             if let Some(stream) = &seat.stream {
                 seat.seq += 1;
@@ -398,6 +412,7 @@ impl Process {
 
     /// Compares what every thread does with what the seats want; the answer is what to do about it.
     pub fn settle(&mut self) -> Vec<Action> {
+        self.stirred = false;
         if self.ended.is_none() {
             let wanted = self.wanted();
             let options = self.options();
@@ -406,6 +421,21 @@ impl Process {
             for tid in tids {
                 self.settle_thread(tid, wanted, options, calls);
             }
+        }
+        std::mem::take(&mut self.actions)
+    }
+
+    /// The same after a report of this thread, and nothing else, since the last time.
+    pub fn settle_after(&mut self, tid: Tid) -> Vec<Action> {
+        if self.stirred || self.ended.is_some() {
+            return self.settle();
+        }
+        let calls = self.seats.values().any(Seat::wants_calls);
+        self.settle_thread(tid, self.wanted(), self.options(), calls);
+        if self.stirred {
+            // The signal behind a fault was heard of.
+            let first = std::mem::take(&mut self.actions);
+            return first.into_iter().chain(self.settle()).collect();
         }
         std::mem::take(&mut self.actions)
     }

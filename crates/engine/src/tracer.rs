@@ -8,10 +8,11 @@ use crate::seat::SeatId;
 use abi::syscall::{stop_makes_eintr, Abi};
 use kernel::procfs::Proc;
 use kernel::ptrace::{self, Go, Tid};
+use kernel::thread::Bell;
 use kernel::wait::{self, Status, Watchdog};
 use kernel::{apart, ledger, procfs, thread};
 use parking_lot::Mutex;
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -60,6 +61,10 @@ impl Queue {
         self.known.lock().contains(&key) || !self.jobs.lock().is_empty()
     }
 
+    fn waits(&self) -> bool {
+        !self.jobs.lock().is_empty()
+    }
+
     fn pop(&self) -> Option<Job> {
         self.jobs.lock().pop_front()
     }
@@ -78,6 +83,8 @@ pub(crate) struct Tracer {
     tids: HashMap<Tid, Key>,
     then: HashMap<WaiterId, (Key, Then)>,
     deadlines: BTreeSet<(Instant, WaiterId)>,
+    /// Until when processes linger.
+    lingering: BTreeMap<Key, Instant>,
     next_waiter: WaiterId,
     watchdog: Watchdog,
     /// Reports that came in while something else was going on.
@@ -121,6 +128,7 @@ impl Tracer {
             tids: HashMap::new(),
             then: HashMap::new(),
             deadlines: BTreeSet::new(),
+            lingering: BTreeMap::new(),
             next_waiter: 1,
             watchdog,
             backlog: VecDeque::new(),
@@ -132,35 +140,51 @@ impl Tracer {
     }
 
     fn run(&mut self) {
-        let mut hint = None;
+        let mut bell = Bell::Silence;
         loop {
-            let mut busy = false;
-            while let Some((tid, status)) = self.next_report(hint.take()) {
-                busy = true;
-                self.take_report(tid, status);
-            }
+            self.take_reports(bell);
             while let Some(job) = self.queue.pop() {
-                busy = true;
                 job(self);
             }
-            busy |= self.expire();
-            if busy {
+            self.expire();
+            bell = Bell::Silence;
+            if !self.backlog.is_empty() || self.queue.waits() {
                 continue;
             }
             if self.quit && self.tids.is_empty() {
                 return;
             }
-            let timeout = self.deadlines.first().map(|(at, _)| at.saturating_duration_since(Instant::now()));
-            hint = thread::await_bell(timeout);
+            let next =
+                self.deadlines.first().map(|(at, _)| *at).into_iter().chain(self.lingering.values().copied()).min();
+            bell = thread::await_bell(next.map(|at| at.saturating_duration_since(Instant::now())));
         }
     }
 
-    fn next_report(&mut self, hint: Option<Tid>) -> Option<(Tid, Status)> {
-        if let Some(report) = self.backlog.pop_front() {
-            return Some(report);
+    /// Takes what the kernel has to report after this bell.
+    fn take_reports(&mut self, bell: Bell) {
+        while let Some((tid, status)) = self.backlog.pop_front() {
+            self.take_report(tid, status);
         }
+        let Bell::Report(hint) = bell else { return };
         // Asking for one thread costs the same however many there are; asking for any costs by their number.
-        hint.filter(|tid| self.tids.contains_key(tid)).and_then(wait::poll).or_else(|| wait::poll(-1))
+        if self.tids.contains_key(&hint) {
+            let alone = self.tids.len() == 1;
+            let report = wait::poll(hint);
+            if let Some((tid, status)) = report {
+                self.take_report(tid, status);
+            }
+            // With one tracee, whatever it does next rings again.
+            if alone && report.is_some() && self.tids.len() <= 1 {
+                return;
+            }
+        }
+        while let Some((tid, status)) = self.next_report() {
+            self.take_report(tid, status);
+        }
+    }
+
+    fn next_report(&mut self) -> Option<(Tid, Status)> {
+        self.backlog.pop_front().or_else(|| wait::poll(-1))
     }
 
     /// Ends everything that is held, then the thread. Threads in an uninterruptible sleep are let go by the kernel when we
@@ -177,7 +201,7 @@ impl Tracer {
         self.quit = true;
         let deadline = Instant::now() + Duration::from_secs(2);
         while !self.tids.is_empty() && Instant::now() < deadline {
-            match self.next_report(None) {
+            match self.next_report() {
                 Some((tid, status)) => self.take_report(tid, status),
                 None => {
                     thread::await_bell(Some(Duration::from_millis(50)));
@@ -208,6 +232,10 @@ impl Tracer {
             }
             !goes
         });
+        if !entry.process.seats.values().any(|s| !s.standing) {
+            entry.process.lingers = false;
+            self.lingering.remove(&key);
+        }
         let orphans: Vec<WaiterId> = entry
             .process
             .waiters
@@ -251,18 +279,34 @@ impl Tracer {
         self.settle(key);
     }
 
-    fn expire(&mut self) -> bool {
+    fn expire(&mut self) {
+        if self.deadlines.is_empty() && self.lingering.is_empty() {
+            return;
+        }
         let now = Instant::now();
-        let mut any = false;
+        let over: Vec<Key> = self.lingering.iter().filter(|(_, at)| **at <= now).map(|(key, _)| *key).collect();
+        for key in over {
+            self.linger(key, None);
+            self.settle(key);
+        }
         while let Some((at, id)) = self.deadlines.first().copied() {
             if at > now {
                 break;
             }
             self.deadlines.pop_first();
-            any = true;
             self.finish_waiter(id, Err(Refusal::new(libc::ETIMEDOUT, "the time is over")));
         }
-        any
+    }
+
+    /// Keeps the process attached for this time after the last seat lets go of it; None: no more.
+    pub fn linger(&mut self, key: Key, time: Option<Duration>) {
+        match time.and_then(|t| Instant::now().checked_add(t)) {
+            Some(at) => drop(self.lingering.insert(key, at)),
+            None => drop(self.lingering.remove(&key)),
+        }
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.process.lingers = time.is_some();
+        }
     }
 
     // ---- attaching ---------------------------------------------------------------------------------------------------
@@ -319,7 +363,8 @@ impl Tracer {
             if entry.process.threads.contains_key(&tid) || self.injections.contains_key(&tid) {
                 continue;
             }
-            if !alone && is_io_worker(proc, tid) {
+            // Threads of the usual C library have a list of robust mutexes, a kernel's worker has none.
+            if !alone && !thread::has_robust_list(tid) && is_io_worker(proc, tid) {
                 continue;
             }
             match ptrace::seize(tid, entry.process.options()) {
@@ -370,9 +415,17 @@ impl Tracer {
 
     /// Brings a process in line with what its seats and waiters want.
     pub fn settle(&mut self, key: Key) {
+        self.settle_after(key, None);
+    }
+
+    /// The same; `reported`: the thread whose report is all that has happened.
+    fn settle_after(&mut self, key: Key, mut reported: Option<Tid>) {
         loop {
             let Some(entry) = self.entries.get_mut(&key) else { return };
-            let actions = entry.process.settle();
+            let actions = match reported.take() {
+                Some(tid) => entry.process.settle_after(tid),
+                None => entry.process.settle(),
+            };
             self.perform(actions);
             self.bury_leader(key);
             let Some(entry) = self.entries.get_mut(&key) else { return };
@@ -507,7 +560,7 @@ impl Tracer {
         if exec {
             self.check_openers(key);
         }
-        self.settle(key);
+        self.settle_after(key, Some(tid));
     }
 
     /// Lets the pending trap of a step be reported instead of the stop that came before it: the thread runs no instruction in

@@ -71,6 +71,8 @@ struct Own {
     groups: Vec<u32>,
     caps: Caps,
     user_ns: u64,
+    /// Real and effective ids are the same.
+    plain: bool,
 }
 
 impl Own {
@@ -105,6 +107,8 @@ fn own() -> &'static Own {
         groups: raw::groups().unwrap_or_default(),
         caps: raw::capget(0).unwrap_or(Caps { effective: 0, permitted: 0, inheritable: 0 }),
         user_ns: procfs::fstatat(procfs::root(), c"self/ns/user", true).map_or(0, |s| s.st_ino),
+        // SAFETY: no pointers, cannot fail.
+        plain: unsafe { libc::getuid() == libc::geteuid() && libc::getgid() == libc::getegid() },
     })
 }
 
@@ -173,6 +177,18 @@ impl Creds {
             effective: own.caps.effective,
             home: Home::Same,
         }
+    }
+
+    /// True if thread `tid`, which had these credentials, seems to have them still: one call instead of the several that
+    /// [`Creds::of`] takes. What a process gives up besides capabilities stays with what it has opened, as with any file.
+    pub fn are_still_of(&self, tid: u32) -> bool {
+        tid != 0 && raw::capget(tid as i32).is_ok_and(|caps| caps.effective == self.effective)
+    }
+
+    /// True if a thread with these credentials may attach to process `pid` and this is known at once; false says nothing.
+    /// The kernel judges as for its `mem` file, but looks at real ids, so this is for the daemon's own credentials only.
+    pub fn surely_attach(&self, pid: u32) -> bool {
+        self.is_same() && own().plain && raw::touch(pid as i32)
     }
 
     /// File-system uid.
@@ -339,6 +355,16 @@ mod raw {
             permitted: whole(|h| h.permitted),
             inheritable: whole(|h| h.inheritable),
         })
+    }
+
+    /// Tries to read the byte at address 0 of a process. True if the kernel went so far as to look for it.
+    pub fn touch(pid: i32) -> bool {
+        let mut byte = 0u8;
+        let here = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+        let there = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 1 };
+        // SAFETY: the vectors and the byte outlive the call.
+        let n = unsafe { libc::process_vm_readv(pid, &here, 1, &there, 1, 0) };
+        n >= 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
     }
 
     pub fn capset(caps: Caps) -> io::Result<()> {

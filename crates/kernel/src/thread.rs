@@ -31,9 +31,20 @@ pub fn default_bell() {
     }
 }
 
-/// Sleeps until the bell rings or the time is over. A SIGCHLD names the thread that it came for, which is only a hint:
-/// the signal coalesces.
-pub fn await_bell(timeout: Option<Duration>) -> Option<Tid> {
+/// Why a sleep ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bell {
+    /// A tracee has something to report. The thread is the one that the signal came for, which is only a hint: others that
+    /// came while it was pending are not told of.
+    Report(Tid),
+    /// Somebody rang.
+    Ring,
+    /// The time is over, or nothing at all.
+    Silence,
+}
+
+/// Sleeps until the bell rings or the time is over.
+pub fn await_bell(timeout: Option<Duration>) -> Bell {
     // SAFETY: siginfo is plain data; set and timespec outlive the call.
     unsafe {
         let mut info: libc::siginfo_t = std::mem::zeroed();
@@ -41,8 +52,11 @@ pub fn await_bell(timeout: Option<Duration>) -> Option<Tid> {
         let spec = timeout
             .map(|t| libc::timespec { tv_sec: t.as_secs().min(1 << 40) as i64, tv_nsec: t.subsec_nanos() as i64 });
         let spec = spec.as_ref().map_or(std::ptr::null(), |s| s as *const _);
-        let signal = libc::sigtimedwait(&set, &mut info, spec);
-        (signal == libc::SIGCHLD).then(|| info.si_pid())
+        match libc::sigtimedwait(&set, &mut info, spec) {
+            libc::SIGCHLD => Bell::Report(info.si_pid()),
+            libc::SIGUSR2 => Bell::Ring,
+            _ => Bell::Silence,
+        }
     }
 }
 
@@ -50,6 +64,14 @@ pub fn await_bell(timeout: Option<Duration>) -> Option<Tid> {
 pub fn ring(pid: Tid) {
     // SAFETY: a plain system call.
     unsafe { libc::syscall(libc::SYS_tgkill, pid, pid, libc::SIGUSR2) };
+}
+
+/// True if the thread has told the kernel of a list of robust mutexes.
+pub fn has_robust_list(tid: Tid) -> bool {
+    let (mut head, mut size) = (0usize, 0usize);
+    // SAFETY: both words outlive the call.
+    let result = unsafe { libc::syscall(libc::SYS_get_robust_list, tid, &mut head, &mut size) };
+    result == 0 && head != 0
 }
 
 /// Thread id of the calling thread.

@@ -16,6 +16,9 @@ use tree::{Caller, Errno, Pending, Result};
 /// Asks the kernel whether `creds` may control the process: who may open its memory for writing may do all that the files
 /// here do.
 pub fn may_control(target: &Target, creds: &Creds) -> std::io::Result<()> {
+    if creds.surely_attach(target.proc.pid()) {
+        return Ok(());
+    }
     open_mem(target, creds, libc::O_RDWR).map(drop)
 }
 
@@ -40,6 +43,19 @@ pub struct Right {
     target: Target,
     opener: Opener,
     creds: Creds,
+    /// Who used it last.
+    user: Mutex<Option<User>>,
+}
+
+/// Whoever uses an open file.
+#[derive(Clone)]
+struct User {
+    tid: u32,
+    uid: u32,
+    gid: u32,
+    creds: Creds,
+    /// A thread of the target.
+    own: bool,
 }
 
 impl Right {
@@ -48,17 +64,28 @@ impl Right {
         let creds = caller.creds()?.clone();
         may_control(target, &creds).map_err(|e| no_memory(target, e))?;
         let opener = Opener { pid: caller.pid().unwrap_or(caller.tid), uid: caller.uid };
-        Ok(Right { target: target.clone(), opener, creds })
+        Ok(Right { target: target.clone(), opener, creds, user: Mutex::default() })
     }
 
     /// Asks again, in the names of the caller and of the opener.
     pub fn check(&self, caller: &Caller) -> Result<()> {
-        let creds = caller.creds()?;
-        may_control(&self.target, creds)?;
-        if *creds != self.creds {
+        self.user(caller).map(drop)
+    }
+
+    fn user(&self, caller: &Caller) -> Result<User> {
+        let Caller { tid, uid, gid, .. } = *caller;
+        let last = self.user.lock().clone();
+        let known = last.filter(|u| (u.tid, u.uid, u.gid) == (tid, uid, gid) && u.creds.are_still_of(tid));
+        let user = match known {
+            Some(user) => user,
+            None => User { tid, uid, gid, creds: caller.creds()?.clone(), own: is_own(&self.target, caller) },
+        };
+        may_control(&self.target, &user.creds)?;
+        if user.creds != self.creds {
             may_control(&self.target, &self.creds)?;
         }
-        Ok(())
+        *self.user.lock() = Some(user.clone());
+        Ok(user)
     }
 
     /// For the engine's record.
@@ -124,8 +151,8 @@ pub fn carry_out(
             return;
         }
     };
-    let creds = match right.check(caller).and_then(|()| caller.creds()) {
-        Ok(creds) => creds.clone(),
+    let User { creds, own, .. } = match right.user(caller) {
+        Ok(user) => user,
         Err(e) => {
             let why = match e.0 {
                 libc::ESRCH | libc::ENOENT => "the process has ended",
@@ -136,7 +163,6 @@ pub fn carry_out(
             return;
         }
     };
-    let own = is_own(target, caller);
     let script = Arc::new(Script {
         target: target.clone(),
         seated,
