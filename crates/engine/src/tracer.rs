@@ -154,6 +154,10 @@ impl Tracer {
             if self.quit && self.tids.is_empty() {
                 return;
             }
+            if let Some(report) = self.follow.look(&self.queue) {
+                self.backlog.push_back(report);
+                continue;
+            }
             let next =
                 self.deadlines.first().map(|(at, _)| *at).into_iter().chain(self.lingering.values().copied()).min();
             bell = thread::await_bell(next.map(|at| at.saturating_duration_since(Instant::now())));
@@ -549,7 +553,7 @@ impl Tracer {
         if exec {
             self.tids.retain(|t, k| *k != key || *t == tid);
         }
-        self.follow.reported(key, tid, self.tids.len());
+        self.follow.reported(tid, self.tids.len());
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let signal = matches!(report, Report::Signal(..));
         entry.process.report(tid, report);
@@ -738,38 +742,83 @@ fn waits_interruptibly(tid: Tid, fd: u64) -> bool {
         .any(|l| l.split(" - ").nth(1).is_some_and(|rest| rest.starts_with("fuse")))
 }
 
-/// Moves the tracer thread to the CPU of a lone, hot target: waking a thread on the same CPU is several times cheaper than
-/// waking another CPU.
+/// How to be near a lone thread that stops again and again: waking another CPU costs many times what a stop costs.
+///
+/// If the thread may use one CPU only, we move there. Otherwise the kernel would take it away from us at each wake-up, to a
+/// CPU that idles; then we look for its next stop for a moment instead of going to sleep.
 #[derive(Default)]
 struct Follow {
     last: Tid,
     run: u32,
+    /// Where we might run before we moved.
     moved: Option<libc::cpu_set_t>,
+    looks: bool,
+    /// Looks in a row that have seen nothing.
+    misses: u32,
 }
 
 impl Follow {
-    /// Reports of one thread in a row before we move, and between looks whether it has moved.
+    /// Reports of one thread in a row before anything is done.
     const HOT: u32 = 32;
+    /// Reports after which it is asked again where the thread may run.
+    const AGAIN: u32 = 4096;
+    /// How long to look for the next stop.
+    const LOOK: Duration = Duration::from_micros(50);
 
-    fn reported(&mut self, key: Key, tid: Tid, tracees: usize) {
+    fn reported(&mut self, tid: Tid, tracees: usize) {
         if tid != self.last || tracees != 1 {
+            self.cool();
             self.last = tid;
-            self.run = 0;
-            if let Some(cpus) = self.moved.take() {
-                let _ = thread::restore_cpus(&cpus);
-            }
             return;
         }
-        self.run += 1;
-        if self.run % Self::HOT != 0 {
+        self.run = self.run.saturating_add(1);
+        if self.run != Self::HOT && self.run % Self::AGAIN != 0 {
             return;
         }
-        let stat = path(format!("{}/stat", key.0)).and_then(|p| procfs::read_at(procfs::root(), &p).ok());
-        let cpu = stat.as_deref().and_then(procfs::Stat::parse).and_then(|s| s.number(39));
-        if let (Some(cpu), Ok(now)) = (cpu, thread::cpus()) {
-            if thread::move_to_cpu(cpu as usize).is_ok() && self.moved.is_none() {
-                self.moved = Some(now);
+        match thread::only_cpu(tid) {
+            Some(cpu) => {
+                self.looks = false;
+                let before = thread::cpus().ok();
+                if thread::move_to_cpu(cpu).is_ok() && self.moved.is_none() {
+                    self.moved = before;
+                }
             }
+            None => {
+                self.go_back();
+                self.looks = true;
+            }
+        }
+    }
+
+    /// Waits a moment for what the thread does next.
+    fn look(&mut self, queue: &Queue) -> Option<(Tid, Status)> {
+        if !self.looks {
+            return None;
+        }
+        let until = Instant::now() + Self::LOOK;
+        while Instant::now() < until && !queue.waits() {
+            if let Some(report) = wait::poll(self.last) {
+                self.misses = 0;
+                return Some(report);
+            }
+            thread::yield_cpu();
+        }
+        self.misses += 1;
+        if self.misses >= 4 {
+            // It takes its time: so can we.
+            self.cool();
+        }
+        None
+    }
+
+    fn cool(&mut self) {
+        self.go_back();
+        (self.run, self.looks, self.misses) = (0, false, 0);
+    }
+
+    fn go_back(&mut self) {
+        if let Some(cpus) = self.moved.take() {
+            let _ = thread::restore_cpus(&cpus);
         }
     }
 }

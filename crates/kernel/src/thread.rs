@@ -116,6 +116,26 @@ pub fn cpus() -> io::Result<libc::cpu_set_t> {
     }
 }
 
+/// The CPU of a thread that may use no other.
+pub fn only_cpu(tid: Tid) -> Option<usize> {
+    // SAFETY: the set is zeroed plain data that outlives the calls, and the numbers are below its size.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        if libc::sched_getaffinity(tid, std::mem::size_of::<libc::cpu_set_t>(), &mut set) != 0
+            || libc::CPU_COUNT(&set) != 1
+        {
+            return None;
+        }
+        (0..libc::CPU_SETSIZE as usize).find(|cpu| libc::CPU_ISSET(*cpu, &set))
+    }
+}
+
+/// Lets others run on this CPU first.
+pub fn yield_cpu() {
+    // SAFETY: a plain system call.
+    unsafe { libc::sched_yield() };
+}
+
 /// Undoes [`move_to_cpu`].
 pub fn restore_cpus(set: &libc::cpu_set_t) -> io::Result<()> {
     set_affinity(set)
