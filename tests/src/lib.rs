@@ -26,6 +26,9 @@ const LIFETIME: Duration = Duration::from_secs(240);
 /// User and group `nobody`.
 pub const NOBODY: u32 = 65534;
 
+/// How the runner names a run to its test processes.
+const RUN_ID: &str = "NEXTEST_RUN_ID";
+
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 fn profile_dir() -> PathBuf {
@@ -47,6 +50,50 @@ fn alone<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Which run of the test runner this is.
+fn run_id() -> String {
+    std::env::var(RUN_ID).unwrap_or_else(|_| format!("process {}", std::process::id()))
+}
+
+/// Runs the test `name` once more, alone in a process that the command line `wrapper` starts, and asserts that it passes
+/// there. True in that process, where the test goes on. False outside, where it is done; also if the wrapper itself is
+/// refused here, as namespaces may be in a container.
+pub fn inside(name: &str, wrapper: &[&str]) -> bool {
+    const MARK: &str = "PFS_TEST_INSIDE";
+    if std::env::var_os(MARK).is_some_and(|inside| inside == name) {
+        return true;
+    }
+    let wrapped = || {
+        let mut command = Command::new(wrapper[0]);
+        command.args(&wrapper[1..]).stdin(Stdio::null());
+        command
+    };
+    if !wrapped().arg("true").output().is_ok_and(|out| out.status.success()) {
+        eprintln!("{wrapper:?} is refused here: nothing tested");
+        return false;
+    }
+    pfs_binary();
+    // Process ids are not unique over namespaces, and temporary directories are named by them.
+    let dir = TempDir::new();
+    let mut command = wrapped();
+    command.arg(std::env::current_exe().unwrap()).args(["--exact", name, "--nocapture", "--test-threads=1"]);
+    command.env(MARK, name).env("TMPDIR", dir.path()).env(RUN_ID, run_id());
+    let out = bounded(&mut command, LIFETIME);
+    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success() && said.contains("1 passed"), "inside: {}\n{said}", out.status);
+    false
+}
+
+/// True if the test runs as root; says so if not.
+pub fn root() -> bool {
+    // SAFETY: geteuid cannot fail.
+    let is = unsafe { libc::geteuid() } == 0;
+    if !is {
+        eprintln!("not root: nothing tested");
+    }
+    is
+}
+
 /// The `pfs` command, built as it is now: once per run of the test runner.
 pub fn pfs_binary() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
@@ -54,7 +101,7 @@ pub fn pfs_binary() -> &'static Path {
         let dir = profile_dir();
         let binary = dir.join("pfs");
         alone(|| {
-            let run = std::env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| format!("process {}", std::process::id()));
+            let run = run_id();
             let stamp = dir.join("pfs-tests.run");
             if fs::read_to_string(&stamp).is_ok_and(|s| s == run) && binary.exists() {
                 return;
@@ -93,6 +140,12 @@ pub fn program(name: &str, bits: u32) -> PathBuf {
         fs::rename(fresh, &binary).unwrap();
     });
     binary
+}
+
+/// Copies a program. By another process: a descriptor of ours that writes to it would be inherited by what other tests start at
+/// that moment, and make the copy busy.
+pub fn copy_program(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("--").args([from, to]).status().unwrap().success(), "cp to {}", to.display());
 }
 
 /// A directory of its own, open to all users, removed at the end.
@@ -134,10 +187,25 @@ impl Mount {
     /// Mounts and starts the daemon.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Mount {
+        Mount::with(|_| {})
+    }
+
+    /// The same with a daemon that can have no more than so many descriptors.
+    pub fn with_descriptors(most: u64) -> Mount {
+        let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+        // SAFETY: one system call between fork and exec, on plain data.
+        Mount::with(|command| unsafe {
+            command.pre_exec(move || match libc::setrlimit(libc::RLIMIT_NOFILE, &limit) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            });
+        })
+    }
+
+    fn with(change: impl FnOnce(&mut Command)) -> Mount {
         let dir = TempDir::new();
         let (point, runtime) = (dir.path().join("p"), dir.path().join("run"));
         fs::create_dir(&point).unwrap();
-        mount(&point, &runtime);
         let (alive, ended) = mpsc::channel::<()>();
         let locked = runtime.clone();
         std::thread::spawn(move || {
@@ -146,7 +214,10 @@ impl Mount {
                 kill(daemon_pid(&locked), libc::SIGKILL);
             }
         });
-        Mount { point, runtime, client: Mutex::new(Client::new()), _alive: alive, _dir: dir }
+        // Whole before anything can fail, so that it is taken down then.
+        let whole = Mount { point, runtime, client: Mutex::new(Client::new()), _alive: alive, _dir: dir };
+        mount(&whole.point, &whole.runtime, change);
+        whole
     }
 
     /// The mounted directory.
@@ -179,7 +250,7 @@ impl Mount {
     /// Mounts again after [`Mount::kill_daemon`].
     pub fn again(&self) {
         unmount(&self.point);
-        mount(&self.point, &self.runtime);
+        mount(&self.point, &self.runtime, |_| {});
     }
 
     /// Writes one message to `ctl` from a client that opens and closes it.
@@ -213,10 +284,11 @@ impl Mount {
     }
 }
 
-fn mount(point: &Path, runtime: &Path) {
+fn mount(point: &Path, runtime: &Path, change: impl FnOnce(&mut Command)) {
     let mut command = Command::new(pfs_binary());
     command.arg("mount").arg(point).env("PFS_RUNTIME_DIR", runtime).stdin(Stdio::null());
-    let out = bounded(&mut command);
+    change(&mut command);
+    let out = bounded(&mut command, PATIENCE);
     assert!(out.status.success(), "pfs mount: {}", String::from_utf8_lossy(&out.stderr));
 }
 
@@ -230,13 +302,13 @@ fn daemon_pid(runtime: &Path) -> i32 {
     fs::read_to_string(runtime.join("daemon.lock")).unwrap().trim().parse().unwrap()
 }
 
-/// Runs a command that is killed when it takes too long. Its output must be short.
-fn bounded(command: &mut Command) -> Output {
+/// Runs a command that is killed when it takes longer than `patience`.
+pub fn bounded(command: &mut Command, patience: Duration) -> Output {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pid = child.id() as i32;
     let (done, over) = mpsc::channel::<()>();
     let guard = std::thread::spawn(move || {
-        if over.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+        if over.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
             kill(pid, libc::SIGKILL);
         }
     });
@@ -249,7 +321,7 @@ fn bounded(command: &mut Command) -> Output {
 impl Drop for Mount {
     fn drop(&mut self) {
         let mut command = Command::new(pfs_binary());
-        let out = bounded(command.arg("shutdown").env("PFS_RUNTIME_DIR", &self.runtime));
+        let out = bounded(command.arg("shutdown").env("PFS_RUNTIME_DIR", &self.runtime), PATIENCE);
         if !out.status.success() {
             eprintln!("pfs shutdown: {}", String::from_utf8_lossy(&out.stderr));
             if let Ok(text) = fs::read_to_string(self.runtime.join("daemon.log")) {
@@ -374,6 +446,9 @@ impl Drop for Page {
 /// Index of the word by which a target is told to go on.
 pub const GO: usize = 7;
 
+/// Index of the word in which `targets/space.c` tells the number of the process it started.
+const INNER: usize = 500;
+
 /// A process to be controlled; killed and reaped at the end.
 pub struct Target {
     child: Child,
@@ -401,13 +476,31 @@ impl Target {
 
     /// Starts any program that says `ready` in a line of its own.
     pub fn of(program: &Path, args: &[&str], uid: Option<u32>) -> Target {
+        Target::launch(program, None, args, uid)
+    }
+
+    /// Starts `targets/<name>.c` in namespaces of its own; `spaces` are letters of `targets/space.c`. [`Target::pid`] is the
+    /// process that made them, [`Target::inner`] the one in them.
+    pub fn within(spaces: &str, uid: Option<u32>, name: &str, args: &[&str]) -> Target {
+        let args: Vec<&str> = [spaces].iter().chain(args).copied().collect();
+        Target::launch(&program("space", 64), Some(&program(name, 64)), &args, uid)
+    }
+
+    fn launch(program: &Path, starts: Option<&Path>, args: &[&str], uid: Option<u32>) -> Target {
         let page = Page::new();
-        // A copy that every user can reach. Made by another program: a child that some other test forks meanwhile would
-        // inherit the open file, and nobody could execute it.
-        let copy = page.file.with_file_name(program.file_name().unwrap());
-        assert!(Command::new("cp").arg(program).arg(&copy).status().unwrap().success());
-        let mut command = Command::new(&copy);
+        // A copy that every user can reach.
+        let copy = |program: &Path| {
+            let copy = page.file.with_file_name(program.file_name().unwrap());
+            if fs::hard_link(program, &copy).is_err() {
+                copy_program(program, &copy);
+            }
+            copy
+        };
+        let mut command = Command::new(copy(program));
         command.args(args).env("PFS_SHARED", &page.file).stdin(Stdio::piped()).stdout(Stdio::piped());
+        if let Some(starts) = starts {
+            command.env("PFS_STARTS", copy(starts));
+        }
         if let Some(uid) = uid {
             command.uid(uid).gid(uid);
         }
@@ -422,6 +515,11 @@ impl Target {
     /// Process id.
     pub fn pid(&self) -> i32 {
         self.child.id() as i32
+    }
+
+    /// Process id, as seen from here, of the process that [`Target::within`] put into namespaces of its own.
+    pub fn inner(&self) -> i32 {
+        i32::try_from(self.word(INNER)).unwrap()
     }
 
     /// The next line it writes.
@@ -506,6 +604,11 @@ impl Client {
         Client::from(Target::start_as(uid, "client", &[]))
     }
 
+    /// A client in namespaces of its own, see [`Target::within`].
+    pub fn within(spaces: &str, uid: Option<u32>) -> Client {
+        Client::from(Target::within(spaces, uid, "client", &[]))
+    }
+
     fn from(mut target: Target) -> Client {
         let input = Mutex::new(target.child.stdin.take().unwrap());
         Client { target, input }
@@ -513,7 +616,10 @@ impl Client {
 
     /// Its process id.
     pub fn pid(&self) -> i32 {
-        self.target.pid()
+        match self.target.inner() {
+            0 => self.target.pid(),
+            inner => inner,
+        }
     }
 
     /// Sends it a signal.
@@ -629,5 +735,6 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+    let digit = |c: u8| (c & 0xf) + 9 * (c >> 6);
+    text.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }

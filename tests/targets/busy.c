@@ -1,5 +1,5 @@
-/* busy N: when told, makes N rounds of getppid and close(-1); counts rounds in word 0 and strange results in word 1; then counts
-   in word 2 for ever. */
+/* busy N: when told, makes N rounds of getppid, which is given the number of the round, and close of that number below -1; counts
+   rounds in word 0 and strange results in word 1; then counts in word 2 for ever. */
 #include "target.h"
 
 int main(int argc, char **argv)
@@ -11,9 +11,9 @@ int main(int argc, char **argv)
     while (!word[GO])
         ;
     for (long i = 0; i < n; i++) {
-        if (syscall(SYS_getppid) != parent)
+        if (syscall(SYS_getppid, i) != parent)
             word[1]++;
-        if (syscall(SYS_close, -1) != -1 || errno != EBADF)
+        if (syscall(SYS_close, -1 - i) != -1 || errno != EBADF)
             word[1]++;
         word[0]++;
     }

@@ -20,8 +20,10 @@ static size_t from_hex(const char *hex, unsigned char *out)
 static void answer(long result, size_t shown)
 {
     printf("%ld ", result < 0 ? -(long)errno : result);
-    for (size_t i = 0; i < shown; i++)
-        printf("%02x", buf[i]);
+    for (size_t i = 0; i < shown; i++) {
+        putchar_unlocked("0123456789abcdef"[buf[i] >> 4]);
+        putchar_unlocked("0123456789abcdef"[buf[i] & 15]);
+    }
     printf("\n");
     fflush(stdout);
 }

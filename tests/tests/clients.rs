@@ -1,6 +1,6 @@
 //! Programs that know nothing of us, over a mount that lies where they look: on /proc, in a mount namespace of their own.
 
-use pfs_tests::{eventually, Client, Mount, Target};
+use pfs_tests::{eventually, Client, Mount, Target, TempDir};
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -106,4 +106,92 @@ fn a_process_writes_its_own_name_under_a_trace() {
     let said = client.events(seat, usize::MAX);
     assert!(writer.wait().unwrap().success());
     assert!(said.len() > 100 && said.iter().any(|l| l.contains("\"write\"")));
+}
+
+/// A script with a directory of its own, `$D`, and whatever it started in the background ended by number.
+fn daemon_script(mount: &Mount, body: &str) -> Option<String> {
+    let dir = TempDir::new();
+    let script =
+        format!("D={}; trap 'kill $ours 2>/dev/null || true' EXIT; ours=; set -e; {body}", dir.path().display());
+    said(over_proc(mount, &script), &script)
+}
+
+#[test]
+fn programs_that_look_at_the_machine_see_it() {
+    let (mount, target) = (Mount::new(), Target::start("count", &[]));
+    let kernels = |file: &str, name: &str| {
+        let text = std::fs::read_to_string(file).unwrap();
+        text.lines().find_map(|l| l.strip_prefix(name)).unwrap().split_whitespace().next().unwrap().to_string()
+    };
+    let total = kernels("/proc/meminfo", "MemTotal:");
+    let Some(free) = said(over_proc(&mount, "free"), "free") else { return };
+    let shown = free.lines().find_map(|l| l.strip_prefix("Mem:")).unwrap();
+    assert_eq!(shown.split_whitespace().next(), Some(&total[..]), "{free}");
+    let run = |script: &str| said(over_proc(&mount, script), script).unwrap();
+    let vmstat = run("vmstat");
+    assert_eq!(vmstat.lines().count(), 3, "{vmstat}");
+    let numbers = vmstat.lines().last().unwrap().split_whitespace();
+    assert!(numbers.clone().count() >= 16 && numbers.clone().all(|n| n.parse::<u64>().is_ok()), "{vmstat}");
+    let booted: u64 = kernels("/proc/stat", "btime ").parse().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let up: f64 = run("cat /proc/uptime").split(' ').next().unwrap().parse().unwrap();
+    assert!((now - booted).abs_diff(up as u64) < 60, "{up} after {booted}");
+    assert!(run("uptime").contains("load average"), "uptime");
+    let w = run("w");
+    assert!(w.contains("load average") && w.contains("USER"), "{w}");
+    // Lines that begin with a number, the target's among them: a list, not an excuse.
+    for script in ["ps aux", "top -b -n1 -w 200"] {
+        let text = run(script);
+        let pid = target.pid().to_string();
+        let column = if script == "ps aux" { 1 } else { 0 };
+        let lines = text.lines().filter(|l| l.split_whitespace().nth(column) == Some(&pid));
+        assert_eq!(lines.count(), 1, "{script}:\n{text}");
+        assert!(text.lines().count() > 10, "{script}:\n{text}");
+    }
+}
+
+#[test]
+fn a_daemon_is_started_found_and_stopped_by_its_files() {
+    let mount = Mount::new();
+    // It knows a daemon by /proc/<pid>/exe and stat.
+    let script = "S='start-stop-daemon --pidfile '$D'/pid --exec /usr/bin/sleep'; \
+        $S --start --background --make-pidfile -- 987654; \
+        until $S --status; do :; done; ours=$(cat $D/pid); \
+        if $S --start --background --make-pidfile -- 987654 >$D/said; then exit 3; fi; grep -q already $D/said; \
+        tr '\\0' ' ' </proc/$ours/cmdline; readlink /proc/$ours/exe; \
+        $S --stop --retry TERM/20 --remove-pidfile >$D/said; \
+        if $S --status; then exit 4; fi; [ ! -e /proc/$ours/exe ]; echo stopped";
+    let Some(said) = daemon_script(&mount, script) else { return };
+    assert!(said.contains("sleep 987654") && said.ends_with("stopped\n"), "{said}");
+}
+
+#[test]
+fn a_server_serves() {
+    let mount = Mount::new();
+    // Its clients are told the port by what it says; the answer is a page that it makes of its directory.
+    let script = "cd $D; echo content >file; python3 -u -m http.server --bind 127.0.0.1 0 >$D/said 2>&1 & ours=$!; \
+        cd /; until port=$(sed -n 's/.* port \\([0-9]*\\) .*/\\1/p' $D/said); [ \"$port\" ]; do kill -0 $ours; done; \
+        python3 -c \"import urllib.request as u; print(u.urlopen('http://127.0.0.1:$port/file').read().decode())\"; \
+        grep -q 'GET /file' $D/said; ls -l /proc/$ours/fd >$D/fds; grep -q socket: $D/fds; \
+        kill $ours; wait $ours || true; [ ! -e /proc/$ours ]; echo stopped";
+    let Some(said) = daemon_script(&mount, script) else { return };
+    assert_eq!(said, "content\n\nstopped\n");
+}
+
+#[test]
+fn a_message_bus_lets_its_clients_in() {
+    let mount = Mount::new();
+    if !["dbus-daemon", "dbus-send"].iter().all(|name| std::path::Path::new("/usr/bin").join(name).exists()) {
+        eprintln!("no dbus-daemon or dbus-send: nothing tested");
+        return;
+    }
+    // It asks /proc who its clients are.
+    let script = "export DBUS_SESSION_BUS_ADDRESS=unix:path=$D/bus; \
+        dbus-daemon --session --fork --print-pid=1 --address=unix:path=$D/bus >$D/pid; ours=$(cat $D/pid); \
+        dbus-send --session --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.GetConnectionUnixProcessID \
+        string:org.freedesktop.DBus; kill $ours; while [ -e /proc/$ours/exe ] && ! grep -q 'State:.Z' /proc/$ours/status; do :; done; \
+        echo $ours";
+    let Some(said) = daemon_script(&mount, script) else { return };
+    let pid = said.lines().last().unwrap();
+    assert!(said.contains(&format!("uint32 {pid}")), "{said}");
 }

@@ -55,6 +55,20 @@ fn what_was_written_is_read_and_used() {
 }
 
 #[test]
+fn a_register_read_at_its_place_is_that_of_now() {
+    let mount = Mount::new();
+    let (target, client, ctl, regs) = on_the_sled(&mount, &[]);
+    let sled = target.numbers()[0];
+    client.write_at(regs, 8 * RIP as u64, &sled.to_ne_bytes()).unwrap();
+    for steps in 0..5 {
+        assert_eq!(client.read_at(regs, 8 * RIP as u64, 8).unwrap(), (sled + steps).to_ne_bytes(), "{steps} steps");
+        client.write(ctl, "step").unwrap();
+    }
+    client.write(ctl, "run").unwrap();
+    target.counts(0);
+}
+
+#[test]
 fn registers_of_a_running_process_are_not_written() {
     let (mount, target, client) = (Mount::new(), Target::start("count", &[]), Client::new());
     for name in ["regs", "fpregs", "xregs", "dbregs"] {
@@ -85,6 +99,32 @@ fn floating_point_and_extended_registers_read_back() {
         assert_eq!(again[at..at + 16], image[at..at + 16], "{name}");
     }
     client.write(ctl, "run").unwrap();
+    target.counts(0);
+}
+
+#[test]
+fn the_upper_halves_of_wide_registers_read_back_and_are_used() {
+    let mount = Mount::new();
+    let (target, client) = (Target::start("ymm", &[]), Client::new());
+    if target.said == "none" {
+        eprintln!("no AVX here: nothing tested");
+        return;
+    }
+    let ctl = client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR).unwrap();
+    let xregs = client.open(&mount.path(target.pid(), "xregs"), libc::O_RDWR).unwrap();
+    client.write(ctl, "stop").unwrap();
+    let mut image = client.read_at(xregs, 0, 16384).unwrap();
+    // The header at 512 says what is in use; the upper halves of the sixteen begin at 576 in the standard layout.
+    let (low, high) = (160 + 7 * 16, 576 + 7 * 16);
+    assert_eq!(image[512] & 4, 4, "the upper halves are not in use");
+    assert_eq!((&image[low..low + 16], &image[high..high + 16]), (&[0x11; 16][..], &[0x22; 16][..]));
+    image[low..low + 16].copy_from_slice(&[0x33; 16]);
+    image[high..high + 16].copy_from_slice(&[0x44; 16]);
+    assert_eq!(client.write_at(xregs, 0, &image), Ok(image.len()));
+    assert_eq!(client.read_at(xregs, high as u64, 16).unwrap(), [0x44; 16]);
+    client.write(ctl, "run").unwrap();
+    eventually("the program sees them", || target.word(2) == 0x3333_3333_3333_3333);
+    eventually("the program sees them", || target.word(3) == 0x4444_4444_4444_4444);
     target.counts(0);
 }
 

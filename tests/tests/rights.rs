@@ -1,16 +1,7 @@
 //! Who may control whom, and what cannot be controlled at all.
 
-use pfs_tests::{eventually, program, state, status_field, Client, Mount, Target, TempDir, NOBODY};
+use pfs_tests::{copy_program, eventually, program, root, state, status_field, Client, Mount, Target, TempDir, NOBODY};
 use std::os::unix::fs::PermissionsExt;
-
-fn root() -> bool {
-    // SAFETY: geteuid cannot fail.
-    let is = unsafe { libc::geteuid() } == 0;
-    if !is {
-        eprintln!("not root: nothing tested");
-    }
-    is
-}
 
 #[test]
 fn another_user_controls_his_own_processes_only() {
@@ -40,7 +31,7 @@ fn a_program_with_more_rights_than_its_holder_runs_on() {
     }
     let dir = TempDir::new();
     let suid = dir.path().join("suid");
-    std::fs::copy(program("suid", 64), &suid).unwrap();
+    copy_program(&program("suid", 64), &suid);
     std::fs::set_permissions(&suid, std::fs::Permissions::from_mode(0o4755)).unwrap();
     let (mount, client) = (Mount::new(), Client::of_user(NOBODY));
     let target = Target::start_as(NOBODY, "execs", &["self", suid.to_str().unwrap()]);

@@ -1,39 +1,104 @@
 //! Seats beside each other on one process.
 
-use pfs_tests::{field, Client, Mount, Target};
+use pfs_tests::{eventually, field, Client, Mount, Target};
+
+/// What a seat is told of `busy` when it asks for entries and exits of one call: the calls in their order, each once.
+struct Expected {
+    call: &'static str,
+    pid: i32,
+    seen: usize,
+}
+
+impl Expected {
+    /// Checks one line, the next of its stream.
+    fn next(&mut self, line: &str) {
+        let (round, entry) = (self.seen / 2, self.seen % 2 == 0);
+        self.seen += 1;
+        let (pid, seq) = (self.pid.to_string(), self.seen.to_string());
+        assert_eq!(field(line, "seq"), Some(&seq[..]), "{line}");
+        assert_eq!((field(line, "pid"), field(line, "tid")), (Some(&pid[..]), Some(&pid[..])), "{line}");
+        assert_eq!(field(line, "call"), Some(self.call), "{line}");
+        assert_eq!(field(line, "event"), Some(if entry { "entry" } else { "exit" }), "{line}");
+        if entry {
+            let first = if self.call == "close" { u64::MAX - round as u64 } else { round as u64 };
+            assert!(field(line, "args").unwrap().starts_with(&format!("[{first},")), "round {round}: {line}");
+        } else {
+            let result = if self.call == "close" { -i64::from(libc::EBADF) } else { i64::from(std::process::id()) };
+            assert_eq!(field(line, "result"), Some(&result.to_string()[..]), "{line}");
+        }
+    }
+}
+
+const CALLS: [&str; 2] = ["getppid", "close"];
+
+/// A client with a seat that is told of one call.
+fn told_of(mount: &Mount, target: &Target, call: &str) -> (Client, i32) {
+    let client = Client::new();
+    let fd = client.open(&mount.path(target.pid(), "seat"), libc::O_RDWR).unwrap();
+    client.write(fd, &format!("mode report\ntrace in +{call}\ntrace out +{call}")).unwrap();
+    (client, fd)
+}
 
 #[test]
-fn many_seats_see_each_event_once_and_nothing_else() {
-    const SEATS: usize = 16;
-    const ROUNDS: usize = 1000;
+fn sixteen_clients_get_a_hundred_thousand_events_while_others_die() {
+    const ROUNDS: usize = 3125;
     let (mount, target) = (Mount::new(), Target::start("busy", &[&ROUNDS.to_string()]));
-    let clients: Vec<Client> = (0..SEATS).map(|_| Client::new()).collect();
-    // Half of them ask for one call, half for the other.
-    let asked = |i: usize| if i % 2 == 0 { "getppid" } else { "close" };
-    let open = |i: usize| {
-        let fd = clients[i].open(&mount.path(target.pid(), "seat"), libc::O_RDWR).unwrap();
-        let call = asked(i);
-        clients[i].write(fd, &format!("mode report\ntrace in +{call}\ntrace out +{call}")).unwrap();
-        fd
-    };
-    let seats: Vec<i32> = (0..SEATS).map(open).collect();
+    let clients: Vec<(Client, i32)> = (0..16).map(|i| told_of(&mount, &target, CALLS[i % 2])).collect();
+    let victims: Vec<(Client, i32)> = (0..4).map(|i| told_of(&mount, &target, CALLS[i % 2])).collect();
+    // One that asks for what does not happen, and one that asks for nothing.
+    let other = Client::new();
+    let [idle, silent] = [0, 1].map(|_| {
+        let flags = libc::O_RDWR | libc::O_NONBLOCK;
+        other.open(&mount.path(target.pid(), "seat"), flags).unwrap()
+    });
+    other.write(silent, "mode report\ntrace in +open\ntrace out +open\ntrace sig all\ntrace exec on").unwrap();
     target.go();
-    std::thread::scope(|scope| {
-        for (i, client) in clients.into_iter().enumerate() {
-            let (asked, fd) = (["getppid", "close"][i % 2], seats[i]);
+    let pid = target.pid();
+    let all: usize = std::thread::scope(|scope| {
+        for (i, (victim, fd)) in victims.into_iter().enumerate() {
             scope.spawn(move || {
-                let events = client.events(fd, 2 * ROUNDS);
-                assert_eq!(events.len(), 2 * ROUNDS, "seat {i}");
-                for (n, line) in events.iter().enumerate() {
-                    assert_eq!(field(line, "seq"), Some(&(n + 1).to_string()[..]), "seat {i}: {line}");
-                    assert_eq!(field(line, "call"), Some(asked), "seat {i}: {line}");
-                    let event = if n % 2 == 0 { "entry" } else { "exit" };
-                    assert_eq!(field(line, "event"), Some(event), "seat {i}: {line}");
+                let mut expected = Expected { call: CALLS[i % 2], pid, seen: 0 };
+                while expected.seen < 200 + 700 * i {
+                    victim.events(fd, 1).iter().for_each(|line| expected.next(line));
+                }
+                match i {
+                    0 | 1 => victim.kill(),
+                    2 => victim.close(fd),
+                    // In the middle of a read.
+                    _ => {
+                        victim.begin_read(fd, 100);
+                        victim.kill();
+                    }
                 }
             });
         }
+        let readers: Vec<_> = clients
+            .into_iter()
+            .enumerate()
+            .map(|(i, (client, fd))| {
+                scope.spawn(move || {
+                    let mut expected = Expected { call: CALLS[i % 2], pid, seen: 0 };
+                    while expected.seen < 2 * ROUNDS {
+                        client.events(fd, 1).iter().for_each(|line| expected.next(line));
+                    }
+                    (expected.seen, client, fd)
+                })
+            })
+            .collect();
+        let done: Vec<(usize, Client, i32)> = readers.into_iter().map(|r| r.join().unwrap()).collect();
+        // The rounds are over: whatever else was told would be there by now.
+        target.counts(2);
+        for (_, client, fd) in &done {
+            client.begin_read(*fd, 1000);
+        }
+        for (_, client, _) in &done {
+            assert!(client.waits(std::time::Duration::from_millis(5)), "an event too many");
+        }
+        done.iter().map(|(n, _, _)| n).sum()
     });
-    target.counts(2);
+    assert_eq!(all, 100_000);
+    assert_eq!(other.read(idle, 1000), Err(libc::EAGAIN));
+    assert_eq!(other.read(silent, 1000), Err(libc::EAGAIN));
     assert_eq!((target.word(0), target.word(1)), (ROUNDS as u64, 0));
 }
 
@@ -41,23 +106,31 @@ fn many_seats_see_each_event_once_and_nothing_else() {
 fn the_death_of_one_client_disturbs_no_other() {
     const ROUNDS: usize = 3000;
     let (mount, target) = (Mount::new(), Target::start("busy", &[&ROUNDS.to_string()]));
-    let clients: Vec<Client> = (0..6).map(|_| Client::new()).collect();
-    let open = |client: &Client| {
-        let fd = client.open(&mount.path(target.pid(), "seat"), libc::O_RDWR).unwrap();
-        client.write(fd, "mode report\ntrace out +getppid").unwrap();
-        fd
-    };
-    let seats: Vec<i32> = clients.iter().map(open).collect();
+    let clients: Vec<(Client, i32)> = (0..6).map(|_| told_of(&mount, &target, "getppid")).collect();
     target.go();
-    let mut clients = clients.into_iter().zip(seats);
+    let mut clients = clients.into_iter();
+    // It reads a little and then no more: when its stream is full it holds the process, until it is gone.
     let (victim, fd) = clients.next().unwrap();
     victim.events(fd, 10);
+    let mut rounds = u64::MAX;
+    eventually("its stream is full", || {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        let before = std::mem::replace(&mut rounds, target.word(0));
+        rounds == before && rounds > 1000
+    });
+    assert!(rounds < ROUNDS as u64, "nobody was waited for");
     victim.kill();
-    for (client, fd) in clients {
-        let events = client.events(fd, ROUNDS);
-        assert_eq!(field(events.last().unwrap(), "seq"), Some(&ROUNDS.to_string()[..]));
-        assert_eq!(events.len(), ROUNDS);
-    }
+    let pid = target.pid();
+    std::thread::scope(|scope| {
+        for (client, fd) in clients {
+            scope.spawn(move || {
+                let mut expected = Expected { call: "getppid", pid, seen: 0 };
+                while expected.seen < 2 * ROUNDS {
+                    client.events(fd, 1).iter().for_each(|line| expected.next(line));
+                }
+            });
+        }
+    });
     target.counts(2);
 }
 

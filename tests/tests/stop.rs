@@ -131,3 +131,26 @@ fn calls_that_block_are_not_harmed() {
         }
     }
 }
+
+#[test]
+fn timers_go_on_while_a_process_stands() {
+    let (mount, target) = (Mount::new(), Target::start("timers", &[]));
+    let timer = target.numbers()[0];
+    mount.ctl(target.pid(), "stop").unwrap();
+    target.go();
+    let was = target.word(0);
+    // The kernel shows that a timer descriptor has expired; how often it did is counted when it is read.
+    let ticks = || {
+        let info = std::fs::read_to_string(format!("/proc/{}/fdinfo/{timer}", target.pid())).unwrap_or_default();
+        let line = info.lines().find_map(|l| l.strip_prefix("ticks:")).map(str::trim);
+        line.and_then(|l| l.parse::<u64>().ok()).unwrap_or(0)
+    };
+    eventually("the timer expires", || ticks() >= 1);
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    assert_eq!((target.word(0), target.word(1)), (was, 0), "it runs");
+    mount.ctl(target.pid(), "run").unwrap();
+    // What expired meanwhile is there at once, and the signal of the other timer comes.
+    eventually("it reads the timer", || target.word(2) >= 5);
+    eventually("the alarm rings", || target.word(1) > 0);
+    target.counts(0);
+}

@@ -63,6 +63,36 @@ fn startsyscall_stops_at_the_entry_and_run_ends_it() {
 }
 
 #[test]
+fn number_arguments_and_result_of_a_call_are_changed_by_its_registers() {
+    let (mount, target, client) = (Mount::new(), Target::start("busy", &["10"]), Client::new());
+    let ctl = client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR).unwrap();
+    let regs = client.open(&mount.path(target.pid(), "regs"), libc::O_RDWR).unwrap();
+    let put = |i: u64, value: i64| assert_eq!(client.write_at(regs, 8 * i, &value.to_ne_bytes()), Ok(8));
+    let rax = || i64::from_ne_bytes(client.read_at(regs, 0, 216).unwrap()[80..88].try_into().unwrap());
+    let (orig_rax, rax_at, rdi) = (15, 10, 14);
+    client.write(ctl, "stop").unwrap();
+    target.go();
+    // getppid becomes getpid: one strange result.
+    client.write(ctl, "startsyscall").unwrap();
+    put(orig_rax, libc::SYS_getpid);
+    client.write(ctl, "startsyscall").unwrap();
+    assert_eq!(rax(), i64::from(target.pid()));
+    // close of no file becomes close of the input: another one.
+    client.write(ctl, "startsyscall").unwrap();
+    put(rdi, 0);
+    client.write(ctl, "startsyscall").unwrap();
+    assert_eq!(rax(), 0);
+    assert!(std::fs::symlink_metadata(format!("/proc/{}/fd/0", target.pid())).is_err());
+    // The result of a getppid is replaced: a third.
+    client.write(ctl, "startsyscall\nstartsyscall").unwrap();
+    assert_eq!(rax(), i64::from(std::process::id()));
+    put(rax_at, 777);
+    client.write(ctl, "run").unwrap();
+    target.counts(2);
+    assert_eq!((target.word(0), target.word(1)), (10, 3));
+}
+
+#[test]
 fn abort_ends_a_sleeping_call_with_eintr() {
     for name in ["nanosleep", "poll", "read", "accept", "futex"] {
         let (mount, target) = (Mount::new(), Target::start("calls", &[name]));

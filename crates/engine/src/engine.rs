@@ -277,11 +277,15 @@ impl Target {
         control: bool,
     ) -> (SeatId, Arc<Stream>, Option<Watch>) {
         let (id, stream, watch) = self.open_seat(flavour, giver);
+        // What happens after the open is told: it must not return before the process is attached.
+        let (tell, told) = std::sync::mpsc::channel();
         self.job(move |t, key| {
             let attached = control && t.attach(key).is_ok();
             with_seat(t, key, id, |s| (s.report, s.end, s.job, s.exec) = (true, true, attached, attached));
             t.settle(key);
+            let _ = tell.send(());
         });
+        let _ = told.recv();
         (id, stream, watch)
     }
 
@@ -298,10 +302,14 @@ impl Target {
     /// Calls back once, when the process ends; the wait status if it can be known.
     pub fn on_end(&self, callback: impl FnOnce(Option<i32>) + Send + 'static) -> io::Result<Watch> {
         let fd = kernel::pidfd::open(self.proc.pid() as i32)?;
-        let id = self
-            .shared
-            .watcher
-            .watch(&self.proc, Box::new(move || callback(kernel::pidfd::exit_status(&fd).ok().flatten())))?;
+        let proc = self.proc.clone();
+        // The pidfd has the status when somebody has waited for the process; until then its stat file has it.
+        let zombie = move || {
+            let stat = procfs::read_at(proc.dir(), c"stat").ok()?;
+            procfs::Stat::parse(&stat)?.number(52).map(|n| n as i32)
+        };
+        let status = move || kernel::pidfd::exit_status(&fd).ok().flatten().or_else(&zombie);
+        let id = self.shared.watcher.watch(&self.proc, Box::new(move || callback(status())))?;
         Ok(Watch { shared: self.shared.clone(), id })
     }
 
@@ -310,6 +318,10 @@ impl Target {
         let (shared, key) = (self.shared.clone(), key_of(&self.proc));
         let ended = move |status: Option<i32>| {
             shared.queue.push(Box::new(move |t| {
+                if t.is_attached(key) {
+                    // Its own report tells more.
+                    return;
+                }
                 let status = status.and_then(Status::decode).unwrap_or(Status::Exited(0));
                 if let Some(entry) = t.entries.get_mut(&key) {
                     entry.process.end(status);
@@ -441,9 +453,13 @@ impl Target {
 
     /// Writes into a register file of a stopped thread; EBUSY if it is not stopped.
     pub fn write_regs(&self, tid: Option<Tid>, which: Which, offset: usize, data: Vec<u8>, done: Done) {
+        let proc = self.proc.clone();
         self.job(move |t, key| {
             let representative = t.entries.get(&key).and_then(|e| e.process.representative(None));
             let tid = tid.or(representative).unwrap_or(key.0);
+            if !t.is_attached(key) && !proc.alive() {
+                return done(Err(Refusal::gone(key.0)));
+            }
             if !t.is_stopped(key, tid) || t.injections.contains_key(&tid) {
                 let text = format!("write registers of {tid}: it is not stopped: write stop to ctl first");
                 return done(Err(Refusal::new(libc::EBUSY, text)));
@@ -706,6 +722,11 @@ impl Obey {
             let text = format!("close {fd} in {}: it is not stopped: write stop first", key.0);
             return self.finish(t, key, Err(Refusal::new(libc::EBUSY, text)));
         };
+        if trap_ignored(&self.proc) {
+            let text =
+                format!("close {fd} in {}: it ignores SIGTRAP, and a call of ours would make it forget that", key.0);
+            return self.finish(t, key, Err(Refusal::new(libc::EBUSY, text)));
+        }
         let done = self.done;
         let then = move |_: &mut Tracer, result: Result<i64, Refusal>| {
             done(result.and_then(|r| match r {

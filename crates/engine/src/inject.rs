@@ -17,6 +17,8 @@ type Done = Box<dyn FnOnce(&mut Tracer, Result<i64, Refusal>)>;
 pub(crate) struct Injection {
     key: Key,
     loan: Box<Loan>,
+    /// Signals that no mask holds back and that came before the call: sent again behind it.
+    early: Vec<i32>,
     done: Done,
 }
 
@@ -48,6 +50,14 @@ fn gate(proc: &Proc, narrow: bool) -> Option<u64> {
     Some(vdso + at as u64)
 }
 
+/// PTRACE_O_SUSPEND_SECCOMP: a filter of the target would judge our call as its own. Needs CAP_SYS_ADMIN.
+const SUSPEND_SECCOMP: i32 = 1 << 21;
+
+fn filtered(proc: &Proc) -> bool {
+    let status = proc.status().unwrap_or_default();
+    procfs::field(&status, "Seccomp").is_some_and(|f| f.trim_ascii() != b"0")
+}
+
 /// Everything but the lent memory, whose lender knows when. It fails only if the thread is dead.
 fn give_back(tid: Tid, loan: &Loan) {
     let _ = ptrace::set_user_regs(tid, &loan.regs);
@@ -72,7 +82,7 @@ impl Tracer {
         }
         match self.begin(key, tid, nr, args, lent) {
             Ok(loan) => {
-                self.injections.insert(tid, Injection { key, loan, done });
+                self.injections.insert(tid, Injection { key, loan, early: Vec::new(), done });
             }
             Err(refusal) => done(self, Err(refusal)),
         }
@@ -102,6 +112,7 @@ impl Tracer {
         let busy = |why: &str| Refusal::new(libc::EBUSY, format!("{tid}: {why}"));
         let entry = self.entries.get_mut(&key).ok_or_else(|| Refusal::gone(key.0))?;
         let proc = entry.proc.clone();
+        let options = entry.process.options();
         let thread = entry.process.threads.get_mut(&tid).ok_or_else(|| Refusal::gone(tid))?;
         let at_signal = match &thread.state {
             State::Stopped(Stop::Plain) => false,
@@ -130,6 +141,9 @@ impl Tracer {
             (call.rax, call.rdi, call.rsi, call.rdx) = (nr.x86_64 as u64, args[0], args[1], args[2]);
         }
         const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
+        if filtered(&proc) && ptrace::set_options(tid, options | SUSPEND_SECCOMP).is_err() {
+            return Err(busy("has a filter of system calls that we may not suspend"));
+        }
         let loan = Box::new(Loan { regs, mask, info, memory });
         ledger::lend(tid, &loan);
         let started = ptrace::set_signal_mask(tid, !TRAP)
@@ -137,6 +151,7 @@ impl Tracer {
             .and_then(|()| ptrace::resume(tid, Go::Step, 0));
         if let Err(e) = started {
             give_back(tid, &loan);
+            let _ = ptrace::set_options(tid, options);
             return Err(os(e));
         }
         thread.injecting = true;
@@ -156,11 +171,26 @@ impl Tracer {
             let _ = ptrace::resume(tid, Go::Step, 0);
             return true;
         }
+        // SIGSTOP cannot be blocked, and SIGTRAP must not be: one that was pending is no step.
+        if let (Status::Stopped(signal, 0), Some(injection)) = (status, self.injections.get_mut(&tid)) {
+            let stepped = ptrace::siginfo(tid).is_ok_and(|i| i.si_code > 0);
+            if !stepped && (signal == libc::SIGSTOP || signal == libc::SIGTRAP) {
+                injection.early.push(signal);
+                let _ = ptrace::resume(tid, Go::Step, 0);
+                return true;
+            }
+        }
         let Some(injection) = self.injections.remove(&tid) else { return false };
         let result = ptrace::user_regs(tid).map(|r| r.rax as i64);
         give_back(tid, &injection.loan);
+        if let Some(entry) = self.entries.get(&injection.key) {
+            let _ = ptrace::set_options(tid, entry.process.options());
+        }
         if let Some(t) = self.entries.get_mut(&injection.key).and_then(|e| e.process.threads.get_mut(&tid)) {
             t.injecting = false;
+        }
+        for signal in injection.early {
+            let _ = kernel::thread::tgkill(injection.key.0, tid, signal);
         }
         let result = result.map_err(|e| Refusal::os("make a call in", tid, &e));
         (injection.done)(self, result);

@@ -176,6 +176,8 @@ pub struct Process {
     pub generation: u64,
     /// Set when the process has ended.
     pub ended: Option<Status>,
+    /// A job-control stop was told of and its end was not: each thread reports both.
+    job: bool,
     /// Kept attached although nobody needs it: somebody will in a moment.
     pub lingers: bool,
     /// When an open seat last let it run.
@@ -195,6 +197,7 @@ impl Process {
             waiters: BTreeMap::new(),
             generation: 0,
             ended: None,
+            job: false,
             lingers: false,
             ran: None,
             actions: Vec::new(),
@@ -262,14 +265,13 @@ impl Process {
         };
         match report {
             Report::Trap => {
-                if was == State::Listening {
+                if was == State::Listening && std::mem::take(&mut self.job) {
                     self.publish(tid, What::Continued);
                 }
             }
             Report::Group(signal) => {
                 self.thread(tid, |t| t.state = State::Stopped(Stop::Group));
-                let first = was != State::Listening && self.threads.values().filter(|t| t.grouped()).count() == 1;
-                if first {
+                if !std::mem::replace(&mut self.job, true) {
                     self.publish(tid, What::JobStop(signal));
                 }
             }
@@ -466,6 +468,7 @@ impl Process {
                 State::Stopped(_) if !wanted => {
                     let owed = thread.owed;
                     self.threads.remove(&tid);
+                    self.job &= !self.threads.is_empty();
                     self.actions.push(Action::Detach(tid, owed));
                     return;
                 }

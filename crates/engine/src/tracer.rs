@@ -172,7 +172,7 @@ impl Tracer {
         let Bell::Report(hint) = bell else { return };
         // Asking for one thread costs the same however many there are; asking for any costs by their number.
         if self.tids.contains_key(&hint) {
-            let alone = self.tids.len() == 1;
+            let alone = self.tids.len() == 1 && !self.brings_children(hint);
             let report = wait::poll(hint);
             if let Some((tid, status)) = report {
                 self.take_report(tid, status);
@@ -185,6 +185,12 @@ impl Tracer {
         while let Some((tid, status)) = self.next_report() {
             self.take_report(tid, status);
         }
+    }
+
+    /// True if children of the thread's process come attached, of whom we learn by their first report.
+    fn brings_children(&self, tid: Tid) -> bool {
+        let process = self.tids.get(&tid).and_then(|key| self.entries.get(key)).map(|e| &e.process);
+        process.is_some_and(|p| p.options() & libc::PTRACE_O_TRACEFORK != 0)
     }
 
     fn next_report(&mut self) -> Option<(Tid, Status)> {
@@ -371,7 +377,9 @@ impl Tracer {
             if !alone && !thread::has_robust_list(tid) && is_io_worker(proc, tid) {
                 continue;
             }
-            match ptrace::seize(tid, entry.process.options()) {
+            // The leader of a process in which another thread execs is a zombie one moment, and that thread the next.
+            let seize = || ptrace::seize(tid, entry.process.options());
+            match seize().or_else(|e| if e.raw_os_error() == Some(libc::EPERM) { seize() } else { Err(e) }) {
                 Ok(()) => {
                     entry.process.attached(tid);
                     self.tids.insert(tid, key);
@@ -494,7 +502,7 @@ impl Tracer {
                 Action::Options(tid, options) => ptrace::set_options(tid, options),
                 Action::Detach(tid, signal) => {
                     self.tids.remove(&tid);
-                    ptrace::detach(tid, signal)
+                    ptrace::detach(tid, ledger::unwatch(tid, signal))
                 }
             };
         }
@@ -633,6 +641,11 @@ impl Tracer {
                 (ptrace::Syscall::Entry { nr, args }, narrow) => {
                     Report::Entry(Call { nr, args, abi: if narrow { Abi::I386 } else { Abi::X86_64 } })
                 }
+                // The exit of a call that a stop ended: made again at the next point where signals are looked for.
+                (ptrace::Syscall::Exit { rval }, _) if self.repair_eintr(tid)? => {
+                    ptrace::interrupt(tid)?;
+                    Report::Exit(rval.min(-514))
+                }
                 (ptrace::Syscall::Exit { rval }, _) => Report::Exit(rval),
                 (ptrace::Syscall::None, _) => Report::Other,
             },
@@ -649,7 +662,8 @@ impl Tracer {
                     uid: if sent { uid } else { 0 },
                     addr: if sent { 0 } else { addr },
                 };
-                Report::Signal(info, abi::fault::of_signal(info.signo, info.code))
+                let fault = abi::fault::of_signal(info.signo, info.code);
+                Report::Signal(info, fault.map(|f| refine(tid, f, info)))
             }
             _ => Report::Other,
         })
@@ -672,16 +686,24 @@ impl Tracer {
 
     /// Some calls end with EINTR after any stop although nothing happened to the program. Turning the result into
     /// ERESTARTNOHAND lets the kernel make the call again, or answer EINTR if a handler really runs.
-    fn repair_eintr(&self, tid: Tid) -> io::Result<()> {
+    fn repair_eintr(&self, tid: Tid) -> io::Result<bool> {
         const EINTR: i32 = -libc::EINTR;
         const ERESTARTNOHAND: i64 = -514;
         let mut regs = ptrace::user_regs(tid)?;
         if regs.rax as i32 != EINTR || (regs.orig_rax as i64) < 0 {
-            return Ok(());
+            return Ok(false);
         }
         let abi = if regs.cs == 0x23 { Abi::I386 } else { Abi::X86_64 };
         let (fd, nr) = match abi {
-            Abi::I386 => (regs.rbx, abi::syscall::set_number(abi, regs.orig_rax)),
+            Abi::I386 => {
+                // socketcall and ipc are many calls: as recvfrom the ones that wait at a socket, as semop the two of semaphores.
+                let nr = match (regs.orig_rax, regs.rbx as u16) {
+                    (102, 5 | 9..=12 | 16..=20) => 45,
+                    (117, 1 | 4) => 65,
+                    (nr, _) => abi::syscall::set_number(abi, nr),
+                };
+                (regs.rbx, nr)
+            }
             Abi::X86_64 => (regs.rdi, regs.orig_rax),
         };
         let again = match stop_makes_eintr(nr) {
@@ -693,7 +715,12 @@ impl Tracer {
             regs.rax = ERESTARTNOHAND as u64;
             ptrace::set_user_regs(tid, &regs)?;
         }
-        Ok(())
+        Ok(again)
+    }
+
+    /// True if the kernel reports to us what the process does, and its end.
+    pub fn is_attached(&self, key: Key) -> bool {
+        self.entries.get(&key).is_some_and(|e| !e.process.threads.is_empty())
     }
 
     /// The stopped state of a thread, None while it runs.
@@ -701,6 +728,23 @@ impl Tracer {
         let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
         thread.is_some_and(|t| matches!(t.state, State::Stopped(_)))
     }
+}
+
+/// What the signal alone does not tell of a fault, from the instruction and the stack pointer.
+fn refine(tid: Tid, fault: u8, info: SigInfo) -> u8 {
+    if fault != abi::fault::BOUNDS || info.signo != libc::SIGSEGV {
+        return fault;
+    }
+    let Ok(regs) = ptrace::user_regs(tid) else { return fault };
+    if info.code != abi::fault::SI_KERNEL {
+        return abi::fault::of_address(info.addr, regs.rsp);
+    }
+    let before = 2;
+    let text = path(format!("{tid}/mem"))
+        .and_then(|p| procfs::openat(procfs::root(), &p, libc::O_RDONLY).ok())
+        .and_then(|mem| procfs::pread(mem.as_fd(), regs.rip.wrapping_sub(before), 16).ok())
+        .unwrap_or_default();
+    abi::fault::of_instruction(&text, before as usize, regs.cs == 0x23)
 }
 
 fn path(text: String) -> Option<std::ffi::CString> {

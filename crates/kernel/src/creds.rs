@@ -24,6 +24,7 @@ use std::sync::OnceLock;
 
 /// Capability numbers as in capabilities(7), those this module itself needs.
 const CAP_DAC_OVERRIDE: u32 = 1;
+const CAP_KILL: u32 = 5;
 const CAP_SETGID: u32 = 6;
 const CAP_SETUID: u32 = 7;
 const CAP_SYS_PTRACE: u32 = 19;
@@ -71,8 +72,6 @@ struct Own {
     groups: Vec<u32>,
     caps: Caps,
     user_ns: u64,
-    /// Real and effective ids are the same.
-    plain: bool,
 }
 
 impl Own {
@@ -107,8 +106,6 @@ fn own() -> &'static Own {
         groups: raw::groups().unwrap_or_default(),
         caps: raw::capget(0).unwrap_or(Caps { effective: 0, permitted: 0, inheritable: 0 }),
         user_ns: procfs::fstatat(procfs::root(), c"self/ns/user", true).map_or(0, |s| s.st_ino),
-        // SAFETY: no pointers, cannot fail.
-        plain: unsafe { libc::getuid() == libc::geteuid() && libc::getgid() == libc::getegid() },
     })
 }
 
@@ -185,12 +182,6 @@ impl Creds {
         tid != 0 && raw::capget(tid as i32).is_ok_and(|caps| caps.effective == self.effective)
     }
 
-    /// True if a thread with these credentials may attach to process `pid` and this is known at once; false says nothing.
-    /// The kernel judges as for its `mem` file, but looks at real ids, so this is for the daemon's own credentials only.
-    pub fn surely_attach(&self, pid: u32) -> bool {
-        self.is_same() && own().plain && raw::touch(pid as i32)
-    }
-
     /// File-system uid.
     pub fn uid(&self) -> u32 {
         self.uid
@@ -254,6 +245,28 @@ impl Creds {
                 self.switched(f)
             }
             _ => self.act(f),
+        }
+    }
+
+    /// EPERM unless kill(2) lets these credentials signal `target`. To be asked before a signal is sent in a caller's name: the
+    /// real uid of a thread that acts for him stays ours, and kill(2) is content with that. (SIGCONT within a session, which
+    /// kill(2) lets pass, is judged as any other signal.)
+    pub fn may_signal(&self, target: &Proc) -> io::Result<()> {
+        let may = match self.home {
+            Home::Same => true,
+            Home::Ours => {
+                let status = target.status()?;
+                let uids = procfs::numbers(procfs::field(&status, "Uid").unwrap_or_default());
+                // Real and saved.
+                has(self.effective, CAP_KILL) || [0, 2].iter().any(|i| uids.get(*i) == Some(&self.uid))
+            }
+            // Its privilege there, see `act_on`.
+            Home::Foreign { ns, rules } => rules && ns != 0 && target.user_ns().is_ok_and(|of| of == ns),
+        };
+        if may {
+            Ok(())
+        } else {
+            Err(io::Error::from_raw_os_error(libc::EPERM))
         }
     }
 
@@ -355,16 +368,6 @@ mod raw {
             permitted: whole(|h| h.permitted),
             inheritable: whole(|h| h.inheritable),
         })
-    }
-
-    /// Tries to read the byte at address 0 of a process. True if the kernel went so far as to look for it.
-    pub fn touch(pid: i32) -> bool {
-        let mut byte = 0u8;
-        let here = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
-        let there = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 1 };
-        // SAFETY: the vectors and the byte outlive the call.
-        let n = unsafe { libc::process_vm_readv(pid, &here, 1, &there, 1, 0) };
-        n >= 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
     }
 
     pub fn capset(caps: Caps) -> io::Result<()> {

@@ -4,7 +4,7 @@
 //! Only the tracer writes, and the handler runs in the tracer itself, so the two never run at once; a row that is half
 //! written can be met, which is why each field says by itself what is to be done.
 
-use crate::ptrace::Tid;
+use crate::ptrace::{self, Tid};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering::Relaxed};
 
 /// Threads that can be owed something at once. For one more, the kernel's own behaviour has to do.
@@ -23,6 +23,8 @@ struct Row {
     mask: AtomicU64,
     /// What an injected call has changed; null for nothing.
     loan: AtomicPtr<Loan>,
+    /// Debug registers were written: the kernel leaves them as they are when the tracer goes.
+    watched: AtomicBool,
 }
 
 /// What an injected call has borrowed of a thread.
@@ -45,6 +47,7 @@ static TABLE: [Row; ROWS] = [const {
         masked: AtomicBool::new(false),
         mask: AtomicU64::new(0),
         loan: AtomicPtr::new(std::ptr::null_mut()),
+        watched: AtomicBool::new(false),
     }
 }; ROWS];
 
@@ -69,7 +72,8 @@ impl Row {
         let owes = self.owed.load(Relaxed) != 0
             || self.step.load(Relaxed)
             || self.masked.load(Relaxed)
-            || !self.loan.load(Relaxed).is_null();
+            || !self.loan.load(Relaxed).is_null()
+            || self.watched.load(Relaxed);
         if !owes {
             self.tid.store(0, Relaxed);
         }
@@ -80,6 +84,7 @@ impl Row {
         self.step.store(false, Relaxed);
         self.masked.store(false, Relaxed);
         self.loan.store(std::ptr::null_mut(), Relaxed);
+        self.watched.store(false, Relaxed);
         self.tid.store(0, Relaxed);
     }
 }
@@ -114,6 +119,32 @@ pub fn owe(tid: Tid, signal: i32) {
 /// True if the thread was last set going by one instruction.
 pub fn is_stepping(tid: Tid) -> bool {
     find(tid).is_some_and(|row| row.step.load(Relaxed))
+}
+
+/// A debug register of the thread is about to be written.
+pub(crate) fn watches(tid: Tid) {
+    if let Some(row) = find_or_make(tid) {
+        row.watched.store(true, Relaxed);
+    }
+}
+
+/// Makes the thread watch nothing, if a debug register of it was written; it must stand. The signal to pass on instead of
+/// `signal`: 0 for a trap of our making.
+pub fn unwatch(tid: Tid, signal: i32) -> i32 {
+    if !find(tid).is_some_and(|row| row.watched.load(Relaxed)) {
+        return signal;
+    }
+    const HWBKPT: i32 = 4;
+    let ours = signal == libc::SIGTRAP && ptrace::siginfo(tid).is_ok_and(|i| i.si_code == HWBKPT);
+    // The control register first: nothing watches from then on.
+    for n in [7, 0, 1, 2, 3] {
+        let _ = ptrace::set_debug_reg(tid, n, 0);
+    }
+    if ours {
+        0
+    } else {
+        signal
+    }
 }
 
 /// The thread is about to be stepped.
@@ -234,7 +265,7 @@ mod pay {
         if row.masked.load(Relaxed) {
             let _ = ptrace::set_signal_mask(tid, row.mask.load(Relaxed));
         }
-        let _ = ptrace::detach(tid, owed);
+        let _ = ptrace::detach(tid, super::unwatch(tid, owed));
     }
 
     /// The signal to detach with.

@@ -205,8 +205,9 @@ pub fn entries(dir: BorrowedFd, path: &CStr) -> io::Result<Vec<Dirent>> {
     }
 }
 
-/// ino u64, off i64, reclen u16, type u8, name ending with NUL.
-fn parse_dirents(mut rest: &[u8], all: &mut Vec<Dirent>) {
+/// ino u64, off i64, reclen u16, type u8, name ending with NUL. Public for fuzzing only.
+#[doc(hidden)]
+pub fn parse_dirents(mut rest: &[u8], all: &mut Vec<Dirent>) {
     const HEAD: usize = 19;
     while rest.len() > HEAD {
         let ino = u64::from_ne_bytes(rest[..8].try_into().expect("eight bytes"));

@@ -217,6 +217,7 @@ pub fn debug_reg(tid: Tid, n: usize) -> io::Result<u64> {
 
 /// Writes debug register `n`; EINVAL or EIO for values that the kernel forbids (4, 5, addresses in kernel space).
 pub fn set_debug_reg(tid: Tid, n: usize, value: u64) -> io::Result<()> {
+    ledger::watches(tid);
     call(libc::PTRACE_POKEUSER, tid, DEBUGREG + n * 8, value as usize).map(drop)
 }
 

@@ -21,12 +21,16 @@ impl Caller {
         Caller { tid, uid, gid, creds: OnceCell::new() }
     }
 
-    /// Full credentials: groups, capabilities, user namespace. EACCES if the caller cannot be seen.
+    /// Full credentials: groups, capabilities, user namespace. EACCES if the caller cannot be seen. That the daemon is out of
+    /// descriptors or memory says nothing about the caller and is told as it is.
     pub fn creds(&self) -> Result<&Creds> {
         if let Some(c) = self.creds.get() {
             return Ok(c);
         }
-        let found = Creds::of(self.tid, self.uid, self.gid).map_err(|_| Errno(libc::EACCES))?;
+        let found = Creds::of(self.tid, self.uid, self.gid).map_err(|e| match e.raw_os_error() {
+            Some(out @ (libc::EMFILE | libc::ENFILE | libc::ENOMEM)) => Errno(out),
+            _ => Errno(libc::EACCES),
+        })?;
         Ok(self.creds.get_or_init(|| found))
     }
 

@@ -16,9 +16,6 @@ use tree::{Caller, Errno, Pending, Result};
 /// Asks the kernel whether `creds` may control the process: who may open its memory for writing may do all that the files
 /// here do.
 pub fn may_control(target: &Target, creds: &Creds) -> std::io::Result<()> {
-    if creds.surely_attach(target.proc.pid()) {
-        return Ok(());
-    }
     open_mem(target, creds, libc::O_RDWR).map(drop)
 }
 
@@ -274,5 +271,5 @@ pub fn send_signal(target: &Target, creds: &Creds, signal: i32) -> std::result::
         Some(tid) => kernel::thread::tgkill(pid, tid as i32, signal),
         None => pidfd::send_signal(&fd, signal),
     };
-    creds.act_on(&target.proc, post).map_err(os)
+    creds.may_signal(&target.proc).and_then(|()| creds.act_on(&target.proc, post)).map_err(os)
 }

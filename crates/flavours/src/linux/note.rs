@@ -4,7 +4,8 @@
 use super::control::send_signal;
 use super::ctl::only_truncation;
 use super::target::Target;
-use kernel::procfs;
+use kernel::creds::Creds;
+use kernel::procfs::{self, Proc};
 use std::sync::Arc;
 use tree::{Attr, Caller, Errno, Handle, Node, Pending, Result, SetAttr};
 
@@ -56,11 +57,35 @@ impl Open {
             if pgid <= 1 {
                 return Err(Errno(libc::EPERM));
             }
-            creds.act(|| kernel::thread::kill_group(pgid as i32, signal))?;
+            self.post_group(creds, pgid, signal)?;
         } else {
             send_signal(&self.target, creds, signal).map_err(|r| Errno(r.errno))?;
         }
         Ok(data.len())
+    }
+}
+
+impl Open {
+    /// Each member is judged by itself; one that may be signalled is enough.
+    fn post_group(&self, creds: &Creds, pgid: u64, signal: i32) -> Result<()> {
+        if creds.is_same() {
+            return Ok(kernel::thread::kill_group(pgid as i32, signal)?);
+        }
+        let mut answer = Err(Errno(libc::ESRCH));
+        for entry in procfs::entries(procfs::root(), c".")? {
+            let pid = std::str::from_utf8(&entry.name).ok().and_then(|name| name.parse().ok());
+            let Some(Ok(proc)) = pid.map(Proc::open) else { continue };
+            let stat = procfs::read_at(proc.dir(), c"stat").unwrap_or_default();
+            if procfs::Stat::parse(&stat).and_then(|s| s.number(5)) != Some(pgid) {
+                continue;
+            }
+            let member = Target { proc: Arc::new(proc), tid: None, shared: self.target.shared.clone() };
+            let sent = send_signal(&member, creds, signal).map_err(|r| Errno(r.errno));
+            if answer.is_err() {
+                answer = sent;
+            }
+        }
+        answer
     }
 }
 

@@ -46,17 +46,23 @@ impl Node for Regs {
     }
 
     fn setattr(&self, _caller: &Caller, set: &SetAttr) -> Result<()> {
+        if self.json {
+            return Err(Errno(libc::EPERM));
+        }
         only_truncation(set)
     }
 }
+
+/// Where a read ended, and the registers as it found them.
+type Snapshot = (u64, Vec<u8>);
 
 struct Open {
     target: Target,
     which: Which,
     json: bool,
     right: Arc<Right>,
-    /// What a read at offset 0 found, so that reads behind it belong to the same moment.
-    image: Arc<Mutex<Option<Vec<u8>>>>,
+    /// What a read found and where it ended, so that one that goes on there belongs to the same moment.
+    image: Arc<Mutex<Option<Snapshot>>>,
 }
 
 /// The caller's own thread waits in this very request: it cannot be stopped before it is answered.
@@ -84,8 +90,10 @@ impl Handle for Open {
             return;
         }
         if offset > 0 {
-            if let Some(image) = self.image.lock().as_ref() {
-                done.finish(Ok(slice(image, offset, size).to_vec()));
+            if let Some((at, image)) = self.image.lock().as_mut().filter(|(at, _)| *at == offset) {
+                let part = slice(image, offset, size).to_vec();
+                *at += part.len() as u64;
+                done.finish(Ok(part));
                 return;
             }
         }
@@ -95,7 +103,7 @@ impl Handle for Open {
             answer.finish(match result {
                 Ok(image) => {
                     let part = slice(&image, offset, size).to_vec();
-                    *kept.lock() = Some(image);
+                    *kept.lock() = Some((offset + part.len() as u64, image));
                     Ok(part)
                 }
                 Err(refusal) => Err(Errno(refusal.errno)),

@@ -1,0 +1,241 @@
+//! Pid and user namespaces: processes in them, and clients in them.
+
+use pfs_tests::{eventually, field, root, state, status_field, Client, Mount, Target, NOBODY};
+use std::path::Path;
+
+/// Rights that a client has, by opening.
+const CONTROL: [&str; 4] = ["ctl", "seat", "mem", "regs"];
+
+fn text(client: &Client, path: &Path) -> Result<String, i32> {
+    let fd = client.open(path, libc::O_RDONLY)?;
+    let bytes = client.read(fd, 65536);
+    client.close(fd);
+    Ok(String::from_utf8(bytes?).unwrap())
+}
+
+/// Stops the process and lets it run, through `client`; word `i` is what it counts.
+fn holds(mount: &Mount, client: &Client, target: &Target, pid: i32, i: usize) {
+    let ctl = client.open(&mount.path(pid, "ctl"), libc::O_RDWR).unwrap();
+    assert_eq!(client.write(ctl, "stop"), Ok(4));
+    target.stands(i);
+    assert_eq!(client.write(ctl, "run"), Ok(3));
+    target.counts(i);
+    client.close(ctl);
+}
+
+#[test]
+fn a_process_in_a_pid_namespace_is_controlled_from_outside() {
+    if !root() {
+        return;
+    }
+    let (mount, client) = (Mount::new(), Client::new());
+    let target = Target::within("p", None, "each", &["3"]);
+    let pid = target.inner();
+    // Number 1 inside. Its threads say their ids as they know them.
+    assert_eq!(status_field(pid, "NSpid"), format!("{pid}\t1"));
+    eventually("its threads run", || (0..3).all(|i| target.word(16 + i) > 0));
+    assert_eq!(target.word(32), 1);
+    holds(&mount, &client, &target, pid, 16);
+    let ustat = String::from_utf8(mount.read(pid, "ustat.json").unwrap()).unwrap();
+    assert_eq!(field(&ustat, "pid"), Some(&pid.to_string()[..]));
+    // Its threads have numbers of the outside here.
+    let mut tids = pfs_tests::thread_states(pid).into_iter().map(|(tid, _)| tid).collect::<Vec<_>>();
+    tids.sort_unstable();
+    for (i, tid) in tids.iter().enumerate() {
+        mount.write(pid, &format!("task/{tid}/ctl"), "stop").unwrap();
+        target.stands(16 + i);
+        assert_eq!(mount.read(pid, &format!("task/{tid}/regs")).unwrap().len(), 216);
+        mount.write(pid, &format!("task/{tid}/ctl"), "run").unwrap();
+        target.counts(16 + i);
+    }
+    let seat = client.open(&mount.path(pid, "seat"), libc::O_RDWR).unwrap();
+    client.write(seat, "mode report\ntrace exit on").unwrap();
+    // The first process of a namespace ignores what it does not handle, but not from outside.
+    mount.ctl(pid, "kill").unwrap();
+    let line = client.events(seat, 1).remove(0);
+    assert_eq!((field(&line, "event"), field(&line, "signal")), (Some("end"), Some("SIGKILL")), "{line}");
+}
+
+#[test]
+fn a_client_in_a_pid_namespace_is_itself_by_its_number_outside() {
+    if !root() {
+        return;
+    }
+    let (mount, target) = (Mount::new(), Target::start("count", &[]));
+    // The mount lies over its /proc.
+    let over = format!("pm{}", mount.point().display());
+    let client = Client::within(&over, None);
+    let pid = client.pid();
+    for proc in [Path::new("/proc"), mount.point()] {
+        let status = text(&client, &proc.join("self/status")).unwrap();
+        let field = |name: &str| status.lines().find_map(|l| l.strip_prefix(name)).unwrap().trim().to_string();
+        assert_eq!((field("Name:"), field("Pid:")), ("client-64".into(), pid.to_string()));
+        assert_eq!(field("NSpid:"), format!("{pid}\t1"));
+        let thread = text(&client, &proc.join("thread-self/stat")).unwrap();
+        assert!(thread.starts_with(&format!("{pid} (client-64)")), "{thread}");
+        // Who it is by its own number is somebody else there.
+        let one = text(&client, &proc.join("1/stat"));
+        assert!(one.is_ok_and(|stat| !stat.contains("client-64")));
+        assert!(text(&client, &proc.join(format!("{}/stat", target.pid()))).is_ok());
+    }
+    // A pid namespace takes no rights away: they are those of its user.
+    holds(&mount, &client, &target, target.pid(), 16);
+    let own = client.open(Path::new("/proc/self/ctl"), libc::O_RDWR).unwrap();
+    assert_eq!(client.write(own, "wait"), Err(libc::EDEADLK));
+    assert_eq!(
+        client.open(Path::new("/proc/self/regs"), libc::O_RDONLY).and_then(|fd| client.read(fd, 8)),
+        Err(libc::EBUSY)
+    );
+    // And it can be seen who holds.
+    let seat = client.open(&mount.path(target.pid(), "seat"), libc::O_RDWR).unwrap();
+    client.write(seat, "mode report\ntrace sig all").unwrap();
+    let holders = String::from_utf8(mount.read(target.pid(), "holders").unwrap()).unwrap();
+    assert!(holders.contains(&format!("kind=open pid={pid} uid=0")), "{holders}");
+    client.kill();
+    eventually("what it held is given back", || mount.read(target.pid(), "holders").unwrap().is_empty());
+}
+
+#[test]
+fn an_ordinary_user_in_a_pid_namespace_gains_and_loses_nothing() {
+    if !root() {
+        return;
+    }
+    let mount = Mount::new();
+    let (roots, own) = (Target::start("count", &[]), Target::start_as(NOBODY, "count", &[]));
+    // Made by root; the client in it is user NOBODY.
+    let client = Client::within(&format!("p:{NOBODY}"), None);
+    for name in CONTROL {
+        assert_eq!(client.open(&mount.path(roots.pid(), name), libc::O_RDWR), Err(libc::EACCES), "{name}");
+    }
+    holds(&mount, &client, &own, own.pid(), 16);
+}
+
+#[test]
+fn a_user_namespace_gives_an_ordinary_user_nothing() {
+    if !root() {
+        return;
+    }
+    let mount = Mount::new();
+    let (roots, own) = (Target::start("count", &[]), Target::start_as(NOBODY, "count", &[]));
+    let (others, client) = (Target::start_as(1000, "count", &[]), Client::within("u", Some(NOBODY)));
+    // It is 0 inside, with all capabilities.
+    let status = text(&client, &mount.path(client.pid(), "status")).unwrap();
+    assert!(status.contains("CapEff:\t000001ff"), "{status}");
+    assert_eq!(status_field(client.pid(), "Uid").split('\t').next(), Some(&NOBODY.to_string()[..]));
+    for target in [&roots, &own, &others] {
+        // The kernel's own answer first: the same user outside of the namespace is closed to it, too.
+        let kernels = client.open(Path::new(&format!("/proc/{}/mem", target.pid())), libc::O_RDWR);
+        assert_eq!(kernels, Err(libc::EACCES));
+        for name in CONTROL {
+            assert_eq!(client.open(&mount.path(target.pid(), name), libc::O_RDWR), Err(libc::EACCES), "{name}");
+        }
+    }
+    assert!(text(&client, &mount.path(roots.pid(), "environ")).is_err());
+    assert!(text(&client, &mount.path(roots.pid(), "stat")).is_ok());
+}
+
+#[test]
+fn root_in_a_user_namespace_has_lost_its_rights_outside() {
+    if !root() {
+        return;
+    }
+    let mount = Mount::new();
+    let (roots, others) = (Target::start("count", &[]), Target::start_as(NOBODY, "count", &[]));
+    // Root outside, too, but without capabilities there.
+    let client = Client::within("u", None);
+    for target in [&roots, &others] {
+        let kernels = client.open(Path::new(&format!("/proc/{}/mem", target.pid())), libc::O_RDWR);
+        assert_eq!(kernels, Err(libc::EACCES));
+        for name in CONTROL {
+            assert_eq!(client.open(&mount.path(target.pid(), name), libc::O_RDWR), Err(libc::EACCES), "{name}");
+        }
+        target.counts(16);
+    }
+}
+
+#[test]
+fn no_signal_leaves_a_user_namespace() {
+    if !root() {
+        return;
+    }
+    let mount = Mount::new();
+    // Each has a process group of its own.
+    let targets = [Target::start("group", &[]), Target::start_as(1000, "group", &[])];
+    for client in [Client::within("u", Some(NOBODY)), Client::within("u", None)] {
+        for target in &targets {
+            for file in ["note", "notepg"] {
+                let fd = client.open(&mount.path(target.pid(), file), libc::O_WRONLY).unwrap();
+                let who = status_field(client.pid(), "Uid");
+                assert_eq!(client.write(fd, "usr1"), Err(libc::EPERM), "{file} of {}, by {who}", target.pid());
+            }
+        }
+    }
+    for target in &targets {
+        mount.write(target.pid(), "notepg", "usr1").unwrap();
+        eventually("all have root's note", || (0..3).all(|i| target.word(i) > 0));
+        assert_eq!([0, 1, 2].map(|i| target.word(i)), [1; 3]);
+    }
+}
+
+#[test]
+fn a_client_keeps_its_rights_within_its_user_namespace() {
+    if !root() {
+        return;
+    }
+    let mount = Mount::new();
+    let (client, stranger) = (Client::within("u", Some(NOBODY)), Client::of_user(1000));
+    let pid = client.pid();
+    // Itself is the process that is surely in its namespace.
+    let mem = client.open(&mount.path(pid, "mem"), libc::O_RDONLY).unwrap();
+    assert_eq!(client.read(mem, 1), Err(libc::EFAULT));
+    for name in CONTROL {
+        assert!(client.open(&mount.path(pid, name), libc::O_RDWR).is_ok(), "{name}");
+        assert_eq!(stranger.open(&mount.path(pid, name), libc::O_RDWR), Err(libc::EACCES), "{name}");
+    }
+}
+
+#[test]
+fn a_process_in_a_user_namespace_is_controlled_by_root_and_its_owner() {
+    if !root() {
+        return;
+    }
+    let mount = Mount::new();
+    let target = Target::within("u", Some(NOBODY), "count", &[]);
+    let pid = target.inner();
+    assert_ne!(
+        std::fs::read_link(format!("/proc/{pid}/ns/user")).unwrap(),
+        std::fs::read_link("/proc/self/ns/user").unwrap()
+    );
+    let (roots, owner, stranger) = (Client::new(), Client::of_user(NOBODY), Client::of_user(1000));
+    let neighbour = Client::within("u", Some(NOBODY));
+    for (client, expect) in [(&roots, true), (&owner, true), (&stranger, false), (&neighbour, false)] {
+        let kernels = client.open(Path::new(&format!("/proc/{pid}/mem")), libc::O_RDWR);
+        assert_eq!(kernels.is_ok(), expect);
+        for name in CONTROL {
+            let got = client.open(&mount.path(pid, name), libc::O_RDWR);
+            assert_eq!(got.is_ok(), expect, "{name}: {got:?}");
+            assert!(expect || got == Err(libc::EACCES), "{name}: {got:?}");
+            got.map(|fd| client.close(fd)).ok();
+        }
+    }
+    holds(&mount, &roots, &target, pid, 16);
+    holds(&mount, &owner, &target, pid, 16);
+    assert_eq!(state(pid), 'R');
+}
+
+#[test]
+fn both_namespaces_at_once() {
+    if !root() {
+        return;
+    }
+    let mount = Mount::new();
+    let target = Target::within("up", Some(NOBODY), "count", &[]);
+    let pid = target.inner();
+    assert_eq!(status_field(pid, "NSpid"), format!("{pid}\t1"));
+    holds(&mount, &Client::of_user(NOBODY), &target, pid, 16);
+    holds(&mount, &Client::new(), &target, pid, 16);
+    let client = Client::within("up", Some(NOBODY));
+    let own = text(&client, &mount.point().join("self/stat")).unwrap();
+    assert!(own.starts_with(&format!("{} (client-64)", client.pid())), "{own}");
+    assert_eq!(client.open(&mount.path(pid, "ctl"), libc::O_RDWR), Err(libc::EACCES));
+}
