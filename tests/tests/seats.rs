@@ -103,6 +103,31 @@ fn sixteen_clients_get_a_hundred_thousand_events_while_others_die() {
 }
 
 #[test]
+fn holders_tells_what_was_answered() {
+    let (mount, target) = (Mount::new(), Target::start("busy", &["1"]));
+    let pid = target.pid();
+    let holders = || String::from_utf8(mount.read(pid, "holders").unwrap()).unwrap();
+    let client = Client::new();
+    let seat = client.open(&mount.path(pid, "seat"), libc::O_RDWR).unwrap();
+    for round in 0..50 {
+        mount.ctl(pid, "stop").unwrap();
+        for _ in 0..2 {
+            assert!(holders().contains("kind=standing") && holders().contains("what=stop"), "round {round}");
+        }
+        client.write(seat, "trace sig +USR1").unwrap();
+        assert!(holders().contains("what=sig=SIGUSR1"), "round {round}: {}", holders());
+        mount.ctl(pid, "run").unwrap();
+        assert!(!holders().contains("kind=standing"), "round {round}");
+        client.write(seat, "trace sig -USR1").unwrap();
+        assert!(holders().contains("kind=open") && holders().contains("what=nothing"), "round {round}: {}", holders());
+        let other = client.open(&mount.path(pid, "seat"), libc::O_RDWR).unwrap();
+        assert_eq!(holders().lines().count(), 2, "round {round}");
+        client.close(other);
+        pfs_tests::eventually("the seat is gone", || holders().lines().count() == 1);
+    }
+}
+
+#[test]
 fn the_death_of_one_client_disturbs_no_other() {
     const ROUNDS: usize = 3000;
     let (mount, target) = (Mount::new(), Target::start("busy", &[&ROUNDS.to_string()]));

@@ -4,6 +4,7 @@
 use crate::error::Refusal;
 use crate::inject::Number;
 use crate::process::{Await, State, Steps, Stop};
+use crate::published::Shown;
 use crate::registers::{self, Which};
 use crate::seat::{Check, Once, Opener, Seat, SeatId};
 use crate::stream::Stream;
@@ -351,21 +352,19 @@ impl Target {
         ticket
     }
 
-    /// Who holds the process; None if nobody does.
-    pub fn held(&self, answer: impl FnOnce(Option<Held>) + Send + 'static) {
-        self.job(move |t, key| answer(t.entries.get(&key).map(show)));
-    }
-
-    /// The same, waiting for the tracer thread's answer, which takes microseconds. Not to be called in the tracer thread.
-    pub fn held_now(&self) -> Option<Held> {
-        if !self.shared.queue.knows(key_of(&self.proc)) {
-            return None;
+    /// Who holds the process; None if nobody does. If something has changed since it was asked last, this waits for the answer
+    /// of the tracer thread, which takes microseconds; so it is not to be called there.
+    pub fn held_now(&self) -> Option<Arc<Held>> {
+        match self.shared.queue.shown(key_of(&self.proc))? {
+            Shown::Held(held) => Some(held),
+            Shown::Changed => {
+                let (tx, rx) = std::sync::mpsc::channel();
+                self.job(move |t, key| {
+                    let _ = tx.send(t.entries.publish(&key, show));
+                });
+                rx.recv().ok().flatten()
+            }
         }
-        let (tx, rx) = std::sync::mpsc::channel();
-        self.held(move |held| {
-            let _ = tx.send(held);
-        });
-        rx.recv().ok().flatten()
     }
 
     /// Reads a register file of a thread (None: the representative). A thread that runs is stopped for a moment.

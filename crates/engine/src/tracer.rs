@@ -4,6 +4,7 @@
 use crate::error::Refusal;
 use crate::event::{Call, SigInfo};
 use crate::process::{Action, Await, Outcome, Process, Report, State, WaiterId};
+use crate::published::{Entries, Published, Shown};
 use crate::seat::SeatId;
 use abi::syscall::{stop_makes_eintr, Abi};
 use kernel::procfs::Proc;
@@ -12,7 +13,7 @@ use kernel::thread::Bell;
 use kernel::wait::{self, Status, Watchdog};
 use kernel::{apart, ledger, procfs, thread};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -35,10 +36,16 @@ pub(crate) fn key_of(proc: &Proc) -> Key {
 /// The way to the tracer thread.
 #[derive(Default)]
 pub(crate) struct Queue {
-    jobs: Mutex<VecDeque<Job>>,
+    jobs: Mutex<Jobs>,
     tid: AtomicI32,
-    /// Processes in the engine's care, for those who only want to know whether there is anything to ask.
-    known: Mutex<HashSet<Key>>,
+    published: Published,
+}
+
+#[derive(Default)]
+struct Jobs {
+    waiting: VecDeque<Job>,
+    /// The tracer thread has taken one that it has not done yet.
+    at_work: bool,
 }
 
 impl Queue {
@@ -46,8 +53,8 @@ impl Queue {
     pub fn push(&self, job: Job) {
         let first = {
             let mut jobs = self.jobs.lock();
-            jobs.push_back(job);
-            jobs.len() == 1
+            jobs.waiting.push_back(job);
+            jobs.waiting.len() == 1
         };
         let tid = self.tid.load(Ordering::Acquire);
         // Whoever queued the first job has rung already.
@@ -56,17 +63,29 @@ impl Queue {
         }
     }
 
-    /// True if the engine has something to say about this process. An order that was given and answered has been counted.
-    pub fn knows(&self, key: Key) -> bool {
-        self.known.lock().contains(&key) || !self.jobs.lock().is_empty()
+    /// What is published of this process; None if the engine has nothing to say about it. All that was queued before has been
+    /// counted: while the tracer thread is at work it has to be asked.
+    pub fn shown(&self, key: Key) -> Option<Shown> {
+        let idle = {
+            let jobs = self.jobs.lock();
+            jobs.waiting.is_empty() && !jobs.at_work
+        };
+        if idle {
+            self.published.lock().get(&key).cloned()
+        } else {
+            Some(Shown::Changed)
+        }
     }
 
     fn waits(&self) -> bool {
-        !self.jobs.lock().is_empty()
+        !self.jobs.lock().waiting.is_empty()
     }
 
     fn pop(&self) -> Option<Job> {
-        self.jobs.lock().pop_front()
+        let mut jobs = self.jobs.lock();
+        let job = jobs.waiting.pop_front();
+        jobs.at_work = job.is_some();
+        job
     }
 }
 
@@ -74,12 +93,14 @@ impl Queue {
 pub(crate) struct Entry {
     pub process: Process,
     pub proc: Arc<Proc>,
+    /// It is published as it is.
+    pub shown: bool,
 }
 
 /// The tracer thread's state.
 pub(crate) struct Tracer {
     queue: Arc<Queue>,
-    pub entries: HashMap<Key, Entry>,
+    pub entries: Entries,
     tids: HashMap<Tid, Key>,
     then: HashMap<WaiterId, (Key, Then)>,
     deadlines: BTreeSet<(Instant, WaiterId)>,
@@ -122,9 +143,10 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
 
 impl Tracer {
     fn new(queue: Arc<Queue>, watchdog: Watchdog) -> Tracer {
+        let entries = Entries::new(queue.published.clone());
         Tracer {
             queue,
-            entries: HashMap::new(),
+            entries,
             tids: HashMap::new(),
             then: HashMap::new(),
             deadlines: BTreeSet::new(),
@@ -226,10 +248,7 @@ impl Tracer {
     /// The entry of a process, made if there is none.
     pub fn entry(&mut self, proc: &Arc<Proc>) -> &mut Entry {
         let key = key_of(proc);
-        if !self.entries.contains_key(&key) {
-            self.queue.known.lock().insert(key);
-        }
-        self.entries.entry(key).or_insert_with(|| Entry { process: Process::new(key.0), proc: proc.clone() })
+        self.entries.entry(key, || Entry { process: Process::new(key.0), proc: proc.clone(), shown: false })
     }
 
     /// Takes seats away; what they held is given back.
@@ -487,7 +506,6 @@ impl Tracer {
         process.seats.retain(|_, s| !s.standing || (s.armed() && process.ended.is_none()));
         if process.seats.is_empty() && process.waiters.is_empty() && process.threads.is_empty() {
             self.entries.remove(&key);
-            self.queue.known.lock().remove(&key);
         }
     }
 

@@ -64,6 +64,16 @@ impl Inode {
     fn node(&self) -> Arc<dyn Node> {
         self.node.read().clone()
     }
+
+    /// What `name` meant last, if it means it still: as long as that node answers, for a name that may be kept.
+    fn still(&self, caller: &Caller, name: &OsStr) -> Option<(Arc<dyn Node>, tree::Attr)> {
+        let known = self.children.lock().get(name.as_bytes()).cloned()?.node();
+        if known.keep() != Keep::Name {
+            return None;
+        }
+        let attr = known.attr(caller).ok()?;
+        Some((known, attr))
+    }
 }
 
 enum Open {
@@ -206,8 +216,15 @@ impl Bridge {
 
     fn lookup(&self, unique: u64, parent: u64, caller: &Caller, name: &OsStr) -> Result<()> {
         let parent = self.inode(parent)?;
-        let node = parent.node().lookup(caller, name)?;
-        let attr = wire_attr(&node.attr(caller)?);
+        let (node, attr) = match parent.still(caller, name) {
+            Some(known) => known,
+            None => {
+                let node = parent.node().lookup(caller, name)?;
+                let attr = node.attr(caller)?;
+                (node, attr)
+            }
+        };
+        let attr = wire_attr(&attr);
         let keep = node.keep();
         let id = self.enter(&parent, name, node, keep);
         let out = abi::EntryOut {

@@ -7,6 +7,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use tree::Errno;
 use zerocopy::IntoBytes;
 
+/// A message of no more bytes is copied together before it is sent.
+const SMALL: usize = 512;
+
 /// The device and the requests that wait; all that a reply needs, so that a late answer keeps nothing else alive.
 pub(crate) struct Channel {
     pub fd: OwnedFd,
@@ -41,20 +44,27 @@ impl Channel {
     fn send(&self, unique: u64, error: i32, a: &[u8], b: &[u8]) -> io::Result<()> {
         let len = size_of::<OutHeader>() + a.len() + b.len();
         let header = OutHeader { len: len as u32, error, unique };
+        if len <= SMALL {
+            // In one piece: the kernel pins the pages of each piece by itself.
+            let mut whole = [0; SMALL];
+            let (head, rest) = whole.split_at_mut(size_of::<OutHeader>());
+            head.copy_from_slice(header.as_bytes());
+            rest[..a.len()].copy_from_slice(a);
+            rest[a.len()..a.len() + b.len()].copy_from_slice(b);
+            // SAFETY: `whole` is readable for `len` bytes.
+            return sent(unsafe { libc::write(self.fd.as_raw_fd(), whole.as_ptr().cast(), len) });
+        }
         let iov = [header.as_bytes(), a, b]
             .map(|part| libc::iovec { iov_base: part.as_ptr().cast_mut().cast(), iov_len: part.len() });
-        let count = if !b.is_empty() {
-            3
-        } else if !a.is_empty() {
-            2
-        } else {
-            1
-        };
+        let count = if b.is_empty() { 2 } else { 3 };
         // SAFETY: the vectors describe live slices, which writev only reads.
-        let n = unsafe { libc::writev(self.fd.as_raw_fd(), iov.as_ptr(), count) };
-        if n < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(())
+        sent(unsafe { libc::writev(self.fd.as_raw_fd(), iov.as_ptr(), count) })
     }
+}
+
+fn sent(n: isize) -> io::Result<()> {
+    if n < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }

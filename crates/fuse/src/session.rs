@@ -3,6 +3,10 @@
 //! Every thread reads a request, serves it and reads again. A thread that takes the last place at the device starts
 //! another one first, so a handler that blocks stops nobody. When the limit is reached, the one thread left at the
 //! device only queues requests that may block, and still serves interrupts.
+//!
+//! A client waits for each answer, so where it shares a CPU with us one thread is enough, and the others at the device would be
+//! woken for nothing. While one client alone asks there, and often, all threads but one stand aside; they look each millisecond
+//! whether that one is stuck. Between CPUs more threads are better: one of them may be on a CPU that is awake.
 
 use crate::abi::{self, op};
 use crate::bridge::Bridge;
@@ -10,13 +14,17 @@ use crate::channel::Channel;
 use crate::decode::{decode, is_silent, Bad, Op};
 use crate::notify::Notifier;
 use crate::parked::Parked;
+use kernel::thread::shares_cpu;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize,
+    Ordering::{Relaxed, SeqCst},
+};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,6 +35,14 @@ use zerocopy::FromBytes;
 const LIMIT: usize = 64;
 /// Most threads that stay to wait for requests.
 const IDLE: usize = 4;
+/// Requests of one client in a row that make it a lone one.
+const LONE: u32 = 4 * LOOK;
+/// Requests between two looks where the client runs.
+const LOOK: u32 = 32;
+/// Requests of a lone client between two looks that keep a thread aside.
+const OFTEN: u32 = 4;
+/// How long a thread stands aside before it looks again.
+const ASIDE: Duration = Duration::from_millis(1);
 const STACK: usize = 256 << 10;
 /// Room for the biggest write and its headers.
 const BUFFER: usize = abi::MAX_DATA + (64 << 10);
@@ -132,8 +148,14 @@ struct Core {
 }
 
 struct Pool {
-    /// Threads that wait at the device (or are about to).
+    /// Threads that wait at the device (or are about to), and those that stand aside.
     idle: AtomicUsize,
+    /// Those that stand aside.
+    aside: AtomicUsize,
+    /// The thread that asked last.
+    caller: AtomicU32,
+    /// How often it asked in a row.
+    row: AtomicU32,
     /// One bit per living thread.
     slots: AtomicU64,
     /// What is known of the thread of each slot.
@@ -157,11 +179,44 @@ impl Pool {
     fn new() -> Pool {
         Pool {
             idle: AtomicUsize::new(0),
+            aside: AtomicUsize::new(0),
+            caller: AtomicU32::new(0),
+            row: AtomicU32::new(0),
             slots: AtomicU64::new(0),
             lines: std::array::from_fn(|_| Line::default()),
             queue: Mutex::default(),
             queued: AtomicUsize::new(0),
         }
+    }
+
+    /// Counts a request of `caller`. One of nobody (a close) does not count, and a client on another CPU is never a lone one.
+    fn count(&self, caller: u32) {
+        if caller == 0 {
+            return;
+        }
+        let again = self.caller.swap(caller, Relaxed) == caller;
+        let row = if again { self.row.load(Relaxed).saturating_add(1) } else { 0 };
+        let elsewhere = row % LOOK == LOOK - 1 && !shares_cpu(caller as i32);
+        self.row.store(if elsewhere { 0 } else { row }, Relaxed);
+    }
+
+    /// Keeps an idle thread from the device as long as a lone client is served by another one.
+    fn stand_aside(&self) {
+        let may = |aside| (aside + 1 < self.idle.load(SeqCst)).then_some(aside + 1);
+        let mut row = self.row.load(Relaxed);
+        if row < LONE || self.aside.fetch_update(SeqCst, SeqCst, may).is_err() {
+            return;
+        }
+        loop {
+            thread::sleep(ASIDE);
+            let now = self.row.load(Relaxed);
+            if now < row.saturating_add(OFTEN) {
+                break;
+            }
+            row = now;
+        }
+        self.row.store(0, Relaxed);
+        self.aside.fetch_sub(1, SeqCst);
     }
 
     fn threads(&self) -> usize {
@@ -287,6 +342,7 @@ impl Core {
     fn work(self: &Arc<Self>, slot: usize, mut buffer: Buffer) {
         let pool = &self.pool;
         loop {
+            pool.stand_aside();
             let bytes = match buffer.fill(&self.channel.fd) {
                 Ok(bytes) => bytes,
                 Err(e) => match e.raw_os_error() {
@@ -303,6 +359,7 @@ impl Core {
             if self.stopping.load(SeqCst) {
                 return;
             }
+            pool.count(caller(bytes));
             if others == 0 && self.spawn().is_err() && may_block(bytes) {
                 pool.enqueue(bytes);
                 // Whoever became idle before the request was queued did not see it; whoever comes after does.
@@ -403,6 +460,11 @@ impl Core {
         *self.gone.lock() = true;
         self.on_gone.notify_all();
     }
+}
+
+/// The thread that asks; 0 if it is nobody, or nobody we can see.
+fn caller(bytes: &[u8]) -> u32 {
+    abi::InHeader::read_from_prefix(bytes).map_or(0, |(h, _)| h.pid)
 }
 
 /// False for what is served at once whatever happens.

@@ -6,6 +6,7 @@ use common::{client, fork, Act, Client, Mount, SMALL, SOON};
 use pfs_fuse as fuse;
 use std::ffi::CString;
 use std::fs::{self, File};
+use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
@@ -294,11 +295,31 @@ fn poll_and_wake() {
 }
 
 #[test]
+fn a_lone_client_that_is_stuck_stops_nobody() {
+    let m = Mount::new();
+    let (small, hang) = (m.path("small"), m.path("hang"));
+    // Served by one thread in the end, which the last read blocks.
+    let stuck = std::thread::spawn(move || {
+        for _ in 0..2000 {
+            assert_eq!(fs::read(&small).unwrap(), SMALL);
+        }
+        File::open(hang).unwrap().read(&mut [0; 10]).unwrap()
+    });
+    m.hear("hang");
+    let before = Instant::now();
+    assert_eq!(fs::read(m.path("small")).unwrap(), SMALL);
+    assert!(before.elapsed() < Duration::from_millis(500));
+    m.unhang();
+    assert_eq!(stuck.join().unwrap(), b"free".len());
+}
+
+#[test]
 fn a_name_can_be_invalidated() {
     let m = Mount::new();
     fs::metadata(m.path("name")).unwrap();
-    let before = m.toy.lookups.load(SeqCst);
+    let before = m.toy.attrs.load(SeqCst);
     m.session().notifier().inval_entry(1, "name".as_ref()).unwrap();
     fs::metadata(m.path("name")).unwrap();
-    assert_eq!(m.toy.lookups.load(SeqCst), before + 1);
+    // For the lookup and for the call.
+    assert_eq!(m.toy.attrs.load(SeqCst), before + 2);
 }

@@ -19,7 +19,7 @@ use crate::procfs::{self, Proc};
 use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 
 /// Capability numbers as in capabilities(7), those this module itself needs.
@@ -105,13 +105,15 @@ fn own() -> &'static Own {
         gid: unsafe { libc::getegid() },
         groups: raw::groups().unwrap_or_default(),
         caps: raw::capget(0).unwrap_or(Caps { effective: 0, permitted: 0, inheritable: 0 }),
-        user_ns: procfs::fstatat(procfs::root(), c"self/ns/user", true).map_or(0, |s| s.st_ino),
+        user_ns: procfs::namespace(procfs::root(), c"self/ns/user").unwrap_or(0),
     })
 }
 
 thread_local! {
     /// The ids and capabilities this thread acts with, if they are not its own.
     static ACTING: Cell<Option<(u32, u32, u64)>> = const { Cell::new(None) };
+    /// The thread whose credentials this thread read last, and its /proc directory: who asks, asks again.
+    static LAST: Cell<Option<(u32, OwnedFd)>> = const { Cell::new(None) };
 }
 
 impl Creds {
@@ -124,14 +126,30 @@ impl Creds {
         if uid == u32::MAX || gid == u32::MAX {
             return Err(denied());
         }
-        let own = own();
+        if let Some((_, dir)) = LAST.take().filter(|(last, _)| *last == tid) {
+            match Creds::from_dir(dir.as_fd(), tid, uid, gid) {
+                // The number may be another thread's now.
+                Err(e) if e.raw_os_error() == Some(libc::ESRCH) => {}
+                other => {
+                    LAST.set(Some((tid, dir)));
+                    return other;
+                }
+            }
+        }
         let name = CString::new(tid.to_string()).expect("digits");
         let dir = procfs::openat(procfs::root(), &name, libc::O_PATH | libc::O_DIRECTORY)?;
+        let creds = Creds::from_dir(dir.as_fd(), tid, uid, gid)?;
+        LAST.set(Some((tid, dir)));
+        Ok(creds)
+    }
+
+    fn from_dir(dir: BorrowedFd, tid: u32, uid: u32, gid: u32) -> io::Result<Creds> {
+        let own = own();
         let caps = raw::capget(tid as i32)?;
         // Asked last and through the descriptor: if it answers, the number was not given away when capget used it.
-        let user_ns = match procfs::fstatat(dir.as_fd(), c"ns/user", true) {
+        let user_ns = match procfs::namespace(dir, c"ns/user") {
             Err(e) if e.raw_os_error() == Some(libc::ESRCH) => return Err(e),
-            other => other.map_or(0, |s| s.st_ino),
+            other => other.unwrap_or(0),
         };
         let ours = user_ns == own.user_ns && user_ns != 0;
         let alike = uid == own.uid && gid == own.gid && caps.effective == own.caps.effective;
@@ -139,12 +157,8 @@ impl Creds {
         if ours && alike && has(own.caps.effective, CAP_DAC_OVERRIDE) {
             return Ok(Creds { uid, gid, groups: vec![], effective: caps.effective, home: Home::Same });
         }
-        Creds::from_status(
-            dir.as_fd(),
-            uid,
-            gid,
-            if ours { Home::Ours } else { Home::Foreign { ns: user_ns, rules: false } },
-        )
+        let home = if ours { Home::Ours } else { Home::Foreign { ns: user_ns, rules: false } };
+        Creds::from_status(dir, uid, gid, home)
     }
 
     fn from_status(dir: BorrowedFd, uid: u32, gid: u32, mut home: Home) -> io::Result<Creds> {

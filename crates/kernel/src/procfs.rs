@@ -6,6 +6,7 @@
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::OnceLock;
 
 const PROC_SUPER_MAGIC: i64 = 0x9fa0;
@@ -51,6 +52,44 @@ fn magic(fd: BorrowedFd) -> io::Result<i64> {
     Ok(buf.f_type as i64)
 }
 
+/// True if the kernel's /proc hides from some what it shows to others (`hidepid`), or if that is not known. It can be
+/// remounted, so an answer is believed for a second, as a name is.
+pub fn hides() -> bool {
+    /// Second of the last look, and in the lowest bit what was found.
+    static LAST: AtomicU64 = AtomicU64::new(u64::MAX);
+    // SAFETY: all-zero is a valid timespec.
+    let mut now: libc::timespec = unsafe { std::mem::zeroed() };
+    // SAFETY: `now` lives through the call, which cannot fail.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &mut now) };
+    let second = now.tv_sec as u64;
+    let last = LAST.load(Ordering::Relaxed);
+    if last >> 1 == second {
+        return last & 1 == 1;
+    }
+    let hides = look_for_hidepid().unwrap_or(true);
+    LAST.store(second << 1 | u64::from(hides), Ordering::Relaxed);
+    hides
+}
+
+fn look_for_hidepid() -> Option<bool> {
+    // SAFETY: all-zero is a valid statx.
+    let mut buf: libc::statx = unsafe { std::mem::zeroed() };
+    // SAFETY: the path is constant and `buf` lives through the call.
+    let done =
+        unsafe { libc::statx(root().as_raw_fd(), c"".as_ptr(), libc::AT_EMPTY_PATH, libc::STATX_MNT_ID, &mut buf) };
+    check(done.into()).ok().filter(|_| buf.stx_mask & libc::STATX_MNT_ID != 0)?;
+    let mounts = read_at(root(), c"thread-self/mountinfo").ok()?;
+    hidepid_of(&mounts, buf.stx_mnt_id)
+}
+
+/// True if mount `id` is there with an option `hidepid`, which is not shown when it is off.
+fn hidepid_of(mounts: &[u8], id: u64) -> Option<bool> {
+    let text = String::from_utf8_lossy(mounts);
+    let line = text.lines().find(|l| l.split(' ').next().and_then(|n| n.parse().ok()) == Some(id))?;
+    let options = line.split(" - ").last()?.split(' ').nth(2)?;
+    Some(options.split(',').any(|o| o.starts_with("hidepid=")))
+}
+
 fn check(result: i64) -> io::Result<i64> {
     if result < 0 {
         return Err(io::Error::last_os_error());
@@ -79,11 +118,12 @@ pub fn openat(dir: BorrowedFd, path: &CStr, flags: i32) -> io::Result<OwnedFd> {
 
 /// Text of a symbolic link, at most a page as the kernel makes them.
 pub fn readlinkat(dir: BorrowedFd, path: &CStr) -> io::Result<Vec<u8>> {
-    let mut buf = vec![0u8; 8192];
-    // SAFETY: `path` ends with NUL and `buf` is as long as said.
-    let n = unsafe { libc::readlinkat(dir.as_raw_fd(), path.as_ptr(), buf.as_mut_ptr().cast(), buf.len()) };
+    let mut buf: Vec<u8> = Vec::with_capacity(8192);
+    // SAFETY: `path` ends with NUL and `buf` has the room that is said.
+    let n = unsafe { libc::readlinkat(dir.as_raw_fd(), path.as_ptr(), buf.as_mut_ptr().cast(), buf.capacity()) };
     let n = check(n as i64)?;
-    buf.truncate(n as usize);
+    // SAFETY: the kernel has written `n` bytes, at most the capacity.
+    unsafe { buf.set_len(n as usize) };
     Ok(buf)
 }
 
@@ -221,6 +261,13 @@ pub fn parse_dirents(mut rest: &[u8], all: &mut Vec<Dirent>) {
         }
         rest = &rest[len..];
     }
+}
+
+/// Inode number of the namespace that the link `path` leads to. Following it would make an inode each time.
+pub fn namespace(dir: BorrowedFd, path: &CStr) -> io::Result<u64> {
+    let text = readlinkat(dir, path)?;
+    let inode = text.rsplit(|b| *b == b'[').next().and_then(|t| number(t.strip_suffix(b"]")?));
+    inode.ok_or_else(|| io::Error::from_raw_os_error(libc::EIO))
 }
 
 /// The whole content of a file that ends by itself, at most 16 MiB of it.
@@ -387,7 +434,7 @@ impl Proc {
 
     /// Inode number of its user namespace; read with the rights of this thread.
     pub fn user_ns(&self) -> io::Result<u64> {
-        Ok(fstatat(self.dir(), c"ns/user", true)?.st_ino)
+        namespace(self.dir(), c"ns/user")
     }
 
     /// Content of its status file.
@@ -418,6 +465,19 @@ mod tests {
             let _ = Stat::parse(&text[..cut]).map(|s| (s.start(), s.number(0), s.ppid()));
         }
         assert!(Stat::parse(b")(").is_none());
+    }
+
+    #[test]
+    fn hidepid_is_an_option_of_our_mount() {
+        let mounts = b"22 1 0:21 / /proc rw - proc proc rw\n23 22 0:22 / /hidepid= rw master:1 - proc proc rw,gid=4,hidepid=invisible\n";
+        assert_eq!([22, 23, 24].map(|id| hidepid_of(mounts, id)), [Some(false), Some(true), None]);
+    }
+
+    #[test]
+    fn a_namespace_is_an_inode() {
+        let followed = fstatat(root(), c"thread-self/ns/user", true).unwrap().st_ino;
+        assert_eq!(namespace(root(), c"thread-self/ns/user").unwrap(), followed);
+        assert!(namespace(root(), c"thread-self/cwd").is_err());
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The tracer thread's bell: SIGCHLD and SIGUSR2 are blocked in every thread and taken by sigtimedwait, so no wake-up is
 //! lost between looking at the queues and going to sleep.
 
+use crate::procfs::{read_at, root, Stat};
 use crate::ptrace::Tid;
+use std::ffi::CString;
 use std::io;
 use std::time::Duration;
 
@@ -141,6 +143,16 @@ pub fn restore_cpus(set: &libc::cpu_set_t) -> io::Result<()> {
     set_affinity(set)
 }
 
+/// True if thread `tid` last ran on the CPU that the calling thread is on.
+pub fn shares_cpu(tid: Tid) -> bool {
+    // Not the file of the process, which sums up all its threads.
+    let path = CString::new(format!("{tid}/task/{tid}/stat"));
+    let stat = path.ok().and_then(|path| read_at(root(), &path).ok());
+    let cpu = stat.as_deref().and_then(Stat::parse).and_then(|s| s.number(39));
+    // SAFETY: no pointers.
+    cpu == u64::try_from(unsafe { libc::sched_getcpu() }).ok()
+}
+
 /// Nice value of a thread (setpriority of one task).
 pub fn set_nice(tid: Tid, nice: i32) -> io::Result<()> {
     // SAFETY: a plain system call.
@@ -165,5 +177,20 @@ pub fn kill_group(pgid: Tid, signal: i32) -> io::Result<()> {
     match unsafe { libc::kill(-pgid, signal) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_is_on_its_own_cpu() {
+        let home = cpus().unwrap();
+        // SAFETY: no pointers.
+        move_to_cpu(unsafe { libc::sched_getcpu() } as usize).unwrap();
+        assert!(shares_cpu(own_tid()));
+        assert!(!shares_cpu(0));
+        restore_cpus(&home).unwrap();
     }
 }

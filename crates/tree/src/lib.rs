@@ -84,7 +84,8 @@ pub struct SetAttr {
 /// How long a front end may remember what a lookup found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// The name means this node as long as the node answers; a node that died says ESTALE and is looked up again.
+    /// The name means this node as long as the node answers; a node that died says ESTALE and is looked up again. A front end
+    /// may answer a lookup by asking a node that it knows for its attributes.
     Name,
     /// Look up at each use, but the same inode each time.
     Never,

@@ -26,7 +26,7 @@ impl Node for Holders {
 fn text(target: &Target) -> String {
     let mut out = String::new();
     let Some(held) = target.shared.engine.target(target.proc.clone()).held_now() else { return out };
-    for s in held.seats {
+    for s in &held.seats {
         let since = s.since.duration_since(UNIX_EPOCH).unwrap_or_default();
         let kind = if s.standing { "standing" } else { "open" };
         let _ = writeln!(

@@ -17,7 +17,7 @@ pub struct KernelFile {
     target: Option<Target>,
     /// Relative to the process directory, or to the root.
     path: CString,
-    /// File type (`S_IFMT` part of a mode); a name of /proc never changes it.
+    /// File type (`S_IFMT` part of a mode); a name of another type is another file.
     kind: u32,
     keep: Keep,
 }
@@ -91,7 +91,11 @@ impl KernelFile {
 
 impl Node for KernelFile {
     fn attr(&self, caller: &Caller) -> Result<Attr> {
-        stat(self.target.as_ref(), caller, &self.path)
+        let attr = stat(self.target.as_ref(), caller, &self.path)?;
+        if attr.mode & libc::S_IFMT != self.kind {
+            return Err(Errno(libc::ESTALE));
+        }
+        Ok(attr)
     }
 
     fn keep(&self) -> Keep {
@@ -152,7 +156,7 @@ impl Node for KernelFile {
             self.writable()?;
         }
         let path = &self.path;
-        act(self.target.as_ref(), caller, path, Act::Look, |dir| procfs::accessat(dir, path, mask)).map_err(stale)
+        act(self.target.as_ref(), caller, path, Act::Judge, |dir| procfs::accessat(dir, path, mask)).map_err(stale)
     }
 
     fn setattr(&self, caller: &Caller, set: &SetAttr) -> Result<()> {

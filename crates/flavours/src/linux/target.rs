@@ -108,6 +108,8 @@ impl Target {
 pub enum Act {
     /// Only the name and attributes are looked at.
     Look,
+    /// Permissions are asked for.
+    Judge,
     /// The content is read.
     Read,
     /// Something is changed.
@@ -122,18 +124,23 @@ pub fn act<T>(
     what: Act,
     f: impl FnOnce(BorrowedFd) -> io::Result<T>,
 ) -> Result<T> {
-    let Some(target) = target else { return caller.act(|| f(procfs::root())) };
-    target.enter(caller)?;
-    let creds = caller.creds()?;
+    let dir = target.map_or(procfs::root(), |t| t.proc.dir());
+    if let Some(target) = target {
+        target.enter(caller)?;
+    }
     let harmless = match what {
-        Act::Look => !path.to_bytes().contains(&b'/'),
-        Act::Read => target.is_public(path),
+        Act::Look | Act::Judge => !path.to_bytes().contains(&b'/'),
+        Act::Read => target.is_some_and(|t| t.is_public(path)),
         Act::Change => false,
     };
-    if harmless && !creds.is_foreign() {
-        Ok(creds.act(|| f(target.proc.dir()))?)
-    } else {
-        Ok(creds.act_on(&target.proc, || f(target.proc.dir()))?)
+    if harmless && what != Act::Judge && !procfs::hides() {
+        // The directory is open to all, and so is what is public: the kernel would not look at who asks.
+        return Ok(f(dir)?);
+    }
+    let creds = caller.creds()?;
+    match target {
+        Some(target) if !harmless || creds.is_foreign() => Ok(creds.act_on(&target.proc, || f(dir))?),
+        _ => Ok(creds.act(|| f(dir))?),
     }
 }
 
@@ -144,7 +151,14 @@ pub fn stat(target: Option<&Target>, caller: &Caller, path: &CStr) -> Result<Att
     }
     let found = match target {
         // The directory itself is seen even if it is closed.
-        Some(target) if path == c"." => caller.act(|| procfs::fstatat(target.proc.dir(), path, false)),
+        Some(target) if path == c"." => {
+            let look = || procfs::fstatat(target.proc.dir(), path, false);
+            if procfs::hides() {
+                caller.act(look)
+            } else {
+                look().map_err(Errno::from)
+            }
+        }
         _ => act(target, caller, path, Act::Look, |dir| procfs::fstatat(dir, path, false)),
     };
     found.map(attr).map_err(stale)

@@ -31,6 +31,8 @@ pub struct Shared {
     pub sunk: Mutex<Vec<(u64, Vec<u8>)>>,
     pub set: Mutex<Vec<SetAttr>>,
     pub lookups: AtomicUsize,
+    /// How often the attributes of `name` were asked for, which each lookup of it does, of a node known before too.
+    pub attrs: AtomicUsize,
     pub open: AtomicUsize,
     pub unmounted: AtomicUsize,
     pub readdirs: AtomicUsize,
@@ -92,6 +94,9 @@ impl Node for Toynode {
     fn attr(&self, _: &Caller) -> Result<Attr> {
         if self.1 == "reborn" && self.2 != self.0.reborn.load(SeqCst) as u64 {
             return Err(Errno(libc::ESTALE));
+        }
+        if self.1 == "name" {
+            self.0.attrs.fetch_add(1, SeqCst);
         }
         let (kind, size) = match &*self.1 {
             _ if self.is_dir() => (libc::S_IFDIR | 0o555, 0),
@@ -251,6 +256,7 @@ impl Mount {
             sunk: Mutex::default(),
             set: Mutex::default(),
             lookups: AtomicUsize::new(0),
+            attrs: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             unmounted: AtomicUsize::new(0),
             readdirs: AtomicUsize::new(0),
