@@ -7,7 +7,16 @@ use anyhow::{ensure, Context, Result};
 use std::fs;
 use std::time::Duration;
 
-fn ticks(pid: u32) -> Result<u64> {
+/// Of the daemon and of its tracer.
+fn ticks(daemon: u32) -> Result<u64> {
+    let tasks = fs::read_dir(format!("/proc/{daemon}/task"))?;
+    let children =
+        tasks.map(|task| Ok(fs::read_to_string(task?.path().join("children"))?)).collect::<Result<String>>()?;
+    let tracers = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    tracers.chain([daemon]).map(ticks_of).sum()
+}
+
+fn ticks_of(pid: u32) -> Result<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let (_, rest) = stat.rsplit_once(')').context("stat without a name")?;
     let field = |n: usize| rest.split_whitespace().nth(n - 3).and_then(|w| w.parse::<u64>().ok()).context("stat");

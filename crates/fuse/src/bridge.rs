@@ -4,6 +4,7 @@ use crate::abi::{self, fattr, fopen, init, ROOT_ID};
 use crate::channel::Channel;
 use crate::decode::{Op, Request};
 use crate::parked::{NumberMap, Wait};
+use crate::sweep::Sweeper;
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -30,11 +31,12 @@ pub(crate) struct Bridge {
     next_inode: AtomicU64,
     opens: [RwLock<NumberMap<Arc<Open>>>; SHARDS],
     next_open: AtomicU64,
+    sweeper: Sweeper,
 }
 
 /// A node as the kernel knows it. Node ids are never used twice.
-struct Inode {
-    id: u64,
+pub(crate) struct Inode {
+    pub id: u64,
     /// The node found last: one that died is replaced by the next lookup of its name.
     node: RwLock<Arc<dyn Node>>,
     identity: u64,
@@ -65,6 +67,13 @@ impl Inode {
         self.node.read().clone()
     }
 
+    /// The remembered children that can end, by name.
+    pub fn mortal(&self) -> Vec<Named> {
+        let children = self.children.lock();
+        let mortal = children.iter().filter(|(_, child)| child.identity != 0);
+        mortal.map(|(name, child)| (name.clone(), child.node())).collect()
+    }
+
     /// What `name` meant last, if it means it still: as long as that node answers, for a name that may be kept.
     fn still(&self, caller: &Caller, name: &OsStr) -> Option<(Arc<dyn Node>, tree::Attr)> {
         let known = self.children.lock().get(name.as_bytes()).cloned()?.node();
@@ -75,6 +84,9 @@ impl Inode {
         Some((known, attr))
     }
 }
+
+/// A node and its name in the directory.
+pub(crate) type Named = (Box<[u8]>, Arc<dyn Node>);
 
 enum Open {
     File(Arc<dyn Handle>),
@@ -97,6 +109,7 @@ impl Bridge {
             next_inode: AtomicU64::new(ROOT_ID + 1),
             opens: Default::default(),
             next_open: AtomicU64::new(1),
+            sweeper: Sweeper::default(),
             flavour,
         };
         let root = Inode::new(ROOT_ID, bridge.flavour.root(), Weak::new(), Box::default());
@@ -160,6 +173,12 @@ impl Bridge {
         }
     }
 
+    fn sweep(&self, why: fn(&Sweeper, &Arc<Inode>, &Arc<Channel>)) {
+        if let Ok(root) = self.inode(ROOT_ID) {
+            why(&self.sweeper, &root, &self.channel);
+        }
+    }
+
     fn reply(&self, unique: u64, out: &[u8]) -> Result<()> {
         let _ = self.channel.reply(unique, out, &[]);
         Ok(())
@@ -218,11 +237,7 @@ impl Bridge {
         let parent = self.inode(parent)?;
         let (node, attr) = match parent.still(caller, name) {
             Some(known) => known,
-            None => {
-                let node = parent.node().lookup(caller, name)?;
-                let attr = node.attr(caller)?;
-                (node, attr)
-            }
+            None => self.make(&parent, caller, name)?,
         };
         let attr = wire_attr(&attr);
         let keep = node.keep();
@@ -238,6 +253,19 @@ impl Bridge {
             self.forget(id, 1);
         }
         Ok(())
+    }
+
+    fn make(&self, parent: &Inode, caller: &Caller, name: &OsStr) -> Result<(Arc<dyn Node>, tree::Attr)> {
+        let made = parent.node().lookup(caller, name).and_then(|node| {
+            let attr = node.attr(caller)?;
+            Ok((node, attr))
+        });
+        match &made {
+            Ok((node, _)) if parent.id == ROOT_ID && node.identity() != 0 => self.sweep(Sweeper::found),
+            Err(Errno(libc::EMFILE | libc::ENFILE)) => self.sweep(Sweeper::starved),
+            _ => {}
+        }
+        made
     }
 
     /// The node id for what a lookup found, counted once more.

@@ -8,7 +8,8 @@
 //! * [`mod@mount`] - mount and unmount, as root and as an ordinary user
 //! * [`session`] - reader threads and the life of a mount
 //! * [`notify`] - messages to the kernel that answer no request
-//! * `channel` - replies, `parked` - requests that wait and can be interrupted, `bridge` - operations on the tree
+//! * `channel` - replies, `parked` - requests that wait and can be interrupted, `bridge` - operations on the tree,
+//!   `sweep` - forgetting the dead
 
 pub mod abi;
 mod bridge;
@@ -18,6 +19,7 @@ pub mod mount;
 pub mod notify;
 mod parked;
 pub mod session;
+mod sweep;
 
 pub use mount::{mount, umount, MountError, MountOptions};
 pub use notify::Notifier;
