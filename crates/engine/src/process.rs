@@ -233,6 +233,11 @@ impl Process {
         !self.threads.is_empty() && self.threads.values().all(|t| t.state != State::Running)
     }
 
+    /// The threads that have been asked to stop and have not answered.
+    pub fn asked(&self) -> Vec<Tid> {
+        self.threads.iter().filter(|(_, t)| t.state == State::Running && t.interrupt).map(|(tid, _)| *tid).collect()
+    }
+
     /// A thread that speaks for the process: one that stands on an event, else the leader, else the first.
     pub fn representative(&self, seat: Option<SeatId>) -> Option<Tid> {
         let why = seat.and_then(|s| self.seats.get(&s)).and_then(|s| s.why.as_ref()).map(|w| w.0);

@@ -204,8 +204,31 @@ impl Tracer {
                 return;
             }
         }
+        let mut several = false;
         while let Some((tid, status)) = self.next_report() {
+            let key = self.tids.get(&tid).copied();
             self.take_report(tid, status);
+            if let Some(key) = key.filter(|_| several) {
+                self.take_stops(key);
+            }
+            several = true;
+        }
+    }
+
+    /// The threads of a process stop one after the other when they are asked to: taken by their ids, a report costs the same
+    /// however many they are.
+    fn take_stops(&mut self, key: Key) {
+        const MISSES: u32 = 4;
+        let asked = self.entries.get(&key).map_or(Vec::new(), |e| e.process.asked());
+        let mut misses = 0;
+        for tid in asked {
+            match wait::poll(tid) {
+                Some((tid, status)) => self.take_report(tid, status),
+                None => misses += 1,
+            }
+            if misses == MISSES {
+                return;
+            }
         }
     }
 
@@ -806,8 +829,8 @@ fn waits_interruptibly(tid: Tid, fd: u64) -> bool {
 
 /// How to be near a lone thread that stops again and again: waking another CPU costs many times what a stop costs.
 ///
-/// If the thread may use one CPU only, we move there. Otherwise the kernel would take it away from us at each wake-up, to a
-/// CPU that idles; then we look for its next stop for a moment instead of going to sleep.
+/// If the thread may use one CPU only, we move there and let it go first instead of going to sleep. Otherwise the kernel would
+/// take it away from us at each wake-up, to a CPU that idles; then we look for its next stop for a moment.
 #[derive(Default)]
 struct Follow {
     last: Tid,
@@ -824,6 +847,8 @@ impl Follow {
     const HOT: u32 = 32;
     /// Reports after which it is asked again where the thread may run.
     const AGAIN: u32 = 4096;
+    /// How often to let others run on our only CPU before going to sleep.
+    const YIELDS: u32 = 3;
     /// How long to look for the next stop.
     const LOOK: Duration = Duration::from_micros(50);
 
@@ -854,6 +879,12 @@ impl Follow {
 
     /// Waits a moment for what the thread does next.
     fn look(&mut self, queue: &Queue) -> Option<(Tid, Status)> {
+        if self.moved.is_some() {
+            return (0..Self::YIELDS).find_map(|_| {
+                thread::yield_cpu();
+                wait::poll(self.last)
+            });
+        }
         if !self.looks {
             return None;
         }
