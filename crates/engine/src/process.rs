@@ -128,6 +128,11 @@ impl Thread {
         }
     }
 
+    /// True if its children come attached: by the options in force, which may be those of a seat that is gone.
+    pub fn brings_children(&self) -> bool {
+        self.options & libc::PTRACE_O_TRACEFORK != 0
+    }
+
     /// True in a ptrace stop.
     pub fn stopped(&self) -> bool {
         matches!(self.state, State::Stopped(_))

@@ -3,7 +3,7 @@
 
 use crate::error::Refusal;
 use crate::event::{Call, SigInfo};
-use crate::process::{Action, Await, Outcome, Process, Report, State, WaiterId};
+use crate::process::{Action, Await, Outcome, Process, Report, State, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
 use crate::seat::SeatId;
 use abi::syscall::{stop_makes_eintr, Abi};
@@ -232,10 +232,10 @@ impl Tracer {
         }
     }
 
-    /// True if children of the thread's process come attached, of whom we learn by their first report.
+    /// True if children of the thread come attached, of whom we learn by their first report.
     fn brings_children(&self, tid: Tid) -> bool {
-        let process = self.tids.get(&tid).and_then(|key| self.entries.get(key)).map(|e| &e.process);
-        process.is_some_and(|p| p.options() & libc::PTRACE_O_TRACEFORK != 0)
+        let entry = self.tids.get(&tid).and_then(|key| self.entries.get(key));
+        entry.and_then(|e| e.process.threads.get(&tid)).is_some_and(Thread::brings_children)
     }
 
     fn next_report(&mut self) -> Option<(Tid, Status)> {
