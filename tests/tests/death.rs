@@ -153,7 +153,10 @@ fn ten_clients_lose_nothing_when_the_daemon_is_killed() {
 /// on; of signals, those may be lost that had been collected and not passed on at that very moment.
 #[test]
 fn targets_outlive_the_daemon_and_its_tracer() {
-    let mount = Mount::new();
+    const REAL_TIME: [i32; 2] = [38, 39];
+    const SENT: u64 = 30;
+    let (mount, signals, mut lost) = (Mount::new(), Target::start("signals", &[]), 0);
+    let queued = |i: usize| signals.word(128 + REAL_TIME[i] as usize);
     let targets = [
         (Target::start("count", &["3"]), 16, "stop\nrun\nstop\nrun\nstop"),
         (Target::start("sled", &[]), 0, "stop\nrun\nattach\nrun"),
@@ -167,7 +170,14 @@ fn targets_outlive_the_daemon_and_its_tracer() {
             let fd = client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR).unwrap();
             client.begin_write(fd, &[*script; 20].join("\n"));
         }
-        std::thread::sleep(Duration::from_micros(random.below(20_000)));
+        let (watcher, before) = (Client::new(), queued(0));
+        let seat = watcher.open(&mount.path(signals.pid(), "seat"), libc::O_RDWR).unwrap();
+        watcher.write(seat, "mode report\ntrace sig all").unwrap();
+        let pause = Duration::from_micros(random.below(20_000) / SENT);
+        for _ in 0..SENT {
+            queue(signals.pid(), REAL_TIME[0], 0);
+            std::thread::sleep(pause);
+        }
         let daemon = mount.daemon();
         let tracer = std::fs::read_dir(format!("/proc/{daemon}/task")).unwrap().find_map(|task| {
             let children = std::fs::read_to_string(task.unwrap().path().join("children")).unwrap();
@@ -180,7 +190,12 @@ fn targets_outlive_the_daemon_and_its_tracer() {
             eventually("it is let go", || is_free(target.pid()));
             target.counts(*word);
         }
-        drop(clients);
+        queue(signals.pid(), REAL_TIME[1], 0);
+        eventually("the last signal has come", || queued(1) == round + 1);
+        lost += before + SENT - queued(0);
+        drop((clients, watcher));
         mount.again();
     }
+    eprintln!("{lost} signals lost of {}", kills(50) * SENT);
+    assert!(lost <= kills(50), "more than the one that was in hand each time");
 }
