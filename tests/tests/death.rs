@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Barrier;
 use std::time::Duration;
 
-/// So often the daemon is killed.
+/// So often the daemon is killed, in all tests of the same kind together.
 fn kills(usual: u64) -> u64 {
     std::env::var("PFS_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
 }
@@ -45,8 +45,28 @@ fn habit<'a>(target: &Target, script: &'static str) -> Habit<'a> {
     (target.pid(), "ctl", Box::new(move |client, fd, _| client.write(fd, script)))
 }
 
+/// The kills in four parts, so that none takes longer than a test may.
 #[test]
 fn ten_clients_lose_nothing_when_the_daemon_is_killed() {
+    ten_clients_lose_nothing(0x2545_f491_4f6c_dd1d);
+}
+
+#[test]
+fn ten_clients_lose_nothing_when_it_is_killed_again() {
+    ten_clients_lose_nothing(0x1357_9bdf_0246_8ace);
+}
+
+#[test]
+fn ten_clients_lose_nothing_at_other_moments() {
+    ten_clients_lose_nothing(0x0fed_cba9_8765_4321);
+}
+
+#[test]
+fn ten_clients_lose_nothing_at_yet_others() {
+    ten_clients_lose_nothing(0x5a5a_1234_a5a5_4321);
+}
+
+fn ten_clients_lose_nothing(seed: u64) {
     const REAL_TIME: [i32; 2] = [38, 39];
     const SENT: u64 = 30;
     let mount = Mount::new();
@@ -99,9 +119,9 @@ fn ten_clients_lose_nothing_when_the_daemon_is_killed() {
 
     let mut clients: Vec<Client> = habits.iter().map(|_| Client::new()).collect();
     let mask = status_field(blocked.pid(), "SigBlk");
-    let (mut random, mut lost) = (Random(0x2545_f491_4f6c_dd1d), 0);
+    let (mut random, mut lost) = (Random(seed), 0);
     let queued = |i: usize| signals.word(128 + REAL_TIME[i] as usize);
-    for round in 0..kills(1000) {
+    for round in 0..kills(1000).div_ceil(4) {
         let (before, markers) = (queued(0), queued(1));
         let start = Barrier::new(clients.len() + 1);
         std::thread::scope(|scope| {
