@@ -1,4 +1,4 @@
-//! What the tracer owes its tracees, kept where a signal handler can read it: [`release_all`] pays it when the rest of the
+//! What the tracer owes its tracees, kept where a signal handler can read it: `release_all` pays it when the rest of the
 //! daemon was killed. Whoever is not in here is let go by the kernel, unharmed, when the tracer ends.
 //!
 //! Only the tracer writes, and the handler runs in the tracer itself, so the two never run at once; a row that is half
