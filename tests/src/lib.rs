@@ -738,3 +738,94 @@ fn unhex(text: &str) -> Vec<u8> {
     let digit = |c: u8| (c & 0xf) + 9 * (c >> 6);
     text.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
+
+/// A child of `targets/family.c` with its parent, and a client with a seat on the child.
+pub struct Family {
+    /// Where the seat is.
+    pub mount: Mount,
+    /// Notes all that it is told of the child.
+    pub parent: Target,
+    /// Its process id.
+    pub child: i32,
+    /// Who has the seat.
+    pub client: Client,
+    /// The client's descriptor of the seat.
+    pub seat: i32,
+}
+
+impl Family {
+    /// Starts both; `how` is the child's part.
+    pub fn start(how: &str) -> Family {
+        let (mount, parent, client) = (Mount::new(), Target::start("family", &[how]), Client::new());
+        let child = parent.numbers()[0] as i32;
+        let seat = client.open(&mount.path(child, "seat"), libc::O_RDWR).unwrap();
+        Family { mount, parent, child, client, seat }
+    }
+
+    /// Checks all that is to be true when the child has ended with this wait status.
+    #[track_caller]
+    pub fn has_ended(&self, status: i32) {
+        eventually("the parent is told of the end", || self.parent.word(4) == 1);
+        assert_eq!(self.parent.word(5), status as u64);
+        let events = self.client.events(self.seat, usize::MAX);
+        let ends: Vec<&String> = events.iter().filter(|e| field(e, "event") == Some("end")).collect();
+        assert_eq!(ends.len(), 1, "{events:?}");
+        assert_eq!(events.last(), ends.first().copied(), "{events:?}");
+        match libc::WIFSIGNALED(status) {
+            true => assert_eq!(field(ends[0], "signal"), Some(name(libc::WTERMSIG(status))), "{events:?}"),
+            false => assert_eq!(field(ends[0], "status"), Some(&libc::WEXITSTATUS(status).to_string()[..])),
+        }
+        for word in ["stop", "run", "step", "trace sig all", "wait stop", "abort"] {
+            assert_eq!(self.client.write(self.seat, word), Err(libc::ESRCH), "{word}");
+        }
+        let again = self.client.open(&self.mount.path(self.child, "ctl"), libc::O_RDWR);
+        assert!(matches!(again, Err(libc::ENOENT | libc::ESRCH)), "{again:?}");
+        std::thread::sleep(Duration::from_millis(10));
+        assert_eq!(self.parent.word(4), 1);
+    }
+
+    /// Killed, while another client waits for the end.
+    #[track_caller]
+    pub fn is_killed(&self) {
+        let waiter = Client::new();
+        let fd = waiter.open(&self.mount.path(self.child, "seat"), libc::O_RDWR).unwrap();
+        let order = "trace job on\nwait exit";
+        waiter.begin_write(fd, order);
+        let holders = || String::from_utf8(self.mount.read(self.child, "holders").unwrap_or_default()).unwrap();
+        eventually("the waiter has begun", || holders().contains("job"));
+        // Orders are carried out in turn: what is asked now is answered when the wait is entered.
+        holders();
+        kill(self.child, libc::SIGKILL);
+        assert_eq!(waiter.answer(), Ok((order.len(), vec![])));
+        self.has_ended(libc::SIGKILL);
+    }
+
+    /// Stops, continuations and ends that the parent was told of.
+    pub fn told(&self) -> [u64; 3] {
+        [2, 3, 4].map(|i| self.parent.word(i))
+    }
+
+    /// The parent is told of these, and of no more.
+    #[track_caller]
+    pub fn will_be_told(&self, what: [u64; 3]) {
+        eventually(&format!("the parent is told of {what:?}"), || self.told() >= what);
+        assert_eq!(self.told(), what);
+    }
+
+    /// The parent is told of nothing more in a while.
+    #[track_caller]
+    pub fn is_told_no_more(&self) {
+        let before = self.told();
+        std::thread::sleep(Duration::from_millis(30));
+        assert_eq!(self.told(), before);
+    }
+}
+
+fn name(signal: i32) -> &'static str {
+    match signal {
+        libc::SIGKILL => "SIGKILL",
+        libc::SIGTERM => "SIGTERM",
+        libc::SIGSEGV => "SIGSEGV",
+        _ => panic!("signal {signal}"),
+    }
+}

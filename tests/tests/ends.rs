@@ -1,74 +1,14 @@
 //! The end of a process in every state it can be in: its parent is told once, with the right status; its seats are told and end;
 //! whoever waits for it is answered, and whoever comes later is told that it is gone.
 
-use pfs_tests::{eventually, field, kill, state, Client, Mount, Target};
+use pfs_tests::{eventually, kill, state, Client, Family, Mount, Target};
 use std::time::Duration;
 
-/// A child that was brought into some state, with its parent and the client that did it.
-struct Family {
-    mount: Mount,
-    parent: Target,
-    child: i32,
-    client: Client,
-    seat: i32,
-}
-
 fn family(how: &str, asked: &str) -> Family {
-    let (mount, parent, client) = (Mount::new(), Target::start("family", &[how]), Client::new());
-    let child = parent.numbers()[0] as i32;
-    let seat = client.open(&mount.path(child, "seat"), libc::O_RDWR).unwrap();
-    eventually("it is under way", || how == "vfork" || parent.word(0) > 0);
-    client.write(seat, &format!("trace exit on\n{asked}")).unwrap();
-    Family { mount, parent, child, client, seat }
-}
-
-impl Family {
-    /// Checks all that is to be true when the child has ended with this wait status.
-    #[track_caller]
-    fn has_ended(&self, status: i32) {
-        eventually("the parent is told of the end", || self.parent.word(4) == 1);
-        assert_eq!(self.parent.word(5), status as u64);
-        let events = self.client.events(self.seat, usize::MAX);
-        let ends: Vec<&String> = events.iter().filter(|e| field(e, "event") == Some("end")).collect();
-        assert_eq!(ends.len(), 1, "{events:?}");
-        assert_eq!(events.last(), ends.first().copied(), "{events:?}");
-        match libc::WIFSIGNALED(status) {
-            true => assert_eq!(field(ends[0], "signal"), Some(name(libc::WTERMSIG(status))), "{events:?}"),
-            false => assert_eq!(field(ends[0], "status"), Some(&libc::WEXITSTATUS(status).to_string()[..])),
-        }
-        for word in ["stop", "run", "step", "trace sig all", "wait stop", "abort"] {
-            assert_eq!(self.client.write(self.seat, word), Err(libc::ESRCH), "{word}");
-        }
-        let again = self.client.open(&self.mount.path(self.child, "ctl"), libc::O_RDWR);
-        assert!(matches!(again, Err(libc::ENOENT | libc::ESRCH)), "{again:?}");
-        std::thread::sleep(Duration::from_millis(10));
-        assert_eq!(self.parent.word(4), 1);
-    }
-
-    /// Killed, while another client waits for the end.
-    #[track_caller]
-    fn is_killed(&self) {
-        let waiter = Client::new();
-        let fd = waiter.open(&self.mount.path(self.child, "seat"), libc::O_RDWR).unwrap();
-        let order = "trace job on\nwait exit";
-        waiter.begin_write(fd, order);
-        let holders = || String::from_utf8(self.mount.read(self.child, "holders").unwrap_or_default()).unwrap();
-        eventually("the waiter has begun", || holders().contains("job"));
-        // Orders are carried out in turn: what is asked now is answered when the wait is entered.
-        holders();
-        kill(self.child, libc::SIGKILL);
-        assert_eq!(waiter.answer(), Ok((order.len(), vec![])));
-        self.has_ended(libc::SIGKILL);
-    }
-}
-
-fn name(signal: i32) -> &'static str {
-    match signal {
-        libc::SIGKILL => "SIGKILL",
-        libc::SIGTERM => "SIGTERM",
-        libc::SIGSEGV => "SIGSEGV",
-        _ => panic!("signal {signal}"),
-    }
+    let family = Family::start(how);
+    eventually("it is under way", || how == "vfork" || family.parent.word(0) > 0);
+    family.client.write(family.seat, &format!("trace exit on\n{asked}")).unwrap();
+    family
 }
 
 const EXIT: i32 = 33 << 8;

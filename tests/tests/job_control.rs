@@ -1,49 +1,17 @@
 //! Job control of a process that is held or traced: its parent is told what it would be told without us, and nothing else.
 
-use pfs_tests::{eventually, field, kill, state, thread_states, Client, Mount, Target};
+use pfs_tests::{eventually, field, kill, state, thread_states, Family};
 use std::time::Duration;
 
 const REST: Duration = Duration::from_millis(30);
 
-/// A child with its parent, and a client with a seat on the child.
-struct Family {
-    mount: Mount,
-    parent: Target,
-    child: i32,
-    client: Client,
-    seat: i32,
-}
-
 fn family(how: &str, asked: &str) -> Family {
-    let (mount, parent, client) = (Mount::new(), Target::start("family", &[how]), Client::new());
-    let child = parent.numbers()[0] as i32;
-    let seat = client.open(&mount.path(child, "seat"), libc::O_RDWR).unwrap();
-    parent.counts(0);
+    let family = Family::start(how);
+    family.parent.counts(0);
     if !asked.is_empty() {
-        client.write(seat, asked).unwrap();
+        family.client.write(family.seat, asked).unwrap();
     }
-    Family { mount, parent, child, client, seat }
-}
-
-impl Family {
-    /// Stops, continuations and ends that the parent was told of.
-    fn told(&self) -> [u64; 3] {
-        [2, 3, 4].map(|i| self.parent.word(i))
-    }
-
-    #[track_caller]
-    fn will_be_told(&self, what: [u64; 3]) {
-        eventually(&format!("the parent is told of {what:?}"), || self.told() >= what);
-        assert_eq!(self.told(), what);
-    }
-
-    /// The parent is told of nothing more in a while.
-    #[track_caller]
-    fn is_told_no_more(&self) {
-        let before = self.told();
-        std::thread::sleep(REST);
-        assert_eq!(self.told(), before);
-    }
+    family
 }
 
 #[test]
