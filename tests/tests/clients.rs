@@ -86,6 +86,21 @@ fn a_process_writes_its_own_name() {
 }
 
 #[test]
+fn a_process_that_ignores_sigtrap_is_not_made_to_forget_that() {
+    let mount = Mount::new();
+    // The call that would write the name is made by a step.
+    let script = format!(
+        "trap '' TRAP; ! printf name > {}/$$/comm 2>/dev/null && read n < /proc/$$/comm && [ $n = sh ] && \
+         grep SigIgn /proc/$$/status",
+        mount.point().display()
+    );
+    let output = Command::new("timeout").args(["20", "sh", "-c", &script]).output().expect("sh");
+    assert!(output.status.success(), "{output:?}");
+    let ignored = String::from_utf8_lossy(&output.stdout).trim().split('\t').nth(1).map(|f| u64::from_str_radix(f, 16));
+    assert_eq!(ignored.unwrap().unwrap() >> (libc::SIGTRAP - 1) & 1, 1);
+}
+
+#[test]
 fn a_process_writes_its_own_name_under_a_trace() {
     let (mount, client) = (Mount::new(), Client::new());
     let script = format!(

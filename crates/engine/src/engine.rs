@@ -2,7 +2,7 @@
 //! called in the tracer thread, which must not wait.
 
 use crate::error::Refusal;
-use crate::inject::Number;
+use crate::inject::{forgets_nothing, Number};
 use crate::process::{Await, State, Steps, Stop};
 use crate::published::Shown;
 use crate::registers::{self, Which};
@@ -412,7 +412,8 @@ impl Target {
         let (proc, shared) = (self.proc.clone(), self.shared.clone());
         self.job(move |t, key| {
             t.entry(&proc);
-            if let Err(refusal) = t.attach(key) {
+            // Whoever writes his own name is answered before the call is made: what would be refused then is refused now.
+            if let Err(refusal) = forgets_nothing(&proc).and_then(|()| t.attach(key)) {
                 t.settle(key);
                 asked(Err(refusal.clone()));
                 return done(Err(refusal));
@@ -686,10 +687,7 @@ impl Obey {
             Some(_) if others => Some(busy("it is held by another seat too: see holders")),
             Some(thread) if !own || !thread.stopped() => Some(busy("it is not stopped: write stop first")),
             Some(thread) if thread.injecting || thread.steps.is_some() => Some(busy("it is stepping already")),
-            Some(_) if trap_ignored(&self.proc) => {
-                Some(busy("it ignores SIGTRAP, and a step would make it forget that"))
-            }
-            Some(_) => None,
+            Some(_) => forgets_nothing(&self.proc).err().map(Err),
         };
         if let Some(refused) = refused {
             return self.finish(t, key, refused);
@@ -721,11 +719,6 @@ impl Obey {
             let text = format!("close {fd} in {}: it is not stopped: write stop first", key.0);
             return self.finish(t, key, Err(Refusal::new(libc::EBUSY, text)));
         };
-        if trap_ignored(&self.proc) {
-            let text =
-                format!("close {fd} in {}: it ignores SIGTRAP, and a call of ours would make it forget that", key.0);
-            return self.finish(t, key, Err(Refusal::new(libc::EBUSY, text)));
-        }
         let done = self.done;
         let then = move |_: &mut Tracer, result: Result<i64, Refusal>| {
             done(result.and_then(|r| match r {
@@ -759,14 +752,6 @@ fn with_seat(t: &mut Tracer, key: Key, seat: SeatId, f: impl FnOnce(&mut Seat)) 
     if let Some(s) = t.entries.get_mut(&key).and_then(|e| e.process.seats.get_mut(&seat)) {
         f(s);
     }
-}
-
-/// True if the process ignores SIGTRAP: the kernel would set the disposition to default with the trap of a step.
-fn trap_ignored(proc: &Proc) -> bool {
-    let status = proc.status().unwrap_or_default();
-    let field = kernel::procfs::field(&status, "SigIgn").map(|f| String::from_utf8_lossy(f).trim().to_string());
-    let mask = field.and_then(|f| u64::from_str_radix(&f, 16).ok()).unwrap_or(0);
-    mask >> (libc::SIGTRAP - 1) & 1 == 1
 }
 
 /// Ends the call of stopped threads: one that sleeps gets EINTR instead of a restart, one at its entry is not made.

@@ -53,6 +53,19 @@ fn gate(proc: &Proc, narrow: bool) -> Option<u64> {
 /// PTRACE_O_SUSPEND_SECCOMP: a filter of the target would judge our call as its own. Needs CAP_SYS_ADMIN.
 const SUSPEND_SECCOMP: i32 = 1 << 21;
 
+/// EBUSY for a process that ignores SIGTRAP: with the trap of a step, be it ours, the kernel sets the disposition to default.
+pub(crate) fn forgets_nothing(proc: &Proc) -> Result<(), Refusal> {
+    let status = proc.status().unwrap_or_default();
+    let field = procfs::field(&status, "SigIgn").and_then(|f| std::str::from_utf8(f).ok());
+    let mask = field.and_then(|f| u64::from_str_radix(f, 16).ok()).unwrap_or(0);
+    if mask >> (libc::SIGTRAP - 1) & 1 == 1 {
+        let text =
+            format!("{}: it ignores SIGTRAP, and a step or a call of ours would make it forget that", proc.pid());
+        return Err(Refusal::new(libc::EBUSY, text));
+    }
+    Ok(())
+}
+
 fn filtered(proc: &Proc) -> bool {
     let status = proc.status().unwrap_or_default();
     procfs::field(&status, "Seccomp").is_some_and(|f| f.trim_ascii() != b"0")
@@ -113,6 +126,7 @@ impl Tracer {
         let entry = self.entries.get_mut(&key).ok_or_else(|| Refusal::gone(key.0))?;
         let proc = entry.proc.clone();
         let options = entry.process.options();
+        forgets_nothing(&proc)?;
         let thread = entry.process.threads.get_mut(&tid).ok_or_else(|| Refusal::gone(tid))?;
         let at_signal = match &thread.state {
             State::Stopped(Stop::Plain) => false,
