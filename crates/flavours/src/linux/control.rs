@@ -40,7 +40,7 @@ pub struct Right {
     target: Target,
     opener: Opener,
     creds: Creds,
-    /// Who used it last.
+    /// Who used it last: to look at all of a caller's credentials again takes longer than a stop.
     user: Mutex<Option<User>>,
 }
 
