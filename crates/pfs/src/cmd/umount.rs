@@ -16,7 +16,8 @@ struct Done {
 
 pub(super) fn run(args: &Umount) -> Result<()> {
     let show = args.dir.display();
-    let dir = mounts::resolve(&args.dir).with_context(|| format!("umount {show}: {}", list()))?;
+    let dir =
+        mounts::resolve(&args.dir).with_context(|| format!("umount {show}: not one of our mounts: {}", list()))?;
     let mount = match mounts::on(&dir)? {
         Some(mount) if mount.ours() => mount,
         Some(mount) => bail!("umount {show}: not one of our mounts, but {}: {}", mount.fstype, list()),
