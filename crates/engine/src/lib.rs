@@ -4,12 +4,14 @@
 //!   and orders in, [`process::Action`]s out; no system call in it.
 //! * `tracer`: the thin shell around it: one thread that does every ptrace call and every wait.
 //! * [`seat`], [`event`], [`stream`]: what a client holds of a process, what it is told, and how it reads it.
+//! * `follow`: how the tracer thread stays near a lone thread that stops again and again.
 //! * `published`: what the tracer thread lets others see without asking it.
 //! * [`engine`]: the handle that flavours use; its calls queue jobs for the tracer thread and never wait for it.
 
 pub mod engine;
 pub mod error;
 pub mod event;
+mod follow;
 mod inject;
 pub mod process;
 mod published;

@@ -3,6 +3,7 @@
 
 use crate::error::Refusal;
 use crate::event::{Call, SigInfo};
+use crate::follow::{Follow, Guard};
 use crate::process::{Action, Await, Outcome, Process, Report, State, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
 use crate::seat::SeatId;
@@ -77,7 +78,7 @@ impl Queue {
         }
     }
 
-    fn waits(&self) -> bool {
+    pub fn waits(&self) -> bool {
         !self.jobs.lock().waiting.is_empty()
     }
 
@@ -124,12 +125,13 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
     let queue = Arc::new(Queue::default());
     let (tx, rx) = std::sync::mpsc::channel();
     let mine = queue.clone();
+    let guard = Guard::start();
     let tracer = move || {
         mine.tid.store(thread::own_tid(), Ordering::Release);
         match Watchdog::new() {
             Ok(watchdog) => {
                 let _ = tx.send(Ok(()));
-                Tracer::new(mine, watchdog).run();
+                Tracer::new(mine, watchdog, Follow::new(guard)).run();
             }
             Err(e) => {
                 let _ = tx.send(Err(e));
@@ -142,7 +144,7 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
 }
 
 impl Tracer {
-    fn new(queue: Arc<Queue>, watchdog: Watchdog) -> Tracer {
+    fn new(queue: Arc<Queue>, watchdog: Watchdog, follow: Follow) -> Tracer {
         let entries = Entries::new(queue.published.clone());
         Tracer {
             queue,
@@ -156,7 +158,7 @@ impl Tracer {
             backlog: VecDeque::new(),
             masks: HashMap::new(),
             injections: HashMap::new(),
-            follow: Follow::default(),
+            follow,
             quit: false,
         }
     }
@@ -825,93 +827,4 @@ fn waits_interruptibly(tid: Tid, fd: u64) -> bool {
         .lines()
         .filter(|l| l.split(' ').next() == Some(&id))
         .any(|l| l.split(" - ").nth(1).is_some_and(|rest| rest.starts_with("fuse")))
-}
-
-/// How to be near a lone thread that stops again and again: waking another CPU costs many times what a stop costs.
-///
-/// If the thread may use one CPU only, we move there and let it go first instead of going to sleep. Otherwise the kernel would
-/// take it away from us at each wake-up, to a CPU that idles; then we look for its next stop for a moment.
-#[derive(Default)]
-struct Follow {
-    last: Tid,
-    run: u32,
-    /// Where we might run before we moved.
-    moved: Option<libc::cpu_set_t>,
-    looks: bool,
-    /// Looks in a row that have seen nothing.
-    misses: u32,
-}
-
-impl Follow {
-    /// Reports of one thread in a row before anything is done.
-    const HOT: u32 = 32;
-    /// Reports after which it is asked again where the thread may run.
-    const AGAIN: u32 = 4096;
-    /// How often to let others run on our only CPU before going to sleep.
-    const YIELDS: u32 = 3;
-    /// How long to look for the next stop.
-    const LOOK: Duration = Duration::from_micros(50);
-
-    fn reported(&mut self, tid: Tid, tracees: usize) {
-        if tid != self.last || tracees != 1 {
-            self.cool();
-            self.last = tid;
-            return;
-        }
-        self.run = self.run.saturating_add(1);
-        if self.run != Self::HOT && self.run % Self::AGAIN != 0 {
-            return;
-        }
-        match thread::only_cpu(tid) {
-            Some(cpu) => {
-                self.looks = false;
-                let before = thread::cpus().ok();
-                if thread::move_to_cpu(cpu).is_ok() && self.moved.is_none() {
-                    self.moved = before;
-                }
-            }
-            None => {
-                self.go_back();
-                self.looks = true;
-            }
-        }
-    }
-
-    /// Waits a moment for what the thread does next.
-    fn look(&mut self, queue: &Queue) -> Option<(Tid, Status)> {
-        if self.moved.is_some() {
-            return (0..Self::YIELDS).find_map(|_| {
-                thread::yield_cpu();
-                wait::poll(self.last)
-            });
-        }
-        if !self.looks {
-            return None;
-        }
-        let until = Instant::now() + Self::LOOK;
-        while Instant::now() < until && !queue.waits() {
-            if let Some(report) = wait::poll(self.last) {
-                self.misses = 0;
-                return Some(report);
-            }
-            thread::yield_cpu();
-        }
-        self.misses += 1;
-        if self.misses >= 4 {
-            // It takes its time: so can we.
-            self.cool();
-        }
-        None
-    }
-
-    fn cool(&mut self) {
-        self.go_back();
-        (self.run, self.looks, self.misses) = (0, false, 0);
-    }
-
-    fn go_back(&mut self) {
-        if let Some(cpus) = self.moved.take() {
-            let _ = thread::restore_cpus(&cpus);
-        }
-    }
 }

@@ -143,14 +143,60 @@ pub fn restore_cpus(set: &libc::cpu_set_t) -> io::Result<()> {
     set_affinity(set)
 }
 
+/// The CPU that thread `tid` last ran on.
+pub fn last_cpu(tid: Tid) -> Option<usize> {
+    // Not the file of the process, which sums up all its threads.
+    let stat = read_of(tid, "stat")?;
+    Stat::parse(&stat)?.number(39).map(|cpu| cpu as usize)
+}
+
 /// True if thread `tid` last ran on the CPU that the calling thread is on.
 pub fn shares_cpu(tid: Tid) -> bool {
-    // Not the file of the process, which sums up all its threads.
-    let path = CString::new(format!("{tid}/task/{tid}/stat"));
-    let stat = path.ok().and_then(|path| read_at(root(), &path).ok());
-    let cpu = stat.as_deref().and_then(Stat::parse).and_then(|s| s.number(39));
     // SAFETY: no pointers.
-    cpu == u64::try_from(unsafe { libc::sched_getcpu() }).ok()
+    last_cpu(tid) == usize::try_from(unsafe { libc::sched_getcpu() }).ok()
+}
+
+/// True if thread `tid` runs or waits for a CPU.
+pub fn is_runnable(tid: Tid) -> bool {
+    read_of(tid, "stat").as_deref().and_then(Stat::parse).is_some_and(|s| s.state == b'R')
+}
+
+fn read_of(tid: Tid, file: &str) -> Option<Vec<u8>> {
+    let path = CString::new(format!("{tid}/task/{tid}/{file}")).ok()?;
+    read_at(root(), &path).ok()
+}
+
+/// What the scheduler has given a thread so far (the file `schedstat`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runs {
+    /// Time on a CPU.
+    pub ran: Duration,
+    /// Time runnable without a CPU, up to when it last got one.
+    pub waited: Duration,
+    /// How often it got one.
+    pub times: u64,
+}
+
+impl Runs {
+    /// None where the kernel does not count.
+    pub fn of(tid: Tid) -> Option<Runs> {
+        let bytes = read_of(tid, "schedstat")?;
+        let mut numbers = std::str::from_utf8(&bytes).ok()?.split_whitespace().map(str::parse::<u64>);
+        let mut next = || numbers.next()?.ok();
+        Some(Runs { ran: Duration::from_nanos(next()?), waited: Duration::from_nanos(next()?), times: next()? })
+    }
+}
+
+/// Puts a thread (0: the calling one) into the scheduler's idle class (SCHED_IDLE), or back into the usual one. Back is EPERM
+/// without CAP_SYS_NICE and a sufficient RLIMIT_NICE.
+pub fn set_idle_class(tid: Tid, idle: bool) -> io::Result<()> {
+    let class = if idle { libc::SCHED_IDLE } else { libc::SCHED_OTHER };
+    let param = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the parameter outlives the call.
+    match unsafe { libc::sched_setscheduler(tid, class, &param) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Nice value of a thread (setpriority of one task).
@@ -192,5 +238,13 @@ mod tests {
         assert!(shares_cpu(own_tid()));
         assert!(!shares_cpu(0));
         restore_cpus(&home).unwrap();
+    }
+
+    #[test]
+    fn what_a_thread_was_given() {
+        let before = Runs::of(own_tid()).unwrap();
+        while Runs::of(own_tid()).unwrap().ran == before.ran {}
+        assert!(is_runnable(own_tid()));
+        assert_eq!(Runs::of(0), None);
     }
 }
