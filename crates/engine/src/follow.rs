@@ -19,6 +19,8 @@ pub(crate) struct Follow {
     last: Tid,
     /// Reports of it in a row.
     run: u32,
+    /// Those since somebody asked for something.
+    alone: u32,
     /// At which of them it was asked where the thread runs.
     asked: u32,
     /// Reports before that is asked again if the thread seems to have been moved away from us.
@@ -52,7 +54,7 @@ impl Follow {
     const LOOK: Duration = Duration::from_micros(50);
 
     pub fn new(guard: Guard) -> Follow {
-        Follow { last: 0, run: 0, near: Near::Not, home: None, misses: 0, asked: 0, gap: 1, guard }
+        Follow { last: 0, run: 0, alone: 0, near: Near::Not, home: None, misses: 0, asked: 0, gap: 1, guard }
     }
 
     /// A thread has reported; `tracees`: how many there are.
@@ -63,13 +65,23 @@ impl Follow {
             return;
         }
         self.run = self.run.saturating_add(1);
+        self.alone = self.alone.saturating_add(1);
         let since = self.run.saturating_sub(self.asked);
         let lost = matches!(self.near, Near::Beside(_)) && self.misses > 0 && since >= self.gap;
-        if self.run == Self::HOT || since >= Self::AGAIN || lost {
+        if self.run == Self::HOT || self.alone == Self::HOT || since >= Self::AGAIN || lost {
             let before = self.near;
             self.near = self.approach(tid);
             self.gap = if self.near == before { (2 * self.gap).min(Self::AGAIN) } else { 1 };
             (self.asked, self.misses) = (self.run, 0);
+        }
+    }
+
+    /// Somebody asks for something, and waits for the answer on a CPU of his own choice.
+    pub fn disturbed(&mut self) {
+        self.alone = 0;
+        if self.guard.is_called() {
+            self.go_back();
+            self.near = Near::Looking;
         }
     }
 
@@ -79,7 +91,7 @@ impl Follow {
             if self.move_to(cpu) {
                 return Near::Beside(cpu);
             }
-        } else if let Some(cpu) = thread::last_cpu(tid) {
+        } else if let Some(cpu) = thread::last_cpu(tid).filter(|_| self.alone >= Self::HOT) {
             if self.guard.call() && self.move_to(cpu) {
                 return Near::Beside(cpu);
             }
@@ -137,7 +149,7 @@ impl Follow {
 
     fn cool(&mut self) {
         self.go_back();
-        (self.run, self.asked, self.gap, self.near, self.misses) = (0, 0, 1, Near::Not, 0);
+        (self.run, self.alone, self.asked, self.gap, self.near, self.misses) = (0, 0, 0, 1, Near::Not, 0);
     }
 
     fn go_back(&mut self) {

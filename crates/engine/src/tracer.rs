@@ -168,6 +168,7 @@ impl Tracer {
         loop {
             self.take_reports(bell);
             while let Some(job) = self.queue.pop() {
+                self.follow.disturbed();
                 job(self);
             }
             self.expire();
