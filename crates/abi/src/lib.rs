@@ -3,6 +3,7 @@
 pub mod fault;
 pub mod set;
 pub mod signal;
+pub mod solaris;
 pub mod syscall;
 #[rustfmt::skip]
 mod syscall_table;
