@@ -125,7 +125,8 @@ impl Privileges {
     pub fn set(&self, i: usize) -> impl Iterator<Item = u32> + '_ {
         let width = self.setsize as usize;
         let words = i.checked_mul(width).and_then(|at| self.words.get(at..)?.get(..width)).unwrap_or(&[]);
-        (0..32 * words.len() as u32).filter(|n| words[(n / 32) as usize] >> (31 - n % 32) & 1 == 1)
+        let bits = words.iter().flat_map(|word| (0..32).rev().map(move |bit| word >> bit & 1 == 1));
+        (0..).zip(bits).filter(|(_, member)| *member).map(|(n, _)| n)
     }
 
     /// Flags of the process, if the records are nothing else than that.

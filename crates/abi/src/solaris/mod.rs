@@ -7,6 +7,7 @@
 
 pub mod cred;
 pub mod fdinfo;
+pub mod message;
 pub mod model;
 pub mod numbers;
 pub mod record;

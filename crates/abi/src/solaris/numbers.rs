@@ -65,6 +65,12 @@ numbers! {
         PR_MSFORK = 0x0800_0000, "Children inherit microstate accounting.";
     }
 
+    "Bits of `pr_flag` of `psinfo`, obsolete."
+    PSINFO_FLAGS: i32 {
+        SSYS = 0x1, "Process of the system.";
+        SMSACCT = 0x0200_0000, "Microstate accounting.";
+    }
+
     "Values of `pr_why`."
     WHY: i16 {
         PR_REQUESTED = 1, "Asked for by a controller; `pr_what` is 0.";
@@ -215,11 +221,11 @@ numbers! {
         PRSECFLAGS_VERSION = 1, "The only one.";
     }
 
-    "Bits of `secflags`."
-    SECFLAGS: u64 {
-        PROC_SEC_ASLR = 0x1, "Addresses are chosen at random.";
-        PROC_SEC_FORBIDNULLMAP = 0x2, "Nothing can be mapped at 0.";
-        PROC_SEC_NOEXECSTACK = 0x4, "The stack is not executable.";
+    "Numbers of security flags: n is bit `1 << n` of the words of `secflags`."
+    SECFLAGS: u32 {
+        PROC_SEC_ASLR = 0, "Addresses are chosen at random.";
+        PROC_SEC_FORBIDNULLMAP = 1, "Nothing can be mapped at 0.";
+        PROC_SEC_NOEXECSTACK = 2, "The stack is not executable.";
     }
 
     "Types of the records of `fdinfo`."
@@ -357,6 +363,89 @@ numbers! {
         SA_NOCLDSTOP = 0x2_0000, "No SIGCHLD for stopped children.";
     }
 
+    "Values of `ss_flags`, the same as Linux'."
+    STACK_FLAGS: i32 {
+        SS_ONSTACK = 1, "The lwp runs on it.";
+        SS_DISABLE = 2, "Disabled.";
+    }
+
+    "Values of `a_type`. Those up to 9 and AT_RANDOM are the same on Linux: [`auxv_type_out`]."
+    AUXV: i32 {
+        AT_NULL = 0, "The end.";
+        AT_IGNORE = 1, "Nothing.";
+        AT_EXECFD = 2, "Descriptor of the program.";
+        AT_PHDR = 3, "Address of the program headers.";
+        AT_PHENT = 4, "Bytes of one.";
+        AT_PHNUM = 5, "Count of them.";
+        AT_PAGESZ = 6, "Bytes of a page.";
+        AT_BASE = 7, "Address of the interpreter.";
+        AT_FLAGS = 8, "Flags.";
+        AT_ENTRY = 9, "Where the program begins.";
+        AT_RANDOM = 25, "Address of random bytes.";
+        AT_SUN_UID = 2000, "Effective user.";
+        AT_SUN_RUID = 2001, "Real user.";
+        AT_SUN_GID = 2002, "Effective group.";
+        AT_SUN_RGID = 2003, "Real group.";
+        AT_SUN_LDELF = 2004, "ELF header of the interpreter.";
+        AT_SUN_LDSHDR = 2005, "Section headers of the interpreter.";
+        AT_SUN_LDNAME = 2006, "Name of the interpreter.";
+        AT_SUN_LPAGESZ = 2007, "Bytes of a large page.";
+        AT_SUN_PLATFORM = 2008, "Name of the platform.";
+        AT_SUN_HWCAP = 2009, "Instructions there are.";
+        AT_SUN_IFLUSH = 2010, "Whether the instruction cache needs flushing.";
+        AT_SUN_CPU = 2011, "Name of the processor.";
+        AT_SUN_EXECNAME = 2014, "Path of the program.";
+        AT_SUN_MMU = 2015, "Name of the MMU.";
+        AT_SUN_LDDATA = 2016, "Data of the interpreter.";
+        AT_SUN_AUXFLAGS = 2017, "1 set-id, 2 verify instructions, 4 no primary link map.";
+        AT_SUN_EMULATOR = 2018, "Name of an emulator.";
+        AT_SUN_BRANDNAME = 2019, "Name of the emulated system.";
+        AT_SUN_BRAND_AUX1 = 2020, "For the emulated system.";
+        AT_SUN_BRAND_AUX2 = 2021, "For the emulated system.";
+        AT_SUN_BRAND_AUX3 = 2022, "For the emulated system.";
+        AT_SUN_HWCAP2 = 2023, "More instructions there are.";
+        AT_SUN_BRAND_NROOT = 2024, "Root of the native system.";
+        AT_SUN_BRAND_AUX4 = 2025, "For the emulated system.";
+        AT_SUN_COMMPAGE = 2026, "Address of the page shared with the kernel.";
+        AT_SUN_FPTYPE = 2027, "How floating-point registers are saved.";
+        AT_SUN_FPSIZE = 2028, "Bytes they take.";
+    }
+
+    "Types of notes in core files, under the name CORE."
+    NOTES: u32 {
+        NT_PRSTATUS = 1, "Old format.";
+        NT_PRFPREG = 2, "Old format.";
+        NT_PRPSINFO = 3, "Old format.";
+        NT_PRXREG = 4, "`prxregset_t`.";
+        NT_PLATFORM = 5, "Name of the platform.";
+        NT_AUXV = 6, "`auxv_t[]`.";
+        NT_GWINDOWS = 7, "SPARC only.";
+        NT_ASRS = 8, "SPARC only.";
+        NT_LDT = 9, "`struct ssd[]`.";
+        NT_PSTATUS = 10, "`pstatus_t`.";
+        NT_PSINFO = 13, "`psinfo_t`.";
+        NT_PRCRED = 14, "`prcred_t`.";
+        NT_UTSNAME = 15, "`struct utsname`.";
+        NT_LWPSTATUS = 16, "`lwpstatus_t`.";
+        NT_LWPSINFO = 17, "`lwpsinfo_t`.";
+        NT_PRPRIV = 18, "`prpriv_t`.";
+        NT_PRPRIVINFO = 19, "What privileges there are.";
+        NT_CONTENT = 20, "What the file has in it.";
+        NT_ZONENAME = 21, "Name of the zone.";
+        NT_FDINFO = 22, "`prfdinfo_core_t`.";
+        NT_SPYMASTER = 23, "`psinfo_t` of the creator of the agent.";
+        NT_SECFLAGS = 24, "`prsecflags_t`.";
+        NT_LWPNAME = 25, "`prlwpname_t`.";
+        NT_UPANIC = 26, "`prupanic_t`.";
+    }
+
+    "Bits of `pru_flags`."
+    UPANIC_FLAGS: u32 {
+        PRUPANIC_FLAG_MSG_VALID = 0x1, "There is a message.";
+        PRUPANIC_FLAG_MSG_ERROR = 0x2, "It could not be read.";
+        PRUPANIC_FLAG_MSG_TRUNC = 0x4, "It is cut off.";
+    }
+
     "Values of `pr_type` of extended registers."
     XREG_TYPES: u32 {
         PR_TYPE_XSAVE = 1, "By XSAVE.";
@@ -443,6 +532,22 @@ pub fn action_flags_in(flags: i32) -> u64 {
     set.fold(0, |linux, (_, l)| linux | u64::from(*l))
 }
 
+/// What Linux's auxiliary vector has under other numbers: Solaris, Linux.
+const AUXVS: [(i32, u64); 6] = [
+    (AT_SUN_RUID, libc::AT_UID),
+    (AT_SUN_UID, libc::AT_EUID),
+    (AT_SUN_RGID, libc::AT_GID),
+    (AT_SUN_GID, libc::AT_EGID),
+    (AT_SUN_PLATFORM, libc::AT_PLATFORM),
+    (AT_SUN_EXECNAME, libc::AT_EXECFN),
+];
+
+/// `a_type` for an entry of Linux's auxiliary vector; the number itself for what Solaris does not have, whose own numbers
+/// these are not.
+pub fn auxv_type_out(linux: u64) -> i32 {
+    translate(&AUXVS, |(_, l)| *l == linux).map_or(linux as i32, |(s, _)| s)
+}
+
 /// Types of sockets: Solaris, Linux.
 const SOCKETS: [(i32, i32); 5] = [
     (SOCK_DGRAM, libc::SOCK_DGRAM),
@@ -479,6 +584,7 @@ mod tests {
     #[test]
     fn sockets_and_states() {
         assert_eq!([1, 2, 3, 5, 10].map(socket_type_out), [Some(2), Some(1), Some(4), Some(6), None]);
+        assert_eq!([0, 9, 11, 12, 25, 31, 33].map(auxv_type_out), [0, 9, 2001, 2000, 25, 2014, 33]);
         assert_eq!([0, 1, 2, 3, 4, 5, 6, 7, 8].map(state_letter), *b"?SRZTIOW?");
         assert_eq!(name_in(WHY, 6), Some("PR_FAULTED"));
         assert_eq!(MODES.iter().fold(0, |all, (_, f)| all | f), PR_MODES);

@@ -98,7 +98,7 @@ record! {
 record! {
     /// The process and its representative lwp in short: `psinfo`.
     pub struct PsInfo = "psinfo_t" {
-        pr_flag: Int, "Zero but for obsolete bits.";
+        pr_flag: Int, "Obsolete bits: [`PSINFO_FLAGS`](super::numbers::PSINFO_FLAGS).";
         pr_nlwp: Int, "Live lwps; 0 for a zombie.";
         pr_pid, pr_ppid, pr_pgid, pr_sid: Int, "Process, parent, process group, session.";
         pr_uid, pr_euid, pr_gid, pr_egid: Uint, "Real and effective user and group.";
@@ -201,7 +201,7 @@ record! {
     pub struct PrSecFlags = "prsecflags_t" {
         pr_version: Uint, "[`PRSECFLAGS_VERSION`](super::numbers::PRSECFLAGS_VERSION).";
         pr_pad: Filler<Char, 4, 4>, "Zero.";
-        pr_effective, pr_inherit, pr_lower, pr_upper: U64, "Flags in force; after an exec; least; most. Bits [`SECFLAGS`](super::numbers::SECFLAGS).";
+        pr_effective, pr_inherit, pr_lower, pr_upper: U64, "Flags in force; after an exec; least; most. Numbers of bits: [`SECFLAGS`](super::numbers::SECFLAGS).";
     }
 }
 
@@ -228,14 +228,14 @@ record! {
     pub struct Stack = "stack_t" {
         ss_sp: Ptr, "Lowest address.";
         ss_size: Size, "Bytes.";
-        ss_flags: Int, "1 if the lwp runs on it, 2 if it is disabled.";
+        ss_flags: Int, "[`STACK_FLAGS`](super::numbers::STACK_FLAGS).";
     }
 }
 
 record! {
     /// An entry of `auxv`.
     pub struct Auxv = "auxv_t" {
-        a_type: Int, "What it is.";
+        a_type: Int, "What it is: [`AUXV`](super::numbers::AUXV).";
         a_un: Ulong, "Its value.";
     }
 }
@@ -336,7 +336,7 @@ record! {
     /// Last words of a process, in a core file.
     pub struct PrUPanic = "prupanic_t" {
         pru_version: Uint, "1.";
-        pru_flags: Uint, "1 valid, 2 unreadable, 4 cut off.";
+        pru_flags: Uint, "Bits [`UPANIC_FLAGS`](super::numbers::UPANIC_FLAGS).";
         pru_data: Chars<1024>, "The message.";
     }
 }
