@@ -1,0 +1,2 @@
+/* The other name of <sys/siginfo.h>. */
+#include <sys/siginfo.h>
