@@ -3,7 +3,7 @@
 
 use crate::error::Refusal;
 use crate::inject::{forgets_nothing, Number};
-use crate::process::{Await, State, Steps, Stop};
+use crate::process::{Await, State, Steps, Stop, WaiterId};
 use crate::published::Shown;
 use crate::registers::{self, Which};
 use crate::seat::{Check, Once, Opener, Seat, SeatId};
@@ -18,7 +18,6 @@ use parking_lot::Mutex;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -103,6 +102,11 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// The waiter that is to be ended.
+    pub(crate) fn waits_as(&self, waiter: WaiterId) {
+        *self.waiter.lock() = Some(waiter);
+    }
+
     /// Ends the wait with EINTR. Votes and armed stops stay as they are.
     pub fn cancel(&self) {
         let waiter = self.waiter.clone();
@@ -152,10 +156,9 @@ pub struct Held {
     pub threads: Vec<ThreadShown>,
 }
 
-struct Shared {
-    queue: Arc<Queue>,
+pub(crate) struct Shared {
+    pub(crate) queue: Arc<Queue>,
     watcher: Watcher,
-    next_seat: AtomicU64,
 }
 
 /// The engine. One per daemon; clones are the same engine.
@@ -170,7 +173,7 @@ impl Engine {
     /// calling thread for them to inherit.
     pub fn start() -> io::Result<Engine> {
         let (queue, thread) = tracer::start()?;
-        let shared = Shared { queue, watcher: Watcher::start()?, next_seat: AtomicU64::new(1) };
+        let shared = Shared { queue, watcher: Watcher::start()? };
         Ok(Engine { shared: Arc::new(shared), thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
@@ -258,7 +261,7 @@ impl Target {
     /// Makes a seat that lives until [`Target::close_seat`], with its event stream, which ends with the process. The watch is
     /// to be kept as long as the seat; None if the process has ended.
     pub fn open_seat(&self, flavour: &'static str, giver: Giver) -> (SeatId, Arc<Stream>, Option<Watch>) {
-        let id = self.shared.next_seat.fetch_add(1, Ordering::Relaxed);
+        let id = self.shared.queue.new_seat();
         let stream = Stream::new();
         let mut seat = Seat::new(flavour, false, giver.opener, giver.check);
         seat.stream = Some(stream.clone());
@@ -339,6 +342,14 @@ impl Target {
         }
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn ticket(&self) -> Ticket {
+        Ticket { shared: self.shared.clone(), waiter: Arc::default() }
+    }
+
     fn job(&self, f: impl FnOnce(&mut Tracer, Key) + Send + 'static) {
         let key = key_of(&self.proc);
         self.shared.queue.push(Box::new(move |t| f(t, key)));
@@ -346,7 +357,7 @@ impl Target {
 
     /// Gives an order to a seat.
     pub fn order(&self, seat: Seated, giver: Giver, order: Order, done: Done) -> Ticket {
-        let ticket = Ticket { shared: self.shared.clone(), waiter: Arc::default() };
+        let ticket = self.ticket();
         let obey = Obey { proc: self.proc.clone(), shared: self.shared.clone(), waiter: ticket.waiter.clone(), done };
         self.job(move |t, key| obey.obey(t, key, seat, giver, order));
         ticket
@@ -374,7 +385,7 @@ impl Target {
         which: Which,
         answer: impl FnOnce(Result<Vec<u8>, Refusal>) + Send + 'static,
     ) -> Ticket {
-        let ticket = Ticket { shared: self.shared.clone(), waiter: Arc::default() };
+        let ticket = self.ticket();
         let (slot, proc, shared) = (ticket.waiter.clone(), self.proc.clone(), self.shared.clone());
         self.job(move |t, key| {
             let entry = t.entry(&proc);
@@ -388,20 +399,13 @@ impl Target {
                 answer(Err(refusal));
                 return;
             }
-            // A seat for the moment: it holds this one thread and is gone when the registers are read.
-            let id = shared.next_seat.fetch_add(1, Ordering::Relaxed);
-            let mut seat = Seat::new("engine", false, Opener::default(), None);
-            seat.hold_threads.insert(tid);
-            t.entry(&proc).process.seats.insert(id, seat);
-            let then = move |t: &mut Tracer, result: Result<(), Refusal>| {
+            let then = move |t: &mut Tracer, result: Result<(), Refusal>, seat: Pause| {
                 let regs = result
                     .and_then(|()| registers::read(tid, which).map_err(|e| Refusal::os("read registers of", tid, &e)));
-                t.drop_seats(key, |s| s == id);
+                seat.end(t);
                 answer(regs);
             };
-            let waiter = t.wait_for(key, Await::RestOf(tid), None, Box::new(then));
-            *slot.lock() = Some(waiter);
-            t.settle(key);
+            *slot.lock() = Some(Pause::begin(t, &shared, &proc, tid, then));
         });
         ticket
     }
@@ -418,35 +422,22 @@ impl Target {
                 asked(Err(refusal.clone()));
                 return done(Err(refusal));
             }
-            let id = shared.next_seat.fetch_add(1, Ordering::Relaxed);
-            let mut seat = Seat::new("engine", false, Opener::default(), None);
-            seat.hold_threads.insert(tid);
-            t.entry(&proc).process.seats.insert(id, seat);
-            let then = move |t: &mut Tracer, result: Result<(), Refusal>| {
+            let held = proc.clone();
+            let then = move |t: &mut Tracer, result: Result<(), Refusal>, seat: Pause| {
                 let finish = move |t: &mut Tracer, result: Result<i64, Refusal>| {
-                    t.drop_seats(key, |s| s == id);
-                    done(result.and_then(|r| match r {
-                        0.. => Ok(()),
-                        e => Err(Refusal::os("name", tid, &io::Error::from_raw_os_error(-e as i32))),
-                    }));
+                    seat.end(t);
+                    done(result.and_then(|r| called("name", tid, r)).map(drop));
                 };
                 match result.and_then(|()| Scratch::lend(&proc, tid, &name)) {
                     Ok(lent) => {
                         let nr = Number { x86_64: libc::SYS_prctl, i386: 172 };
-                        let args = [libc::PR_SET_NAME as u64, lent.at, 0];
-                        let back = (lent.mem.as_raw_fd(), lent.at, lent.before);
-                        let then = move |t: &mut Tracer, result: Result<i64, Refusal>| {
-                            // Before the thread is let go.
-                            drop(lent);
-                            finish(t, result);
-                        };
-                        t.inject(key, tid, nr, args, Some(back), Box::new(then));
+                        let args = [libc::PR_SET_NAME as u64, lent.at, 0, 0, 0, 0];
+                        lent.call(t, key, tid, nr, args, Box::new(finish));
                     }
                     Err(refusal) => finish(t, Err(refusal)),
                 }
             };
-            t.wait_for(key, Await::RestOf(tid), None, Box::new(then));
-            t.settle(key);
+            Pause::begin(t, &shared, &held, tid, then);
             asked(Ok(()));
         });
     }
@@ -481,25 +472,86 @@ impl Drop for Watch {
     }
 }
 
+/// A seat for a moment: it holds one thread, for something that can be done only while that stands.
+pub(crate) struct Pause {
+    key: Key,
+    id: SeatId,
+}
+
+impl Pause {
+    /// Calls back when the thread, which is attached, stands. The waiter is answered.
+    pub fn begin(
+        t: &mut Tracer,
+        shared: &Shared,
+        proc: &Arc<Proc>,
+        tid: Tid,
+        then: impl FnOnce(&mut Tracer, Result<(), Refusal>, Pause) + 'static,
+    ) -> WaiterId {
+        let pause = Pause { key: key_of(proc), id: shared.queue.new_seat() };
+        let mut seat = Seat::new("engine", false, Opener::default(), None);
+        seat.hold_threads.insert(tid);
+        let (key, id) = (pause.key, pause.id);
+        t.entry(proc).process.seats.insert(id, seat);
+        let waiter = t.wait_for(key, Await::RestOf(tid), None, Box::new(move |t, result| then(t, result, pause)));
+        t.settle(key);
+        waiter
+    }
+
+    /// Lets the thread go.
+    pub fn end(self, t: &mut Tracer) {
+        t.drop_seats(self.key, |s| s == self.id);
+    }
+}
+
+/// What an injected call returned: a negative errno is a refusal.
+pub(crate) fn called(verb: &str, tid: Tid, result: i64) -> Result<i64, Refusal> {
+    match result {
+        -4095..=-1 => Err(Refusal::os(verb, tid, &io::Error::from_raw_os_error(-result as i32))),
+        _ => Ok(result),
+    }
+}
+
 /// Bytes lent to a stopped thread below its stack pointer and the 128 bytes that its code may use there, where a signal would
 /// put its frame. What stood there is put back: a small stack may have a neighbour.
-struct Scratch {
+pub(crate) struct Scratch {
     mem: OwnedFd,
-    at: u64,
-    before: [u8; 16],
+    /// Address.
+    pub at: u64,
+    before: ledger::Lent,
 }
 
 impl Scratch {
-    fn lend(proc: &Proc, tid: Tid, bytes: &[u8; 16]) -> Result<Scratch, Refusal> {
+    /// Room for `bytes`, which are put there.
+    pub fn lend(proc: &Proc, tid: Tid, bytes: &[u8]) -> Result<Scratch, Refusal> {
         let os = |e: io::Error| Refusal::os("write into the stack of", tid, &e);
         let regs = ptrace::user_regs(tid).map_err(os)?;
-        let at = regs.rsp.wrapping_sub(128 + 16) & !15;
+        let room = std::mem::size_of::<ledger::Lent>();
+        let at = regs.rsp.wrapping_sub(128 + room as u64) & !15;
         let path = CString::new(format!("task/{tid}/mem")).unwrap_or_default();
         let mem = procfs::openat(proc.dir(), &path, libc::O_RDWR).map_err(os)?;
-        let before = procfs::pread(mem.as_fd(), at, bytes.len()).map_err(os)?;
-        let before = <[u8; 16]>::try_from(before).map_err(|_| os(io::Error::from_raw_os_error(libc::EFAULT)))?;
-        procfs::pwrite(mem.as_fd(), at, bytes).map_err(os)?;
-        Ok(Scratch { mem, at, before })
+        let before = procfs::pread(mem.as_fd(), at, room).map_err(os)?;
+        let before = ledger::Lent::try_from(before).map_err(|_| os(io::Error::from_raw_os_error(libc::EFAULT)))?;
+        let lent = Scratch { mem, at, before };
+        procfs::pwrite(lent.mem.as_fd(), at, bytes.get(..room).unwrap_or(bytes)).map_err(os)?;
+        Ok(lent)
+    }
+
+    /// Makes the thread call with this memory, which is given back before `done` is told.
+    pub fn call(
+        self,
+        t: &mut Tracer,
+        key: Key,
+        tid: Tid,
+        nr: Number,
+        args: [u64; 6],
+        done: Box<dyn FnOnce(&mut Tracer, Result<i64, Refusal>)>,
+    ) {
+        let back = (self.mem.as_raw_fd(), self.at, self.before);
+        let then = move |t: &mut Tracer, result: Result<i64, Refusal>| {
+            drop(self);
+            done(t, result);
+        };
+        t.inject(key, tid, nr, args, Some(back), Box::new(then));
     }
 }
 
@@ -597,7 +649,7 @@ impl Obey {
             match found {
                 Some(seat) => (seat.opener, seat.check) = (giver.opener, giver.check),
                 None => {
-                    let id = self.shared.next_seat.fetch_add(1, Ordering::Relaxed);
+                    let id = self.shared.queue.new_seat();
                     entry.process.seats.insert(id, Seat::new(flavour, true, giver.opener, giver.check));
                 }
             }
@@ -721,15 +773,16 @@ impl Obey {
         };
         let done = self.done;
         let then = move |_: &mut Tracer, result: Result<i64, Refusal>| {
-            done(result.and_then(|r| match r {
-                0.. => Ok(()),
-                e => {
-                    let e = io::Error::from_raw_os_error(-e as i32);
-                    Err(Refusal::os(&format!("close {fd} in"), key.0, &e))
-                }
-            }))
+            done(result.and_then(|r| called(&format!("close {fd} in"), key.0, r)).map(drop))
         };
-        t.inject(key, tid, Number { x86_64: libc::SYS_close, i386: 6 }, [fd as u64, 0, 0], None, Box::new(then));
+        t.inject(
+            key,
+            tid,
+            Number { x86_64: libc::SYS_close, i386: 6 },
+            [fd as u64, 0, 0, 0, 0, 0],
+            None,
+            Box::new(then),
+        );
         t.settle(key);
     }
 }
@@ -755,7 +808,7 @@ fn with_seat(t: &mut Tracer, key: Key, seat: SeatId, f: impl FnOnce(&mut Seat)) 
 }
 
 /// Ends the call of stopped threads: one that sleeps gets EINTR instead of a restart, one at its entry is not made.
-fn abort(t: &mut Tracer, key: Key, tid: Option<Tid>) -> Result<(), Refusal> {
+pub(crate) fn abort(t: &mut Tracer, key: Key, tid: Option<Tid>) -> Result<(), Refusal> {
     const EINTR: u64 = -(libc::EINTR as i64) as u64;
     let Some(process) = t.entries.get(&key).map(|e| &e.process) else { return Err(Refusal::gone(key.0)) };
     let mut stands = false;

@@ -23,7 +23,7 @@ pub(crate) struct Injection {
 }
 
 /// Memory that the call is lent besides: a descriptor of it, the address, and what stood there.
-pub(crate) type Lent = (i32, u64, [u8; 16]);
+pub(crate) type Memory = (i32, u64, ledger::Lent);
 
 /// The numbers of one call in both tables.
 #[derive(Clone, Copy)]
@@ -84,7 +84,7 @@ fn give_back(tid: Tid, loan: &Loan) {
 
 impl Tracer {
     /// Makes thread `tid`, which must stand, do one call. `done` gets its result (negative errno on failure).
-    pub fn inject(&mut self, key: Key, tid: Tid, nr: Number, args: [u64; 3], lent: Option<Lent>, done: Done) {
+    pub fn inject(&mut self, key: Key, tid: Tid, nr: Number, args: [u64; 6], lent: Option<Memory>, done: Done) {
         if self.pass_exit(key, tid) {
             let again = move |t: &mut Tracer, result: Result<(), Refusal>| match result {
                 Ok(()) => t.inject(key, tid, nr, args, lent, done),
@@ -118,8 +118,8 @@ impl Tracer {
         key: Key,
         tid: Tid,
         nr: Number,
-        args: [u64; 3],
-        memory: Option<Lent>,
+        args: [u64; 6],
+        memory: Option<Memory>,
     ) -> Result<Box<Loan>, Refusal> {
         let os = |e: std::io::Error| Refusal::os("make a call in", tid, &e);
         let busy = |why: &str| Refusal::new(libc::EBUSY, format!("{tid}: {why}"));
@@ -150,9 +150,11 @@ impl Tracer {
         call.rip = gate;
         call.orig_rax = u64::MAX;
         if narrow {
-            (call.rax, call.rbx, call.rcx, call.rdx) = (nr.i386 as u64, args[0], args[1], args[2]);
+            call.rax = nr.i386 as u64;
+            [call.rbx, call.rcx, call.rdx, call.rsi, call.rdi, call.rbp] = args;
         } else {
-            (call.rax, call.rdi, call.rsi, call.rdx) = (nr.x86_64 as u64, args[0], args[1], args[2]);
+            call.rax = nr.x86_64 as u64;
+            [call.rdi, call.rsi, call.rdx, call.r10, call.r8, call.r9] = args;
         }
         const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
         if filtered(&proc) && ptrace::set_options(tid, options | SUSPEND_SECCOMP).is_err() {

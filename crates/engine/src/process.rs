@@ -6,7 +6,7 @@
 use crate::event::{Call, SigInfo, What};
 use crate::seat::{Once, Seat, SeatId};
 use abi::syscall::is_restart;
-use kernel::ptrace::{is_step_trap, Go, Tid};
+use kernel::ptrace::{is_step_trap, Go, SiginfoBytes, Tid};
 use kernel::wait::Status;
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -21,6 +21,8 @@ pub enum Action {
     Interrupt(Tid),
     /// Set going, delivering a signal (0: none).
     Resume(Tid, Go, i32),
+    /// Send this signal to the thread, whose mask is not to hold it back.
+    Forge(Tid, Box<SiginfoBytes>),
     /// Leave in its group-stop, waiting for SIGCONT.
     Listen(Tid),
     /// Stop tracing, delivering a signal (0: none).
@@ -108,6 +110,18 @@ pub struct Thread {
     restarting: bool,
     /// Steps under way.
     pub steps: Option<Steps>,
+    /// It is to stop again as soon as it was set going.
+    pub again: bool,
+    /// A signal that it is to get when it is set going, as if it had just been taken from its queue.
+    pub forged: Option<Box<SiginfoBytes>>,
+    /// That signal was sent: the next stop before its delivery is nobody's business.
+    awaited: Option<i32>,
+    /// It has not reported yet, and stands at the end of the call that made it.
+    newborn: bool,
+    /// The signal of the job-control stop that it is in.
+    pub job: i32,
+    /// When it came to its last stop, in nanoseconds of CLOCK_MONOTONIC.
+    pub since: u64,
     /// The shell runs a call of ours in it: no action until that is over.
     pub injecting: bool,
 }
@@ -124,6 +138,12 @@ impl Thread {
             call: None,
             restarting: false,
             steps: None,
+            again: false,
+            forged: None,
+            awaited: None,
+            newborn: false,
+            job: 0,
+            since: 0,
             injecting: false,
         }
     }
@@ -152,6 +172,8 @@ pub enum Await {
     Event(SeatId, &'static str),
     /// Steps of this thread are done (or ended by an event).
     Steps(Tid),
+    /// By the rules of lwps: this one, or the one that speaks for the process, stands for the seat.
+    Lwp(SeatId, Option<Tid>),
     /// The process ends.
     End,
 }
@@ -212,7 +234,7 @@ impl Process {
 
     /// Options that every thread is to have now.
     pub fn options(&self) -> i32 {
-        let fork = self.seats.values().any(|s| s.fork);
+        let fork = self.seats.values().any(Seat::follows_fork);
         BASE_OPTIONS | if fork { libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK } else { 0 }
     }
 
@@ -258,7 +280,7 @@ impl Process {
         if let Report::Dead(status) = report {
             self.threads.remove(&tid);
             for seat in self.seats.values_mut() {
-                seat.hold_threads.remove(&tid);
+                seat.forget(tid);
             }
             if tid == self.pid {
                 self.end(status);
@@ -280,7 +302,7 @@ impl Process {
                 }
             }
             Report::Group(signal) => {
-                self.thread(tid, |t| t.state = State::Stopped(Stop::Group));
+                self.thread(tid, |t| (t.state, t.job) = (State::Stopped(Stop::Group), signal));
                 if !std::mem::replace(&mut self.job, true) {
                     self.publish(tid, What::JobStop(signal));
                 }
@@ -290,6 +312,7 @@ impl Process {
             Report::Exit(result) => self.exit(tid, result),
             Report::Clone(new) => {
                 self.threads.entry(new).or_insert_with(|| Thread::running(options, true));
+                self.direct_newborn(tid, new);
             }
             Report::Fork(child, vfork) => {
                 self.publish(tid, What::Fork { child, vfork });
@@ -298,7 +321,7 @@ impl Process {
                 self.threads.retain(|t, _| *t == tid);
                 self.generation += 1;
                 for seat in self.seats.values_mut() {
-                    seat.hold_threads.retain(|t| *t == tid);
+                    seat.forget_all_but(tid);
                 }
                 self.publish(tid, What::Exec { from });
             }
@@ -314,8 +337,14 @@ impl Process {
 
     fn signal(&mut self, tid: Tid, info: SigInfo, fault: Option<u8>) {
         let Some(thread) = self.threads.get_mut(&tid) else { return };
-        // The trap of a step that we made is no signal.
-        if is_step_trap(info.signo, info.code) && thread.go == Go::Step {
+        // The trap of a step that we made is no signal, but for a flavour that makes a fault of it.
+        let stepped = is_step_trap(info.signo, info.code) && thread.go == Go::Step;
+        let traced = |steps: &Steps| self.seats.get(&steps.seat).is_some_and(|s| s.lwps.is_some());
+        let told = stepped && thread.steps.as_ref().is_some_and(traced);
+        let fault = if told { Some(abi::fault::TRACE) } else { fault };
+        if told {
+            thread.steps = None;
+        } else if stepped {
             if let Some(steps) = &mut thread.steps {
                 steps.left = steps.left.saturating_sub(1);
                 if steps.left == 0 {
@@ -329,6 +358,10 @@ impl Process {
             return;
         }
         thread.owed = info.signo;
+        if thread.awaited.take_if(|signo| *signo == info.signo).is_some() {
+            thread.state = State::Stopped(Stop::Signal(info, false));
+            return;
+        }
         thread.state = State::Stopped(Stop::Signal(info, fault.is_some()));
         if let Some(f) = fault {
             if self.publish(tid, What::Fault(f, info)) {
@@ -394,9 +427,20 @@ impl Process {
                 stream.push(what.line(seat.seq, pid, tid, stops));
             }
             if stops {
-                seat.hold = true;
-                seat.why = Some((tid, what.clone()));
-                seat.once = Once::None;
+                match &mut seat.lwps {
+                    Some(lwps) => {
+                        lwps.events.insert(tid, what.clone());
+                        seat.hold_threads.insert(tid);
+                        if !lwps.modes.asynchronous {
+                            seat.hold_threads.extend(self.threads.keys());
+                        }
+                    }
+                    None => {
+                        seat.hold = true;
+                        seat.why = Some((tid, what.clone()));
+                        seat.once = Once::None;
+                    }
+                }
                 held = true;
             }
         }
@@ -458,6 +502,7 @@ impl Process {
             let Some(thread) = self.threads.get(&tid).filter(|t| !t.injecting) else { return };
             let stepper = thread.steps.as_ref().map(|s| s.seat);
             let held = self.seats.iter().any(|(id, s)| Some(*id) != stepper && s.holds(tid));
+            let kept = self.seats.values().any(|s| s.holds_stopped_job(tid));
             let go = match (stepper.is_some(), calls) {
                 (true, _) => Go::Step,
                 (false, true) => Go::Syscall,
@@ -468,6 +513,7 @@ impl Process {
                 State::Running | State::Listening => {
                     let listening = thread.state == State::Listening;
                     let stale = !listening && go == Go::Syscall && thread.go == Go::Cont;
+                    let held = if listening { kept } else { held };
                     let needs = held || !wanted || thread.options != options || stale;
                     if needs && !thread.interrupt {
                         thread.interrupt = true;
@@ -482,7 +528,8 @@ impl Process {
                     self.actions.push(Action::Detach(tid, owed));
                     return;
                 }
-                State::Stopped(_) if held => return,
+                State::Stopped(Stop::Group) if kept => return,
+                State::Stopped(stop) if held && *stop != Stop::Group => return,
                 State::Stopped(Stop::Signal(info, true)) if thread.owed != 0 => {
                     let info = *info;
                     if !self.signal_itself(tid, info) {
@@ -508,6 +555,14 @@ impl Process {
                         }
                         thread.go = go;
                         thread.state = State::Running;
+                        if let Some(info) = thread.forged.take() {
+                            thread.awaited = Some(signo_of(&info));
+                            self.actions.push(Action::Forge(tid, info));
+                        }
+                        if std::mem::take(&mut thread.again) {
+                            thread.interrupt = true;
+                            self.actions.push(Action::Interrupt(tid));
+                        }
                         self.actions.push(Action::Resume(tid, go, owed));
                     }
                     return;
@@ -532,10 +587,11 @@ impl Process {
                     own(seat).is_some_and(|s| s.why.as_ref().is_some_and(|w| w.1.word() == *word))
                 }
                 Await::Steps(tid) => threads.get(tid).is_some_and(|t| t.steps.is_none() && t.stopped()),
+                Await::Lwp(seat, tid) => lwps::stands(threads, seats.get(seat), *tid),
                 Await::End => ended,
             };
             let gone = match what {
-                Await::RestOf(tid) | Await::Steps(tid) => !threads.contains_key(tid),
+                Await::RestOf(tid) | Await::Steps(tid) | Await::Lwp(_, Some(tid)) => !threads.contains_key(tid),
                 _ => ended,
             };
             if done {
@@ -550,8 +606,17 @@ impl Process {
 
     /// True if [`Process::take_woken`] would find somebody who waits for all threads.
     pub fn rest_awaited(&self) -> bool {
-        self.at_rest() && self.waiters.values().any(|w| !matches!(w, Await::RestOf(_) | Await::Steps(_) | Await::End))
+        self.at_rest()
+            && self
+                .waiters
+                .values()
+                .any(|w| !matches!(w, Await::RestOf(_) | Await::Steps(_) | Await::Lwp(_, Some(_)) | Await::End))
     }
+}
+
+/// The signal's number in a `siginfo_t`.
+pub fn signo_of(info: &SiginfoBytes) -> i32 {
+    i32::from_ne_bytes([info[0], info[1], info[2], info[3]])
 }
 
 impl Thread {
@@ -559,6 +624,8 @@ impl Thread {
         matches!(self.state, State::Listening | State::Stopped(Stop::Group))
     }
 }
+
+pub mod lwps;
 
 #[cfg(test)]
 mod tests;

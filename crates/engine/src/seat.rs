@@ -4,8 +4,9 @@ use crate::event::{Call, What};
 use crate::stream::Stream;
 use abi::set::Set;
 use abi::syscall::set_number;
+use kernel::procfs::Proc;
 use kernel::ptrace::Tid;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -21,8 +22,9 @@ pub struct Opener {
     pub uid: u32,
 }
 
-/// Asks the kernel whether the opener may still control the process. Called at each exec of the target.
-pub type Check = Arc<dyn Fn() -> bool + Send + Sync>;
+/// Asks the kernel whether the opener may still control the process. Called at each exec of the target, and of children that
+/// were born under its seat.
+pub type Check = Arc<dyn Fn(&Arc<Proc>) -> bool + Send + Sync>;
 
 /// A stop that is armed once: the next one of its kind disarms it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +36,34 @@ pub enum Once {
     Note,
     /// The next system call entry or exit (`startsyscall`).
     Call,
+}
+
+/// What a flavour with lwps keeps of a process beside its sets and directives.
+#[derive(Clone, Debug, Default)]
+pub struct Lwps {
+    /// What single threads stand on. One that stands and is not in here stands because it was asked to.
+    pub events: BTreeMap<Tid, What>,
+    /// Modes.
+    pub modes: Modes,
+}
+
+/// Modes of a process, the same in all flavours that have them (Solaris PCSET).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Modes {
+    /// Children begin with the same sets (PR_FORK).
+    pub fork: bool,
+    /// What stands runs on when nobody can write any more (PR_RLC).
+    pub run_on_close: bool,
+    /// The process is killed then (PR_KLC).
+    pub kill_on_close: bool,
+    /// The stop of one thread on an event asks no other to stop (PR_ASYNC).
+    pub asynchronous: bool,
+    /// At a breakpoint the program counter is put back onto it (PR_BPTADJ).
+    pub adjust: bool,
+    /// The rules of ptrace(2) (PR_PTRACE).
+    pub ptrace: bool,
+    /// Microstate accounting (PR_MSACCT), of children too (PR_MSFORK): without effect, remembered.
+    pub accounting: (bool, bool),
 }
 
 /// A seat: stop votes, event sets, and the stream of its events.
@@ -48,8 +78,10 @@ pub struct Seat {
     pub since: SystemTime,
     /// Votes that the whole process stands.
     pub hold: bool,
-    /// Votes that single threads stand.
+    /// Votes that single threads stand. Where the flavour has lwps: stop directives, pending or obeyed.
     pub hold_threads: BTreeSet<Tid>,
+    /// What a flavour with lwps keeps of them; its seat votes thread by thread, never for the process.
+    pub lwps: Option<Lwps>,
     /// Signals that stop.
     pub signals: Set,
     /// Faults that stop.
@@ -90,6 +122,7 @@ impl Seat {
             since: SystemTime::now(),
             hold: false,
             hold_threads: BTreeSet::new(),
+            lwps: None,
             signals: Set::EMPTY,
             faults: Set::EMPTY,
             entries: Set::EMPTY,
@@ -114,7 +147,54 @@ impl Seat {
         fresh.stream = self.stream.take();
         fresh.seq = self.seq;
         fresh.report = self.report;
+        fresh.lwps = self.lwps.as_ref().map(|_| Lwps::default());
         *self = fresh;
+    }
+
+    /// True if children of the process are to come attached.
+    pub fn follows_fork(&self) -> bool {
+        self.fork || (self.inherited() && self.tracing())
+    }
+
+    /// True if children begin with the sets of this seat.
+    pub fn inherited(&self) -> bool {
+        self.lwps.as_ref().is_some_and(|l| l.modes.fork)
+    }
+
+    /// What a child begins with: the sets and the mode itself, of a seat that is inherited.
+    pub fn for_child(&self) -> Option<Seat> {
+        let Seat { signals, faults, entries, exits, .. } = *self;
+        let modes = Modes { fork: true, ..Modes::default() };
+        let lwps = Some(Lwps { modes, ..Lwps::default() });
+        let fresh = Seat::new(self.flavour, self.standing, self.opener, self.check.clone());
+        self.inherited().then_some(Seat { signals, faults, entries, exits, lwps, ..fresh })
+    }
+
+    /// A thread has ended.
+    pub fn forget(&mut self, tid: Tid) {
+        self.hold_threads.remove(&tid);
+        if let Some(lwps) = &mut self.lwps {
+            lwps.events.remove(&tid);
+        }
+    }
+
+    /// All other threads have ended.
+    pub fn forget_all_but(&mut self, tid: Tid) {
+        self.hold_threads.retain(|t| *t == tid);
+        if let Some(lwps) = &mut self.lwps {
+            lwps.events.retain(|t, _| *t == tid);
+        }
+    }
+
+    /// True if the seat is to be remembered, armed or not.
+    pub fn kept(&self) -> bool {
+        self.armed() || self.lwps.as_ref().is_some_and(|l| l.modes != Modes::default())
+    }
+
+    /// True if this seat's vote keeps thread `tid` even from the end of a job-control stop. A stop directive does not: it is
+    /// obeyed when SIGCONT has come.
+    pub fn holds_stopped_job(&self, tid: Tid) -> bool {
+        self.lwps.is_none() && self.holds(tid)
     }
 
     /// True if the process must be attached for this seat.

@@ -4,12 +4,12 @@
 use crate::error::Refusal;
 use crate::event::{Call, SigInfo};
 use crate::follow::{Follow, Guard};
-use crate::process::{Action, Await, Outcome, Process, Report, State, Thread, WaiterId};
+use crate::process::{lwps::makes_process, signo_of, Action, Await, Outcome, Process, Report, State, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
-use crate::seat::SeatId;
+use crate::seat::{Seat, SeatId};
 use abi::syscall::{stop_makes_eintr, Abi};
 use kernel::procfs::Proc;
-use kernel::ptrace::{self, Go, Tid};
+use kernel::ptrace::{self, Go, SiginfoBytes, Tid};
 use kernel::thread::Bell;
 use kernel::wait::{self, Status, Watchdog};
 use kernel::{apart, ledger, procfs, thread};
@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,7 @@ pub(crate) struct Queue {
     jobs: Mutex<Jobs>,
     tid: AtomicI32,
     published: Published,
+    seats: AtomicU64,
 }
 
 #[derive(Default)]
@@ -62,6 +63,11 @@ impl Queue {
         if first && tid != thread::own_tid() {
             thread::ring(tid);
         }
+    }
+
+    /// A name for a new seat.
+    pub fn new_seat(&self) -> SeatId {
+        self.seats.fetch_add(1, Ordering::Relaxed)
     }
 
     /// What is published of this process; None if the engine has nothing to say about it. All that was queued before has been
@@ -111,8 +117,10 @@ pub(crate) struct Tracer {
     watchdog: Watchdog,
     /// Reports that came in while something else was going on.
     backlog: VecDeque<(Tid, Status)>,
-    /// Signal masks to put back after a step.
+    /// Signal masks to put back at the next stop.
     masks: HashMap<Tid, u64>,
+    /// What signals are to look like that were sent for a client.
+    forged: HashMap<Tid, SiginfoBytes>,
     pub injections: HashMap<Tid, crate::inject::Injection>,
     follow: Follow,
     quit: bool,
@@ -157,6 +165,7 @@ impl Tracer {
             watchdog,
             backlog: VecDeque::new(),
             masks: HashMap::new(),
+            forged: HashMap::new(),
             injections: HashMap::new(),
             follow,
             quit: false,
@@ -529,7 +538,7 @@ impl Tracer {
     fn forget_idle(&mut self, key: Key) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let process = &mut entry.process;
-        process.seats.retain(|_, s| !s.standing || (s.armed() && process.ended.is_none()));
+        process.seats.retain(|_, s| !s.standing || (s.kept() && process.ended.is_none()));
         if process.seats.is_empty() && process.waiters.is_empty() && process.threads.is_empty() {
             self.entries.remove(&key);
         }
@@ -542,6 +551,7 @@ impl Tracer {
                 Action::Interrupt(tid) => ptrace::interrupt(tid),
                 Action::Resume(tid, Go::Step, signal) => self.step(tid, signal),
                 Action::Resume(tid, how, signal) => ptrace::resume(tid, how, signal),
+                Action::Forge(tid, info) => self.forge(tid, &info),
                 Action::Listen(tid) => ptrace::listen(tid),
                 Action::Options(tid, options) => ptrace::set_options(tid, options),
                 Action::Detach(tid, signal) => {
@@ -550,6 +560,20 @@ impl Tracer {
                 }
             };
         }
+    }
+
+    /// Sends a signal that is to be delivered whatever the mask says: the mask is put back at the stop before its delivery.
+    fn forge(&mut self, tid: Tid, info: &SiginfoBytes) -> io::Result<()> {
+        let Some(key) = self.tids.get(&tid) else { return Ok(()) };
+        let signal = 1u64 << ((signo_of(info) - 1) & 63);
+        let mask = ptrace::signal_mask(tid)?;
+        if mask & signal != 0 {
+            self.masks.insert(tid, mask);
+            ledger::mask(tid, Some(mask));
+            ptrace::set_signal_mask(tid, mask & !signal)?;
+        }
+        self.forged.insert(tid, *info);
+        ptrace::queue_signal(key.0, tid, info)
     }
 
     /// A blocked SIGTRAP would be forced by the kernel, at the price of the target's disposition: unblock it for the step.
@@ -591,6 +615,7 @@ impl Tracer {
             }
         } else {
             self.masks.remove(&tid);
+            self.forged.remove(&tid);
             self.injection_died(tid);
         }
         let report = match self.translate(tid, status) {
@@ -598,6 +623,8 @@ impl Tracer {
             // Killed while it stood there.
             Err(_) => return,
         };
+        let born = self.entries.get_mut(&key).and_then(|e| e.process.first_report(tid, &report));
+        let report = born.unwrap_or(report);
         if let Report::Dead(_) = report {
             self.tids.remove(&tid);
         }
@@ -609,7 +636,13 @@ impl Tracer {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let signal = matches!(report, Report::Signal(..));
         entry.process.report(tid, report);
+        if let Some(thread) = entry.process.threads.get_mut(&tid) {
+            thread.since = thread::monotonic();
+        }
         if signal {
+            if entry.process.puts_back(tid) {
+                back_onto_breakpoint(tid);
+            }
             // The trap of a step is nobody's.
             ledger::owe(tid, entry.process.threads.get(&tid).map_or(0, |t| t.owed));
         }
@@ -636,6 +669,9 @@ impl Tracer {
             self.tids.insert(tid, key);
             return Some(key);
         }
+        if let Some(key) = tgid.filter(|t| *t == tid).and_then(|_| self.inherit(tid)) {
+            return Some(key);
+        }
         let signal = match status {
             Status::Stopped(s, 0) if s & 0x80 == 0 => s,
             _ => 0,
@@ -644,19 +680,42 @@ impl Tracer {
         None
     }
 
+    /// A child that comes attached begins with the sets of those seats of its parent that want that (PR_FORK). It is at its first
+    /// stop, before any instruction of its own.
+    fn inherit(&mut self, child: Tid) -> Option<Key> {
+        let proc = Arc::new(Proc::open(child as u32).ok()?);
+        let status = proc.status().ok()?;
+        let parent = *procfs::numbers(procfs::field(&status, "PPid")?).first()? as Tid;
+        let entry = self.entries.values().find(|e| e.process.pid == parent)?;
+        let seats: Vec<_> = entry.process.seats.values().filter_map(Seat::for_child).collect();
+        let maker = entry.process.threads.values().filter_map(|t| t.call).find(makes_process);
+        if seats.is_empty() {
+            return None;
+        }
+        let (key, queue) = (key_of(&proc), self.queue.clone());
+        let process = &mut self.entry(&proc).process;
+        process.seats.extend(seats.into_iter().map(|seat| (queue.new_seat(), seat)));
+        process.born(maker);
+        self.tids.insert(child, key);
+        Some(key)
+    }
+
     /// After an exec the kernel is asked again, in each opener's name: whoever may no longer control the process loses his
     /// seat before the new program has run one instruction.
     fn check_openers(&mut self, key: Key) {
         let Some(entry) = self.entries.get(&key) else { return };
-        let lost: Vec<SeatId> = entry
+        let mut lost: Vec<SeatId> = entry
             .process
             .seats
             .iter()
-            .filter(|(_, s)| s.check.as_ref().is_some_and(|check| !check()))
+            .filter(|(_, s)| s.check.as_ref().is_some_and(|check| !check(&entry.proc)))
             .map(|(id, _)| *id)
             .collect();
         // Acting in their names took the request back.
         apart::watch_daemon();
+        if let Some(entry) = self.entries.get_mut(&key) {
+            lost.retain(|id| !entry.process.exec_withdrew(*id));
+        }
         if !lost.is_empty() {
             self.drop_seats(key, |id| lost.contains(&id));
         }
@@ -695,6 +754,10 @@ impl Tracer {
             },
             0 => {
                 self.repair_eintr(tid)?;
+                if let Some(info) = self.forged.get(&tid).filter(|i| signo_of(i) == signal) {
+                    ptrace::set_siginfo_bytes(tid, info)?;
+                    self.forged.remove(&tid);
+                }
                 let info = ptrace::siginfo(tid)?;
                 // SAFETY: reading members of a union of plain integers; which are meaningful is decided by si_code.
                 let (pid, uid, addr) = unsafe { (info.si_pid(), info.si_uid(), info.si_addr() as u64) };
@@ -771,6 +834,14 @@ impl Tracer {
     pub fn is_stopped(&self, key: Key, tid: Tid) -> bool {
         let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
         thread.is_some_and(|t| matches!(t.state, State::Stopped(_)))
+    }
+}
+
+/// int3 leaves the program counter behind itself.
+fn back_onto_breakpoint(tid: Tid) {
+    if let Ok(mut regs) = ptrace::user_regs(tid) {
+        regs.rip = regs.rip.wrapping_sub(1);
+        let _ = ptrace::set_user_regs(tid, &regs);
     }
 }
 

@@ -36,8 +36,11 @@ pub struct Loan {
     /// The signal that the thread was about to get.
     pub info: Option<libc::siginfo_t>,
     /// Bytes of the target's memory to put back: an open descriptor of it, address, bytes.
-    pub memory: Option<(i32, u64, [u8; 16])>,
+    pub memory: Option<(i32, u64, Lent)>,
 }
+
+/// What stood where an injected call is lent memory.
+pub type Lent = [u8; 32];
 
 static TABLE: [Row; ROWS] = [const {
     Row {

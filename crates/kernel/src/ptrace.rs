@@ -16,6 +16,8 @@ pub enum RegSet {
     General,
     /// Floating point: the FXSAVE image, 512 bytes (108 for a 32-bit target).
     Float,
+    /// The FXSAVE image of a 32-bit target too, 512 bytes.
+    Fxsave,
     /// XSAVE area; its size depends on the processor.
     Xstate,
 }
@@ -25,6 +27,7 @@ impl RegSet {
         match self {
             RegSet::General => 1,
             RegSet::Float => 2,
+            RegSet::Fxsave => 0x46e6_2b7f,
             RegSet::Xstate => 0x202,
         }
     }
@@ -118,6 +121,38 @@ pub fn siginfo(tid: Tid) -> io::Result<libc::siginfo_t> {
 /// Puts back a signal that [`siginfo`] read; counts only at a signal-delivery stop.
 pub fn set_siginfo(tid: Tid, info: &libc::siginfo_t) -> io::Result<()> {
     call(libc::PTRACE_SETSIGINFO, tid, 0, info as *const _ as usize).map(drop)
+}
+
+/// A `siginfo_t` as it lies in memory.
+pub type SiginfoBytes = [u8; 128];
+
+/// As [`siginfo`], in bytes.
+pub fn siginfo_bytes(tid: Tid) -> io::Result<SiginfoBytes> {
+    let mut info = [0u64; 16];
+    call(libc::PTRACE_GETSIGINFO, tid, 0, info.as_mut_ptr() as usize)?;
+    let mut bytes = [0; 128];
+    for (to, from) in bytes.chunks_exact_mut(8).zip(info) {
+        to.copy_from_slice(&from.to_ne_bytes());
+    }
+    Ok(bytes)
+}
+
+/// As [`set_siginfo`], from bytes.
+pub fn set_siginfo_bytes(tid: Tid, info: &SiginfoBytes) -> io::Result<()> {
+    call(libc::PTRACE_SETSIGINFO, tid, 0, info.as_ptr() as usize).map(drop)
+}
+
+/// Queues a signal for one thread, with `info` but for its code: from outside only codes of rt_sigqueueinfo(2) are let through,
+/// so the queue holds SI_QUEUE.
+pub fn queue_signal(pid: Tid, tid: Tid, info: &SiginfoBytes) -> io::Result<()> {
+    let mut info = *info;
+    let signo = i32::from_ne_bytes([info[0], info[1], info[2], info[3]]);
+    info[8..12].copy_from_slice(&libc::SI_QUEUE.to_ne_bytes());
+    // SAFETY: the record is as large as a siginfo_t and outlives the call.
+    match unsafe { libc::syscall(libc::SYS_rt_tgsigqueueinfo, pid, tid, signo, info.as_ptr()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// True if this is the trap of a single step: TRAP_BRKPT behind a system call, TRAP_TRACE behind any other instruction, SIGTRAP

@@ -5,6 +5,7 @@ use super::words::{self, Word};
 use engine::engine::{Giver, Order, Seated, Ticket};
 use engine::{Opener, Refusal};
 use kernel::creds::Creds;
+use kernel::procfs::Proc;
 use kernel::{pidfd, procfs};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -88,7 +89,11 @@ impl Right {
     /// For the engine's record.
     pub fn giver(&self) -> Giver {
         let (target, creds) = (self.target.clone(), self.creds.clone());
-        Giver { opener: self.opener, check: Some(Arc::new(move || may_control(&target, &creds).is_ok())) }
+        let check = move |proc: &Arc<Proc>| {
+            let target = Target { proc: proc.clone(), ..target.clone() };
+            may_control(&target, &creds).is_ok()
+        };
+        Giver { opener: self.opener, check: Some(Arc::new(check)) }
     }
 }
 

@@ -1,0 +1,524 @@
+//! What a flavour with lwps asks of a process: the messages of Solaris proc(4), and the state that its files show.
+//!
+//! Such a flavour has one standing seat per process. Its messages act on one lwp, or through the file of the process on the one
+//! that speaks for it ([`crate::process::lwps`]).
+
+use crate::engine::{abort, called, Change, Done, Giver, Pause, Scratch, Shared, Target, Ticket};
+use crate::error::Refusal;
+use crate::inject::{forgets_nothing, Number};
+use crate::process::lwps::{Busy, Stand};
+use crate::process::{signo_of, Await, State, Steps, Stop};
+use crate::registers::{self, Which};
+use crate::seat::{Lwps, Modes, Seat, SeatId};
+use crate::tracer::{key_of, Key, Tracer};
+use abi::set::Set;
+use kernel::ledger;
+use kernel::procfs::{self, Proc};
+use kernel::ptrace::{self, RegSet, SiginfoBytes, Tid};
+use std::ffi::CString;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A message.
+pub enum LwpOrder {
+    /// Direct to stop: one lwp, or all (PCDSTOP).
+    Direct,
+    /// Wait until it stands (PCWSTOP); after this time it is over too (PCTWSTOP).
+    Await(Option<Duration>),
+    /// PCRUN.
+    Run(Run),
+    /// Set the current signal, or (None) clear it (PCSSIG, PCCSIG).
+    Signal(Option<Box<SiginfoBytes>>),
+    /// Clear the current fault: no signal comes of it (PCCFAULT).
+    ClearFault,
+    /// Set the signal mask (PCSHOLD).
+    Mask(u64),
+    /// Take one instance of a signal out of the queues (PCUNKILL). The kernel looks into the lwp's queue first.
+    Unkill(i32),
+    /// Write a whole register file (PCSREG, PCSFPREG, PCSXREG).
+    Registers(Which, Vec<u8>),
+    /// Read-modify-write of the general registers (PCSVADDR and what needs the old ones).
+    Edit(Box<dyn FnOnce(&mut libc::user_regs_struct) + Send>),
+    /// Change sets or modes (PCSTRACE, PCSFAULT, PCSENTRY, PCSEXIT, PCSET, PCUNSET).
+    Change(Change),
+    /// The last writer has closed: what PR_RLC and PR_KLC say.
+    LastClose,
+}
+
+/// What PCRUN does before the lwp runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// PRCSIG.
+    pub clear_signal: bool,
+    /// PRCFAULT.
+    pub clear_fault: bool,
+    /// PRSTEP.
+    pub step: bool,
+    /// PRSABORT.
+    pub abort: bool,
+    /// PRSTOP.
+    pub stop: bool,
+}
+
+/// A process as a flavour with lwps sees it.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// The seat's sets and modes, if it was ever told any.
+    pub seat: Option<SeatView>,
+    /// The lwp that speaks for the process, if the engine knows any.
+    pub speaker: Option<Tid>,
+    /// What was asked about, of the lwps that are attached.
+    pub lwps: Vec<LwpView>,
+}
+
+/// What a seat asks for.
+#[derive(Clone, Debug, Default)]
+pub struct SeatView {
+    /// Traced signals.
+    pub signals: Set,
+    /// Traced faults.
+    pub faults: Set,
+    /// Calls that stop on entry.
+    pub entries: Set,
+    /// Calls that stop on exit.
+    pub exits: Set,
+    /// Modes.
+    pub modes: Modes,
+}
+
+/// One lwp.
+#[derive(Clone, Debug)]
+pub struct LwpView {
+    /// Its id.
+    pub tid: Tid,
+    /// How it stands.
+    pub stand: Stand,
+    /// It was directed to stop (and perhaps stands by that).
+    pub directed: bool,
+    /// It is to run one instruction.
+    pub stepping: bool,
+    /// The signal it is about to get; 0 for none.
+    pub signal: i32,
+    /// When it came to this stop: nanoseconds of CLOCK_MONOTONIC.
+    pub since: u64,
+    /// What only a thread that stands can be asked for.
+    pub inside: Option<Box<Inside>>,
+}
+
+/// What only a thread that stands can be asked for.
+#[derive(Clone, Debug)]
+pub struct Inside {
+    /// General registers, in the 64-bit layout for targets of both widths.
+    pub regs: libc::user_regs_struct,
+    /// The FXSAVE image; empty if it cannot be had.
+    pub fpregs: Vec<u8>,
+    /// Signal mask.
+    pub mask: u64,
+    /// The current signal's or fault's.
+    pub siginfo: Option<Box<SiginfoBytes>>,
+}
+
+/// Which lwps a view is to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// All.
+    All,
+    /// The one that speaks for the process.
+    Speaker,
+    /// This one.
+    One(Tid),
+}
+
+impl Target {
+    /// Carries out one message for the flavour's seat; `tid` is the lwp whose file it was written to, None for the process's.
+    pub fn message(
+        &self,
+        flavour: &'static str,
+        giver: Giver,
+        tid: Option<Tid>,
+        order: LwpOrder,
+        done: Done,
+    ) -> Ticket {
+        let ticket = self.ticket();
+        let message = Message {
+            proc: self.proc().clone(),
+            shared: self.shared().clone(),
+            flavour,
+            giver,
+            tid,
+            ticket: ticket.clone(),
+            done,
+        };
+        self.shared().queue.push(Box::new(move |t| message.carry_out(t, order)));
+        ticket
+    }
+
+    /// What is known of the lwps that are asked about. Answered in the tracer thread, or at once for a process that is in
+    /// nobody's care.
+    pub fn view(&self, flavour: &'static str, which: Shown, answer: impl FnOnce(View) + Send + 'static) {
+        let key = key_of(self.proc());
+        if self.shared().queue.shown(key).is_none() {
+            return answer(View::default());
+        }
+        self.shared().queue.push(Box::new(move |t| answer(view(t, key, flavour, which))));
+    }
+}
+
+fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
+    let Some(process) = t.entries.get(&key).map(|e| &e.process) else { return View::default() };
+    let seat = process.seats.iter().find(|(_, s)| s.standing && s.flavour == flavour);
+    let id = seat.map(|(id, _)| *id);
+    let speaker = process.speaker(id);
+    let wanted = |tid: Tid| match which {
+        Shown::All => true,
+        Shown::Speaker => Some(tid) == speaker,
+        Shown::One(one) => one == tid,
+    };
+    let lwps = process.threads.iter().filter(|(tid, _)| wanted(**tid)).filter_map(|(tid, thread)| {
+        let forged = thread.forged.as_ref();
+        Some(LwpView {
+            tid: *tid,
+            stand: process.stand(id, *tid)?,
+            directed: seat.is_some_and(|(_, s)| s.hold_threads.contains(tid)),
+            stepping: thread.steps.is_some(),
+            signal: forged.map_or(thread.owed, |i| signo_of(i)),
+            since: thread.since,
+            inside: if thread.stopped() && !thread.injecting {
+                inside(*tid, forged.map(|i| **i), matches!(thread.state, State::Stopped(Stop::Signal(..))))
+            } else {
+                None
+            },
+        })
+    });
+    View {
+        speaker,
+        lwps: lwps.collect(),
+        seat: seat.map(|(_, s)| SeatView {
+            signals: s.signals,
+            faults: s.faults,
+            entries: s.entries,
+            exits: s.exits,
+            modes: s.lwps.as_ref().map(|l| l.modes).unwrap_or_default(),
+        }),
+    }
+}
+
+fn inside(tid: Tid, forged: Option<SiginfoBytes>, at_signal: bool) -> Option<Box<Inside>> {
+    let regs = ptrace::user_regs(tid).ok()?;
+    let set = if regs.cs == 0x23 { RegSet::Fxsave } else { RegSet::Float };
+    let own = || ptrace::siginfo_bytes(tid).ok().filter(|_| at_signal);
+    Some(Box::new(Inside {
+        regs,
+        fpregs: ptrace::regs(tid, set).unwrap_or_default(),
+        mask: ptrace::signal_mask(tid).unwrap_or(0),
+        siginfo: forged.or_else(own).map(Box::new),
+    }))
+}
+
+struct Message {
+    proc: Arc<Proc>,
+    shared: Arc<Shared>,
+    flavour: &'static str,
+    giver: Giver,
+    tid: Option<Tid>,
+    ticket: Ticket,
+    done: Done,
+}
+
+type Outcome = Result<(), Refusal>;
+
+fn busy(tid: Tid, why: &str) -> Refusal {
+    Refusal::new(libc::EBUSY, format!("{tid}: {why}"))
+}
+
+impl Message {
+    fn carry_out(self, t: &mut Tracer, order: LwpOrder) {
+        let key = key_of(&self.proc);
+        let seat = match self.prepare(t, key, &order) {
+            Ok(seat) => seat,
+            Err(refusal) => {
+                t.settle(key);
+                return (self.done)(Err(refusal));
+            }
+        };
+        match order {
+            LwpOrder::Await(limit) => {
+                // A stop that was asked for in the same write is under way before it is waited for.
+                t.settle(key);
+                let Message { ticket, done, .. } = self;
+                let timed = limit.is_some();
+                let then = move |_: &mut Tracer, result: Outcome| match result {
+                    Err(e) if timed && e.errno == libc::ETIMEDOUT => done(Ok(())),
+                    result => done(result),
+                };
+                ticket.waits_as(t.wait_for(key, Await::Lwp(seat, self.tid), limit, Box::new(then)));
+                t.settle(key);
+            }
+            LwpOrder::Mask(mask) => {
+                self.paused(t, key, seat, move |t, tid, pause, done| {
+                    let result = ptrace::set_signal_mask(tid, mask);
+                    pause.end(t);
+                    done(result.map_err(|e| Refusal::os("set the signal mask of", tid, &e)));
+                });
+            }
+            LwpOrder::Unkill(signal) => {
+                let proc = self.proc.clone();
+                self.paused(t, key, seat, move |t, tid, pause, done| unkill(t, &proc, tid, signal, pause, done));
+            }
+            order => {
+                let result = self.at_once(t, key, seat, order);
+                t.settle(key);
+                (self.done)(result);
+            }
+        }
+    }
+
+    /// The flavour's seat, made when first needed; the process is attached if the message needs that.
+    fn prepare(&self, t: &mut Tracer, key: Key, order: &LwpOrder) -> Result<SeatId, Refusal> {
+        let entry = t.entry(&self.proc);
+        let attached = !entry.process.threads.is_empty();
+        if entry.process.ended.is_some() || (!attached && !entry.proc.alive()) {
+            return Err(Refusal::gone(key.0));
+        }
+        let found = entry.process.seats.iter_mut().find(|(_, s)| s.standing && s.flavour == self.flavour);
+        let id = match found {
+            Some((id, seat)) => {
+                (seat.opener, seat.check) = (self.giver.opener, self.giver.check.clone());
+                *id
+            }
+            None => {
+                let id = self.shared.queue.new_seat();
+                let mut seat = Seat::new(self.flavour, true, self.giver.opener, self.giver.check.clone());
+                seat.lwps = Some(Lwps::default());
+                entry.process.seats.insert(id, seat);
+                id
+            }
+        };
+        if matches!(order, LwpOrder::Direct | LwpOrder::Await(_) | LwpOrder::Mask(_) | LwpOrder::Unkill(_)) {
+            t.attach(key)?;
+        }
+        if let Some(tid) = self.tid {
+            let known = t.entries.get(&key).is_some_and(|e| e.process.threads.contains_key(&tid));
+            let path = CString::new(format!("task/{tid}")).unwrap_or_default();
+            if !known && procfs::fstatat(self.proc.dir(), &path, false).is_err() {
+                return Err(Refusal::gone(tid));
+            }
+        }
+        Ok(id)
+    }
+
+    fn at_once(&self, t: &mut Tracer, key: Key, seat: SeatId, order: LwpOrder) -> Outcome {
+        match order {
+            LwpOrder::Direct => {
+                if let Some(entry) = t.entries.get_mut(&key) {
+                    entry.process.direct(seat, self.tid);
+                }
+                Ok(())
+            }
+            LwpOrder::Run(run) => self.run(t, key, seat, run),
+            LwpOrder::Signal(info) => self.signal(t, key, seat, info),
+            LwpOrder::ClearFault => {
+                let tid = self.whom(t, key, seat);
+                clear_fault(t, key, tid);
+                Ok(())
+            }
+            LwpOrder::Registers(which, image) => {
+                let tid = self.standing(t, key, seat)?;
+                registers::write(tid, which, 0, &image)
+            }
+            LwpOrder::Edit(edit) => {
+                let tid = self.standing(t, key, seat)?;
+                let os = |e: std::io::Error| Refusal::os("write registers of", tid, &e);
+                let mut regs = ptrace::user_regs(tid).map_err(os)?;
+                let pc = regs.rip;
+                edit(&mut regs);
+                if regs.rip != pc {
+                    // Or the kernel's restart of a call would move it back.
+                    regs.orig_rax = u64::MAX;
+                }
+                ptrace::set_user_regs(tid, &regs).map_err(os)
+            }
+            LwpOrder::Change(change) => {
+                let Some(entry) = t.entries.get_mut(&key) else { return Err(Refusal::gone(key.0)) };
+                let Some(seat) = entry.process.seats.get_mut(&seat) else { return Err(Refusal::gone(key.0)) };
+                change(seat);
+                if seat.armed() {
+                    t.attach(key)?;
+                }
+                Ok(())
+            }
+            LwpOrder::LastClose => {
+                last_close(t, key, seat);
+                Ok(())
+            }
+            LwpOrder::Await(_) | LwpOrder::Mask(_) | LwpOrder::Unkill(_) => Ok(()),
+        }
+    }
+
+    /// The lwp that the message is about.
+    fn whom(&self, t: &Tracer, key: Key, seat: SeatId) -> Tid {
+        let speaker = || t.entries.get(&key).and_then(|e| e.process.speaker(Some(seat)));
+        self.tid.or_else(speaker).unwrap_or(key.0)
+    }
+
+    /// The same, if it stands because of this seat.
+    fn standing(&self, t: &Tracer, key: Key, seat: SeatId) -> Result<Tid, Refusal> {
+        let tid = self.whom(t, key, seat);
+        let process = t.entries.get(&key).map(|e| &e.process);
+        let stands = process.and_then(|p| p.stand(Some(seat), tid)).is_some_and(|s| s.is_event());
+        if stands {
+            Ok(tid)
+        } else {
+            Err(busy(tid, "it is not stopped: PCSTOP first"))
+        }
+    }
+
+    fn run(&self, t: &mut Tracer, key: Key, seat: SeatId, run: Run) -> Outcome {
+        let process = &mut t.entries.get_mut(&key).ok_or_else(|| Refusal::gone(key.0))?.process;
+        let tid = process.may_run(seat, self.tid).map_err(|why| match why {
+            Busy::Gone => Refusal::gone(key.0),
+            Busy::NotStopped => {
+                busy(self.tid.unwrap_or(key.0), "it is not stopped by this flavour, nor was it asked to")
+            }
+        })?;
+        if run.step {
+            forgets_nothing(&self.proc)?;
+        }
+        if run.clear_fault {
+            clear_fault(t, key, tid);
+        }
+        if run.clear_signal {
+            self.signal_of(t, key, tid, None)?;
+        }
+        if run.abort {
+            // One that has nothing to abort runs on.
+            let _ = abort(t, key, Some(tid));
+        }
+        let Some(entry) = t.entries.get_mut(&key) else { return Ok(()) };
+        let process = &mut entry.process;
+        let stopped = process.threads.get(&tid).is_some_and(|t| t.stopped());
+        if self.tid.is_some() || run.step || run.stop {
+            process.run_lwp(seat, tid);
+        } else {
+            process.run_process(seat, tid, run.abort);
+        }
+        if let Some(thread) = process.threads.get_mut(&tid).filter(|_| stopped) {
+            if run.step {
+                thread.steps = Some(Steps { seat, left: 1 });
+            }
+            thread.again = run.stop;
+        }
+        if run.stop {
+            // It is set going first, and stands again before it has run an instruction of the program's own.
+            t.settle(key);
+            if let Some(entry) = t.entries.get_mut(&key) {
+                entry.process.direct(seat, Some(tid));
+            }
+        }
+        Ok(())
+    }
+
+    fn signal(&self, t: &mut Tracer, key: Key, seat: SeatId, info: Option<Box<SiginfoBytes>>) -> Outcome {
+        let tid = self.whom(t, key, seat);
+        self.signal_of(t, key, tid, info)
+    }
+
+    /// Sets or clears the current signal of a thread. One that runs has none, and gets the new one as if it were sent.
+    fn signal_of(&self, t: &mut Tracer, key: Key, tid: Tid, info: Option<Box<SiginfoBytes>>) -> Outcome {
+        let thread = t.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid));
+        let signo = info.as_ref().map_or(0, |i| signo_of(i));
+        let os = |e: std::io::Error| Refusal::os("set the signal of", tid, &e);
+        if signo == libc::SIGKILL {
+            return kernel::thread::tgkill(key.0, tid, signo).map_err(os);
+        }
+        match thread.filter(|t| t.stopped()) {
+            None => match info {
+                Some(info) => ptrace::queue_signal(key.0, tid, &info).map_err(os),
+                None => Ok(()),
+            },
+            Some(thread) => {
+                thread.forged = None;
+                match (&thread.state, info) {
+                    (State::Stopped(Stop::Signal(was, _)), Some(info)) => {
+                        ptrace::set_siginfo_bytes(tid, &info).map_err(os)?;
+                        let was = *was;
+                        thread.state = State::Stopped(Stop::Signal(was, false));
+                        thread.owed = signo;
+                    }
+                    (_, Some(info)) => thread.forged = Some(info),
+                    (_, None) => thread.owed = 0,
+                }
+                ledger::owe(tid, thread.owed);
+                Ok(())
+            }
+        }
+    }
+
+    /// Does something in an lwp that has to stand for it, and sees to it that it does.
+    fn paused(self, t: &mut Tracer, key: Key, seat: SeatId, act: impl FnOnce(&mut Tracer, Tid, Pause, Done) + 'static) {
+        let tid = self.whom(t, key, seat);
+        let Message { proc, shared, ticket, done, .. } = self;
+        let then = move |t: &mut Tracer, result: Outcome, pause: Pause| match result {
+            Ok(()) => act(t, tid, pause, done),
+            Err(refusal) => {
+                pause.end(t);
+                done(Err(refusal));
+            }
+        };
+        ticket.waits_as(Pause::begin(t, &shared, &proc, tid, then));
+    }
+}
+
+/// Drops the fault that a thread stands on, and the signal behind it.
+fn clear_fault(t: &mut Tracer, key: Key, tid: Tid) {
+    let thread = t.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid));
+    let Some(thread) = thread else { return };
+    if let State::Stopped(Stop::Signal(info, true)) = thread.state {
+        thread.state = State::Stopped(Stop::Signal(info, false));
+        thread.owed = 0;
+        ledger::owe(tid, 0);
+    }
+}
+
+/// A timed wait of no time in the target takes the signal out of its queues. All signals are blocked in it meanwhile, so it is
+/// not delivered instead.
+fn unkill(t: &mut Tracer, proc: &Arc<Proc>, tid: Tid, signal: i32, pause: Pause, done: Done) {
+    let key = key_of(proc);
+    let set = 1u64 << ((signal - 1) & 63);
+    // Two words of time, both zero, then the set.
+    let mut memory = [0; 24];
+    memory[16..].copy_from_slice(&set.to_ne_bytes());
+    let finish = move |t: &mut Tracer, result: Result<i64, Refusal>| {
+        pause.end(t);
+        done(match result.and_then(|r| called("take a signal from", tid, r)) {
+            Ok(_) => Ok(()),
+            // None was pending.
+            Err(e) if e.errno == libc::EAGAIN => Ok(()),
+            Err(e) => Err(e),
+        });
+    };
+    match Scratch::lend(proc, tid, &memory) {
+        Ok(lent) => {
+            let nr = Number { x86_64: libc::SYS_rt_sigtimedwait, i386: 177 };
+            let args = [lent.at + 16, 0, lent.at, 8, 0, 0];
+            lent.call(t, key, tid, nr, args, Box::new(finish));
+        }
+        Err(refusal) => finish(t, Err(refusal)),
+    }
+}
+
+/// Nobody can write any more. With PR_RLC or PR_KLC the sets are emptied, and what stands runs, or dies.
+fn last_close(t: &mut Tracer, key: Key, seat: SeatId) {
+    let seat = t.entries.get_mut(&key).and_then(|e| e.process.seats.get_mut(&seat));
+    let Some(seat) = seat else { return };
+    let modes = seat.lwps.as_ref().map(|l| l.modes).unwrap_or_default();
+    if modes.run_on_close || modes.kill_on_close {
+        seat.clear();
+        if let Some(lwps) = &mut seat.lwps {
+            lwps.modes = Modes { run_on_close: false, kill_on_close: false, ..modes };
+        }
+    }
+    if modes.kill_on_close {
+        let _ = kernel::thread::tgkill(key.0, key.0, libc::SIGKILL);
+    }
+}

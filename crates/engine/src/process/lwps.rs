@@ -1,0 +1,199 @@
+//! The rules of lwps (Solaris proc(4)) on one process: which one speaks for it, what stands, and what PCRUN sets going. The seat
+//! of such a flavour votes thread by thread; what it keeps of them is [`crate::seat::Lwps`].
+
+use super::{Process, Report, State, Stop, Thread};
+use crate::event::{Call, What};
+use crate::seat::{Seat, SeatId};
+use abi::syscall::Abi;
+use kernel::ptrace::Tid;
+use std::collections::BTreeMap;
+
+/// si_code of int1, which leaves no byte to go back to.
+const TRAP_BRKPT: i32 = 1;
+
+/// How an lwp stands, as one seat sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stand {
+    /// It does not.
+    Runs,
+    /// By job control, with this signal.
+    Job(i32),
+    /// On an event of the seat's own.
+    Event(What),
+    /// Because the seat asked (PR_REQUESTED).
+    Requested,
+    /// For others (PR_SUSPENDED).
+    Suspended,
+}
+
+impl Stand {
+    /// True in what proc(4) calls an event stop.
+    pub fn is_event(&self) -> bool {
+        matches!(self, Stand::Event(_) | Stand::Requested)
+    }
+}
+
+/// How thread `tid` stands for this seat.
+pub fn stand(thread: &Thread, tid: Tid, seat: Option<&Seat>) -> Stand {
+    let directed = seat.is_some_and(|s| s.hold_threads.contains(&tid));
+    let event = seat.and_then(|s| s.lwps.as_ref()).and_then(|l| l.events.get(&tid));
+    match (&thread.state, event) {
+        _ if thread.injecting => Stand::Suspended,
+        (State::Running, _) => Stand::Runs,
+        (State::Listening | State::Stopped(Stop::Group), _) => Stand::Job(thread.job),
+        (State::Stopped(_), Some(what)) => Stand::Event(what.clone()),
+        (State::Stopped(_), None) if directed => Stand::Requested,
+        (State::Stopped(_), None) => Stand::Suspended,
+    }
+}
+
+/// True at the entry of the call that ends a thread.
+fn is_ending(what: &What) -> bool {
+    matches!(what, What::Entry(c) if c.nr == match c.abi { Abi::X86_64 => libc::SYS_exit as u64, Abi::I386 => 1 })
+}
+
+/// True for fork, vfork and clone.
+pub fn makes_process(call: &Call) -> bool {
+    match call.abi {
+        Abi::X86_64 => matches!(call.nr, 56..=58 | 435),
+        Abi::I386 => matches!(call.nr, 2 | 120 | 190 | 435),
+    }
+}
+
+/// The place of an lwp in the order in which one is looked for that speaks for the process: the lowest does.
+fn class(thread: &Thread, tid: Tid, seat: Option<&Seat>) -> u8 {
+    let directed = seat.is_some_and(|s| s.hold_threads.contains(&tid));
+    match stand(thread, tid, seat) {
+        Stand::Runs => 1,
+        Stand::Job(_) if !directed => 4,
+        Stand::Job(_) => 5,
+        Stand::Event(what) if !is_ending(&what) => 6,
+        Stand::Event(_) => 7,
+        Stand::Requested => 8,
+        Stand::Suspended => 10,
+    }
+}
+
+fn speaker(threads: &BTreeMap<Tid, Thread>, seat: Option<&Seat>) -> Option<Tid> {
+    threads.iter().min_by_key(|(tid, t)| class(t, **tid, seat)).map(|(tid, _)| *tid)
+}
+
+/// True if what PCWSTOP waits for has come: the lwp, or the one that speaks for the process, is in an event stop. A process that
+/// others hold is not waited for.
+pub(super) fn stands(threads: &BTreeMap<Tid, Thread>, seat: Option<&Seat>, tid: Option<Tid>) -> bool {
+    let Some(at) = tid.or_else(|| speaker(threads, seat)) else { return false };
+    let how = threads.get(&at).map_or(Stand::Runs, |t| stand(t, at, seat));
+    how.is_event() || (tid.is_none() && how == Stand::Suspended)
+}
+
+/// Why an lwp cannot be set going.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Busy {
+    /// It is in no event stop and was not asked to stop.
+    NotStopped,
+    /// There is no such thread.
+    Gone,
+}
+
+impl Process {
+    /// The lwp that speaks for the process to this seat: one that runs if any does, then those that stand, in the order in which
+    /// PCRUN lets them be seen.
+    pub fn speaker(&self, seat: Option<SeatId>) -> Option<Tid> {
+        speaker(&self.threads, seat.and_then(|id| self.seats.get(&id)))
+    }
+
+    /// How a thread stands for the seat.
+    pub fn stand(&self, seat: Option<SeatId>, tid: Tid) -> Option<Stand> {
+        let seat = seat.and_then(|id| self.seats.get(&id));
+        self.threads.get(&tid).map(|t| stand(t, tid, seat))
+    }
+
+    /// Directs one thread, or all, to stop for the seat.
+    pub fn direct(&mut self, seat: SeatId, tid: Option<Tid>) {
+        let Some(seat) = self.seats.get_mut(&seat) else { return };
+        match tid {
+            Some(tid) => drop(seat.hold_threads.insert(tid)),
+            None => seat.hold_threads.extend(self.threads.keys()),
+        }
+    }
+
+    /// A new process, whose only thread is at its first stop, made by this call.
+    pub fn born(&mut self, maker: Option<Call>) {
+        let (pid, options) = (self.pid, self.options());
+        let thread = self.threads.entry(pid).or_insert_with(|| Thread::running(options, true));
+        thread.call = maker;
+        thread.newborn = true;
+    }
+
+    /// The first stop of a process that was born under a seat is the end of the call that made it.
+    pub fn first_report(&mut self, tid: Tid, report: &Report) -> Option<Report> {
+        let thread = self.threads.get_mut(&tid)?;
+        let first = std::mem::take(&mut thread.newborn) && *report == Report::Trap && thread.call.is_some();
+        first.then_some(Report::Exit(0))
+    }
+
+    /// True if the thread now stands on a breakpoint for a seat that wants the program counter on it (PR_BPTADJ).
+    pub fn puts_back(&self, tid: Tid) -> bool {
+        let lwps = self.seats.values().filter_map(|s| s.lwps.as_ref());
+        lwps.filter(|l| l.modes.adjust)
+            .any(|l| matches!(l.events.get(&tid), Some(What::Fault(abi::fault::BPT, i)) if i.code != TRAP_BRKPT))
+    }
+
+    /// An exec has taken the process from the seat's opener. By the rules of lwps it stands then, for whoever may control it
+    /// now, and runs when those who may not have closed. False for a seat of other rules.
+    pub fn exec_withdrew(&mut self, id: SeatId) -> bool {
+        let Some(lwps) = self.seats.get_mut(&id).and_then(|s| s.lwps.as_mut()) else { return false };
+        lwps.modes.run_on_close = true;
+        self.direct(id, None);
+        true
+    }
+
+    /// A new thread stops where its maker was asked to: nobody escapes a stop by making another.
+    pub(super) fn direct_newborn(&mut self, maker: Tid, new: Tid) {
+        for seat in self.seats.values_mut().filter(|s| s.lwps.is_some()) {
+            if seat.hold_threads.contains(&maker) {
+                seat.hold_threads.insert(new);
+            }
+        }
+    }
+
+    /// Whom PCRUN is about.
+    pub fn may_run(&self, seat: SeatId, tid: Option<Tid>) -> Result<Tid, Busy> {
+        let at = tid.or_else(|| self.speaker(Some(seat))).ok_or(Busy::Gone)?;
+        let directed = self.seats.get(&seat).is_some_and(|s| s.hold_threads.contains(&at));
+        match self.stand(Some(seat), at).ok_or(Busy::Gone)? {
+            how if how.is_event() || directed => Ok(at),
+            _ => Err(Busy::NotStopped),
+        }
+    }
+
+    /// Sets one lwp going and no other.
+    pub fn run_lwp(&mut self, seat: SeatId, tid: Tid) {
+        if let Some(seat) = self.seats.get_mut(&seat) {
+            seat.forget(tid);
+        }
+    }
+
+    /// PCRUN through the file of the process, its lwp `at` speaking for it: each such PCRUN takes one event from sight, and what
+    /// stands runs when all have been seen. `aborted`: the call at whose entry it stands will not be made.
+    pub fn run_process(&mut self, id: SeatId, at: Tid, aborted: bool) {
+        let event = self.stand(Some(id), at);
+        let Some(lwps) = self.seats.get_mut(&id).and_then(|s| s.lwps.as_mut()) else { return };
+        let seen = lwps.events.remove(&at);
+        if matches!(event, Some(Stand::Event(_))) {
+            if !aborted && seen.as_ref().is_some_and(is_ending) {
+                self.run_lwp(id, at);
+            }
+            let next = self.speaker(Some(id)).and_then(|tid| self.stand(Some(id), tid));
+            if next.is_some_and(|how| how != Stand::Requested) {
+                return;
+            }
+        }
+        if let Some(seat) = self.seats.get_mut(&id) {
+            seat.hold_threads.clear();
+            if let Some(lwps) = &mut seat.lwps {
+                lwps.events.clear();
+            }
+        }
+    }
+}
