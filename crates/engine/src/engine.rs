@@ -2,7 +2,7 @@
 //! called in the tracer thread, which must not wait.
 
 use crate::error::Refusal;
-use crate::inject::{forgets_nothing, Number};
+use crate::inject::{self, forgets_nothing, Number};
 use crate::process::{Await, State, Steps, Stop, WaiterId};
 use crate::published::Shown;
 use crate::registers::{self, Which};
@@ -544,7 +544,7 @@ impl Scratch {
         tid: Tid,
         nr: Number,
         args: [u64; 6],
-        done: Box<dyn FnOnce(&mut Tracer, Result<i64, Refusal>)>,
+        done: inject::Done,
     ) {
         let back = (self.mem.as_raw_fd(), self.at, self.before);
         let then = move |t: &mut Tracer, result: Result<i64, Refusal>| {

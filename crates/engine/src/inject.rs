@@ -11,7 +11,8 @@ use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, Go, Tid};
 use kernel::wait::Status;
 
-type Done = Box<dyn FnOnce(&mut Tracer, Result<i64, Refusal>)>;
+/// What is done with the result of a call.
+pub(crate) type Done = Box<dyn FnOnce(&mut Tracer, Result<i64, Refusal>)>;
 
 /// A call under way.
 pub(crate) struct Injection {
