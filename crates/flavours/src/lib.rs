@@ -1,14 +1,59 @@
 //! The flavours: one folder each, one file a node.
+//!
+//! What they share: [`target`], the process or thread that a file is about, who may see it, and acting on it; [`right`], who may
+//! control it.
 
 pub mod linux;
+pub mod right;
+pub mod solaris;
+pub mod target;
 
+use abi::solaris::Model;
+use engine::Engine;
 use std::sync::Arc;
 use tree::Flavour;
 
-/// The flavour of this name, as given to `-t`; `linux` takes its options from there. None if there is no such flavour.
-pub fn by_name(name: &str, options: linux::Options, engine: engine::Engine) -> Option<Arc<dyn Flavour>> {
-    match name {
-        "linux" => Some(Arc::new(linux::Linux::new(options, engine))),
-        _ => None,
-    }
+/// How a flavour is mounted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// As the kernel's `hidepid`: 1 closes the directories of processes the caller may not inspect, 2 hides them, 4
+    /// hides them from `gid` too. 0: neither.
+    pub hidepid: u8,
+    /// Members of this group see everything, as with the kernel's `gid`.
+    pub gid: Option<u32>,
+    /// Only processes whose effective uid this is are there.
+    pub uid: Option<u32>,
+    /// Nothing can be opened for writing or changed.
+    pub ro: bool,
+    /// The data model in which everybody is answered, for flavours of binary structures. `None`: each in its own.
+    pub model: Option<Model>,
+}
+
+/// What all nodes of one mount share.
+pub struct Shared {
+    /// How it is mounted.
+    pub options: Options,
+    /// The engine.
+    pub engine: Engine,
+}
+
+/// A flavour that can be mounted.
+pub struct Kind {
+    /// Its name, as given to `-t`.
+    pub name: &'static str,
+    /// True if its files are structures of C, whose form depends on the data model of who reads them (`-o model=`).
+    pub models: bool,
+    /// The kernel's /proc as it is now reachable, in the flavour's view; to be called before it is mounted over.
+    pub make: fn(Options, Engine) -> Arc<dyn Flavour>,
+}
+
+/// All flavours.
+pub static ALL: &[Kind] = &[
+    Kind { name: "linux", models: false, make: |o, e| Arc::new(linux::Linux::new(o, e)) },
+    Kind { name: "solaris", models: true, make: |o, e| Arc::new(solaris::Solaris::new(o, e)) },
+];
+
+/// The flavour of this name; None if there is no such flavour.
+pub fn by_name(name: &str) -> Option<&'static Kind> {
+    ALL.iter().find(|kind| kind.name == name)
 }

@@ -4,6 +4,7 @@ pub mod apart;
 pub mod creds;
 pub mod epoll;
 pub mod ledger;
+pub mod machine;
 pub mod pidfd;
 pub mod procfs;
 pub mod ptrace;

@@ -60,6 +60,9 @@ pub struct Mount {
     /// hidepid=0|1|2|4, also by name off, noaccess, invisible, ptraceable: who sees whose processes, as in proc(5).
     ///
     /// gid=N: members of this group see everything, whatever hidepid says.
+    ///
+    /// model=opener|lp64|ilp32: the data model of what is read, for flavours of binary structures: that of each reader's own
+    /// program (opener), or one for everybody.
     #[arg(short = 'o', long = "options", value_name = "OPTIONS", value_parser = Options::parse)]
     pub options: Vec<Options>,
     /// Serve the mount in this process instead of in a daemon; end with the last unmount or with Ctrl-C

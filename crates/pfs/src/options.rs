@@ -40,6 +40,39 @@ impl HidePid {
     }
 }
 
+/// In which data model the structures are that are read, for flavours that have structures.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DataModel {
+    /// In that of each reader.
+    #[default]
+    Opener,
+    /// With 64-bit long and pointers for everybody.
+    Lp64,
+    /// With 32-bit long and pointers for everybody.
+    Ilp32,
+}
+
+impl DataModel {
+    fn parse(word: &str) -> Option<DataModel> {
+        Some(match word {
+            "opener" => DataModel::Opener,
+            "lp64" => DataModel::Lp64,
+            "ilp32" => DataModel::Ilp32,
+            _ => return None,
+        })
+    }
+
+    /// The model for everybody; none if each has its own.
+    pub fn forced(self) -> Option<abi::solaris::Model> {
+        match self {
+            DataModel::Opener => None,
+            DataModel::Lp64 => Some(abi::solaris::Model::Lp64),
+            DataModel::Ilp32 => Some(abi::solaris::Model::Ilp32),
+        }
+    }
+}
+
 /// Mount options as given; `None` where nothing was said.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Options {
@@ -58,10 +91,13 @@ pub struct Options {
     /// Who sees whose processes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidepid: Option<HidePid>,
+    /// In which data model structures are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<DataModel>,
 }
 
 const VALID: &str = "ro, rw, allow_other, no_allow_other, uid=N, gid=N, \
-                     hidepid=0|1|2|4 (or off, noaccess, invisible, ptraceable)";
+                     hidepid=0|1|2|4 (or off, noaccess, invisible, ptraceable), model=opener|lp64|ilp32";
 
 impl Options {
     /// Parses a list separated by commas. Empty words are skipped; of words that contradict each other the last wins.
@@ -85,10 +121,14 @@ impl Options {
                         format!("{word}: not one of 0 (off), 1 (noaccess), 2 (invisible), 4 (ptraceable)")
                     })?);
                 }
+                ("model", Some(v)) => {
+                    let meant = DataModel::parse(v);
+                    options.model = Some(meant.ok_or_else(|| format!("{word}: not one of opener, lp64, ilp32"))?);
+                }
                 ("ro" | "rw" | "allow_other" | "no_allow_other", Some(_)) => {
                     return Err(format!("option {name} takes no value"));
                 }
-                ("uid" | "gid" | "hidepid", None) => {
+                ("uid" | "gid" | "hidepid" | "model", None) => {
                     return Err(format!("option {name} needs a value; valid options: {VALID}"));
                 }
                 _ => return Err(format!("unknown option {word:?}; valid options: {VALID}")),
@@ -105,6 +145,7 @@ impl Options {
             uid: b.uid.or(a.uid),
             gid: b.gid.or(a.gid),
             hidepid: b.hidepid.or(a.hidepid),
+            model: b.model.or(a.model),
         })
     }
 }
@@ -131,8 +172,13 @@ impl fmt::Display for Options {
         if let Some(gid) = self.gid {
             write!(f, ",gid={gid}")?;
         }
-        match self.hidepid {
-            Some(h) => write!(f, ",hidepid={}", h.number()),
+        if let Some(h) = self.hidepid {
+            write!(f, ",hidepid={}", h.number())?;
+        }
+        match self.model {
+            Some(DataModel::Opener) => f.write_str(",model=opener"),
+            Some(DataModel::Lp64) => f.write_str(",model=lp64"),
+            Some(DataModel::Ilp32) => f.write_str(",model=ilp32"),
             None => Ok(()),
         }
     }

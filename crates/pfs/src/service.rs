@@ -2,6 +2,7 @@
 
 use crate::control::MountRequest;
 use crate::daemon::unix_ms;
+use crate::options::DataModel;
 use anyhow::{Context, Result};
 use engine::Engine;
 use parking_lot::Mutex;
@@ -55,7 +56,7 @@ pub trait Service: Send + Sync {
 
 /// The names of the flavours that can be mounted.
 pub fn flavours() -> Vec<&'static str> {
-    vec!["linux"]
+    ::flavours::ALL.iter().map(|kind| kind.name).collect()
 }
 
 /// The real floors below.
@@ -87,14 +88,15 @@ impl Service for PfsService {
 
     fn serve(&self, req: &MountRequest, fuse: OwnedFd, gone: Box<dyn FnOnce() + Send>) -> Result<u64> {
         let o = &req.options;
-        let options = ::flavours::linux::Options {
+        let kind = ::flavours::by_name(&req.flavour).with_context(|| format!("unknown flavour {:?}", req.flavour))?;
+        let options = ::flavours::Options {
             hidepid: o.hidepid.unwrap_or_default().number(),
             gid: o.gid,
             uid: o.uid,
             ro: o.ro.unwrap_or_default(),
+            model: o.model.and_then(DataModel::forced),
         };
-        let inner = ::flavours::by_name(&req.flavour, options, self.engine.clone())
-            .with_context(|| format!("unknown flavour {:?}", req.flavour))?;
+        let inner = (kind.make)(options, self.engine.clone());
         let id = {
             let mut sessions = self.sessions.lock();
             sessions.last += 1;

@@ -3,7 +3,7 @@
 //! asked to stop first, answered then, and stands before it has run one instruction of its own.
 
 use super::handle::KernelHandle;
-use super::target::Target;
+use crate::target::Target;
 use engine::Refusal;
 use tree::{Caller, Errno, Handle, Pending, Result};
 

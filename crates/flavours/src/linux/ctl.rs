@@ -1,7 +1,8 @@
 //! `ctl`: commands on the flavour's standing seat, so that what was asked for stays when the file is closed.
 
-use super::control::{carry_out, LastError, Right};
-use super::target::Target;
+use super::control::{carry_out, LastError};
+use crate::right::{only_truncation, Right};
+use crate::target::Target;
 use engine::engine::Seated;
 use std::sync::Arc;
 use tree::{slice, Attr, Caller, Errno, Handle, Node, Pending, Result, SetAttr};
@@ -26,14 +27,6 @@ impl Node for Ctl {
     fn setattr(&self, _caller: &Caller, set: &SetAttr) -> Result<()> {
         only_truncation(set)
     }
-}
-
-/// EPERM for anything but a truncation, which message files accept and ignore.
-pub fn only_truncation(set: &SetAttr) -> Result<()> {
-    if set.mode.is_some() || set.uid.is_some() || set.gid.is_some() {
-        return Err(Errno(libc::EPERM));
-    }
-    Ok(())
 }
 
 struct Open {

@@ -1,6 +1,6 @@
 //! One open file of the kernel's /proc.
 
-use super::target::Target;
+use crate::target::Target;
 use kernel::creds::Creds;
 use kernel::procfs;
 use std::ffi::CString;

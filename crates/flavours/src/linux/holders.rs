@@ -1,6 +1,6 @@
 //! `holders`: who holds the process now, one line a seat.
 
-use super::target::Target;
+use crate::target::Target;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;

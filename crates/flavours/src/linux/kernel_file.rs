@@ -3,10 +3,10 @@
 use super::comm::Comm;
 use super::handle::KernelHandle;
 use super::process::TaskDir;
-use super::target::{act, keep_in, stale, stat, Act, Target};
-use super::Shared;
+use crate::target::{act, stale, stat, Act, Target};
+use crate::Shared;
 use kernel::procfs;
-use std::ffi::{CString, OsStr};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result, SetAttr};
@@ -46,9 +46,17 @@ pub fn plain(name: &OsStr) -> Result<&[u8]> {
 }
 
 /// The kernel's entries of the directory `path`.
-pub fn entries(target: Option<&Target>, caller: &Caller, path: &std::ffi::CStr) -> Result<Vec<Entry>> {
+pub fn entries(target: Option<&Target>, caller: &Caller, path: &CStr) -> Result<Vec<Entry>> {
     let all = act(target, caller, path, Act::Read, |dir| procfs::entries(dir, path))?;
     Ok(all.into_iter().map(|e| Entry { name: e.name, ino: e.ino, kind: e.kind }).collect())
+}
+
+/// How long names may be remembered that stand in the directory `path` of a process or thread.
+fn keep_in(path: &CStr) -> Keep {
+    match path.to_bytes().rsplit(|b| *b == b'/').next() {
+        Some(b"fd" | b"fdinfo" | b"map_files" | b"task") => Keep::Never,
+        _ => Keep::Name,
+    }
 }
 
 impl KernelFile {

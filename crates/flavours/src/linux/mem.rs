@@ -2,9 +2,8 @@
 //! page makes a private copy. Unmapped at the start: EFAULT; a hole further on: a short count; the process gone, or another
 //! program in it since the open: ESRCH.
 
-use super::control::{open_mem, Right};
-use super::ctl::only_truncation;
-use super::target::Target;
+use crate::right::{only_truncation, open_mem, Right};
+use crate::target::Target;
 use kernel::procfs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;

@@ -8,8 +8,7 @@
 //! * [`handle`]: one open file of the kernel's
 //! * [`ctl`], [`seat`], [`wait`], [`holders`], [`mem`], [`regs`], [`note`], [`ustat`]: our own files
 //! * [`comm`]: writing the name of oneself
-//! * [`words`]: the language of `ctl` and `seat`; [`control`]: who may, and carrying out a message
-//! * [`target`]: the process or thread a file is about, who may see it, and acting on it
+//! * [`words`]: the language of `ctl` and `seat`; [`control`]: carrying out a message
 //!
 //! What differs from the kernel's own mount: files that show the namespaces of who opens them (`sys/net`, `sysvipc`,
 //! `sys/kernel/hostname`, `keys`) show the daemon's; files that only the process itself may use (`attr/*`,
@@ -29,36 +28,14 @@ pub mod process;
 pub mod regs;
 pub mod root;
 pub mod seat;
-pub mod target;
 pub mod ustat;
 pub mod wait;
 pub mod words;
 
+use crate::{Options, Shared};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use tree::{Flavour, Node};
-
-/// How the flavour is mounted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// As the kernel's `hidepid`: 1 closes the directories of processes the caller may not inspect, 2 hides them, 4
-    /// hides them from `gid` too. 0: neither.
-    pub hidepid: u8,
-    /// Members of this group see everything, as with the kernel's `gid`.
-    pub gid: Option<u32>,
-    /// Only processes whose effective uid this is are there.
-    pub uid: Option<u32>,
-    /// Nothing can be opened for writing or changed.
-    pub ro: bool,
-}
-
-/// What all nodes of one mount share.
-pub struct Shared {
-    /// How it is mounted.
-    pub options: Options,
-    /// The engine.
-    pub engine: engine::Engine,
-}
 
 /// The flavour `linux`.
 pub struct Linux {

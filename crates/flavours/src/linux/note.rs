@@ -1,9 +1,8 @@
 //! `note` and `notepg`: post a signal to the process, or to all of its process group that the writer may signal. One message,
 //! one note: a signal by any of its names, or Plan 9's `interrupt`, `hangup`, `alarm`, `kill`. The rule is that of kill(2).
 
-use super::control::send_signal;
-use super::ctl::only_truncation;
-use super::target::Target;
+use crate::right::{only_truncation, send_signal};
+use crate::target::Target;
 use kernel::creds::Creds;
 use kernel::procfs::{self, Proc};
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! The tables of our own files, per process and per thread: the one place where a file becomes part of the tree. From a
 //! row come its directory entry, its attributes and how long its name is kept.
 
-use super::target::Target;
 use super::words::MESSAGE_MAX;
 use super::{ctl, holders, mem, note, regs, seat, ustat, wait};
+use crate::target::Target;
 use engine::registers::Which;
 use std::ffi::OsStr;
 use std::sync::Arc;
@@ -81,6 +81,12 @@ impl Row {
         (u64::from(hash | 1) << 32) | (dir & 0xffff_ffff)
     }
 
+    /// Attributes: the row's mode, the directory's owner and times, an inode number of its own; ESTALE if the target is gone.
+    fn attr(&self, target: &Target, caller: &Caller) -> Result<Attr> {
+        let dir = target.directory_attr(caller)?;
+        Ok(Attr { ino: self.ino(dir.ino), mode: self.mode, nlink: 1, size: self.size, blocks: 0, ..dir })
+    }
+
     fn entry(&self, dir: u64) -> Entry {
         Entry { name: self.name.into(), ino: self.ino(dir), kind: self.mode & libc::S_IFMT }
     }
@@ -113,7 +119,7 @@ impl Own {
     /// The attributes tell that the target lives; ESTALE otherwise.
     fn enter(&self, caller: &Caller) -> Result<Attr> {
         self.target.enter(caller)?;
-        self.target.attr(caller, self.row)
+        self.row.attr(&self.target, caller)
     }
 
     fn writable(&self) -> Result<()> {
@@ -178,7 +184,7 @@ impl Node for Own {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linux::{Options, Shared};
+    use crate::{Options, Shared};
     use kernel::procfs::Proc;
     use tree::{Errno, Text};
 

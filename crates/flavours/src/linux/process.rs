@@ -2,7 +2,7 @@
 
 use super::kernel_file::{entries, find, plain};
 use super::own::{self, Row};
-use super::target::Target;
+use crate::target::Target;
 use kernel::procfs::{self, Proc};
 use std::ffi::OsStr;
 use std::sync::Arc;

@@ -2,9 +2,8 @@
 //!
 //! Reading a thread that runs stops it for a moment; writing one that runs is EBUSY.
 
-use super::control::Right;
-use super::ctl::only_truncation;
-use super::target::Target;
+use crate::right::{only_truncation, Right};
+use crate::target::Target;
 use engine::registers::{self, Which};
 use engine::Refusal;
 use kernel::ptrace::RegSet;

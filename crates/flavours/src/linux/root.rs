@@ -2,8 +2,8 @@
 
 use super::kernel_file::{entries, find, plain};
 use super::process::TaskDir;
-use super::target::{stat, Target};
-use super::Shared;
+use crate::target::{stat, Target};
+use crate::Shared;
 use kernel::procfs::Proc;
 use std::ffi::{CStr, CString, OsStr};
 use std::sync::Arc;

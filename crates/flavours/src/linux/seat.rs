@@ -1,9 +1,9 @@
 //! `seat`: each open file is a seat of its own. Written: the words of `ctl`. Read: one line of JSON per event. Closing it gives
 //! back all that it held.
 
-use super::control::{carry_out, LastError, Right};
-use super::ctl::only_truncation;
-use super::target::Target;
+use super::control::{carry_out, LastError};
+use crate::right::{only_truncation, Right};
+use crate::target::Target;
 use engine::engine::{Seated, Watch};
 use engine::stream::{Read, Stream};
 use engine::SeatId;

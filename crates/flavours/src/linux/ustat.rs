@@ -1,6 +1,6 @@
 //! `ustat.json`: everything a summary needs, in one read.
 
-use super::target::Target;
+use crate::target::Target;
 use kernel::procfs::{self, Stat};
 use serde_json::{json, Value};
 use std::sync::Arc;

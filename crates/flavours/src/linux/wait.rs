@@ -2,9 +2,9 @@
 //! continuations, exec, and at the end the status, also of processes that are nobody's child here. Whoever may not control
 //! the process, or finds it traced by another, is told of its end only.
 
-use super::control::may_control;
 use super::seat::Events;
-use super::target::Target;
+use crate::right::may_control;
+use crate::target::Target;
 use engine::engine::Giver;
 use engine::Opener;
 use std::sync::Arc;

@@ -44,6 +44,9 @@ fn try_run(args: &Mount) -> Result<()> {
         bail!("unknown flavour {:?}: known are {}", args.flavour, known.join(", "));
     }
     let mut options = Options::merge(&args.options);
+    if options.model.is_some() && ::flavours::by_name(&args.flavour).is_some_and(|kind| !kind.models) {
+        bail!("flavour {:?} has no data models: leave out -o model=", args.flavour);
+    }
     options.allow_other.get_or_insert(rustix::process::geteuid().is_root());
     let dir = place(&args.dir)?;
 

@@ -1,13 +1,12 @@
 //! What a file is about, who may see it, and acting on it in the caller's name.
 
-use super::own::Row;
-use super::Shared;
+use crate::Shared;
 use kernel::procfs::{self, Proc};
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use tree::{Attr, Caller, Errno, Keep, Result};
+use tree::{Attr, Caller, Errno, Result};
 
 /// The process, or the thread of it, that a file is about.
 #[derive(Clone)]
@@ -52,12 +51,6 @@ impl Target {
         self.visible(caller)?;
         let path = self.path(b".").ok_or(Errno(libc::EINVAL))?;
         stat(Some(self), caller, &path)
-    }
-
-    /// Attributes of a file of ours: the row's mode, the directory's owner and times, an inode number of its own.
-    pub fn attr(&self, caller: &Caller, row: &Row) -> Result<Attr> {
-        let dir = self.directory_attr(caller)?;
-        Ok(Attr { ino: row.ino(dir.ino), mode: row.mode, nlink: 1, size: row.size, blocks: 0, ..dir })
     }
 
     /// ENOENT if the mount hides the process from the caller.
@@ -186,13 +179,5 @@ fn attr(s: libc::stat) -> Attr {
         atime: (s.st_atime, s.st_atime_nsec as u32),
         mtime: (s.st_mtime, s.st_mtime_nsec as u32),
         ctime: (s.st_ctime, s.st_ctime_nsec as u32),
-    }
-}
-
-/// How long names may be remembered that stand in the directory `path` of a process or thread.
-pub fn keep_in(path: &CStr) -> Keep {
-    match path.to_bytes().rsplit(|b| *b == b'/').next() {
-        Some(b"fd" | b"fdinfo" | b"map_files" | b"task") => Keep::Never,
-        _ => Keep::Name,
     }
 }

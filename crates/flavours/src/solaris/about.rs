@@ -1,0 +1,191 @@
+//! Who reads, about what, and in which data model; and what every file needs to know of a process.
+
+use crate::target::Target;
+use abi::solaris::Model;
+use kernel::machine;
+use kernel::procfs::{self, Stat};
+use std::cell::OnceCell;
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, BorrowedFd};
+use tree::{Caller, Errno, Result};
+
+/// One look of one caller at a process or an lwp of it.
+pub struct About<'a> {
+    /// What it is about.
+    pub target: &'a Target,
+    /// Who looks.
+    pub caller: &'a Caller,
+    model: OnceCell<Model>,
+    status: OnceCell<Status>,
+}
+
+impl<'a> About<'a> {
+    /// A look in the data model of who looks, or of the mount.
+    pub fn new(target: &'a Target, caller: &'a Caller) -> About<'a> {
+        About { target, caller, model: OnceCell::new(), status: OnceCell::new() }
+    }
+
+    /// A look through a file that was opened in this model.
+    pub fn in_model(target: &'a Target, caller: &'a Caller, model: Model) -> About<'a> {
+        About { target, caller, model: model.into(), status: OnceCell::new() }
+    }
+
+    /// The data model of the answer.
+    pub fn model(&self) -> Model {
+        *self.model.get_or_init(|| model_for(self.target, self.caller))
+    }
+
+    /// The kernel's `status`, read once. ENOENT if the process, or the lwp, is gone.
+    pub fn status(&self) -> Result<&Status> {
+        if let Some(status) = self.status.get() {
+            return Ok(status);
+        }
+        let status = Status(self.plain(b"status")?);
+        Ok(self.status.get_or_init(|| status))
+    }
+
+    /// The kernel's `stat` in the caller's name: what it hides from him, addresses and the exit status, is 0.
+    pub fn stat(&self) -> Result<StatText> {
+        StatText::new(self.read(b"stat")?)
+    }
+
+    /// All of a file of the kernel's that shows everybody the same.
+    pub fn plain(&self, name: &[u8]) -> Result<Vec<u8>> {
+        if procfs::hides() {
+            return self.read(name);
+        }
+        let path = self.path(name)?;
+        procfs::read_at(self.target.proc.dir(), &path).map_err(gone)
+    }
+
+    /// All of a file of the kernel's, opened and read in the caller's name.
+    pub fn read(&self, name: &[u8]) -> Result<Vec<u8>> {
+        let path = self.path(name)?;
+        self.act(|dir| procfs::read_at(dir, &path))
+    }
+
+    /// Runs `f` on the directory of the process in the caller's name; ENOENT if the process is gone.
+    pub fn act<T>(&self, f: impl FnOnce(BorrowedFd) -> std::io::Result<T>) -> Result<T> {
+        let proc = &self.target.proc;
+        self.caller.creds()?.act_on(proc, || f(proc.dir())).map_err(gone)
+    }
+
+    fn path(&self, name: &[u8]) -> Result<CString> {
+        self.target.path(name).ok_or(Errno(libc::ENOENT))
+    }
+
+    /// The data model of the process itself; `None` if it cannot be known: a zombie, a system process.
+    pub fn target_model(&self) -> Option<Model> {
+        class_of(self.target.proc.dir(), c"exe")
+    }
+
+    /// EOVERFLOW for a reader whose pointers are too short for those of the process.
+    pub fn fits(&self) -> Result<()> {
+        if self.model() == Model::Ilp32 && self.target_model() == Some(Model::Lp64) {
+            return Err(Errno(libc::EOVERFLOW));
+        }
+        Ok(())
+    }
+
+    /// True for a thread of the kernel: a system process, which has no memory and cannot be controlled.
+    pub fn is_system(&self) -> bool {
+        const PF_KTHREAD: u64 = 0x0020_0000;
+        let flags = self.plain(b"stat").and_then(StatText::new).ok().and_then(|s| s.stat().ok()?.number(9));
+        flags.is_some_and(|f| f & PF_KTHREAD != 0)
+    }
+
+    /// When the process, or the lwp, began, in nanoseconds since boot.
+    pub fn start(&self) -> Result<u64> {
+        let ticks = match self.target.tid {
+            None => self.target.proc.start(),
+            Some(_) => StatText::new(self.plain(b"stat")?)?.stat()?.start().ok_or(Errno(libc::EIO))?,
+        };
+        Ok(machine::ticks(ticks))
+    }
+}
+
+/// What is gone is not there: there is no ESRCH in this file system.
+pub fn gone(e: std::io::Error) -> Errno {
+    match e.raw_os_error() {
+        Some(libc::ESRCH) => Errno(libc::ENOENT),
+        _ => e.into(),
+    }
+}
+
+/// The model in which `caller` is answered: what the mount says, else that of his own program.
+pub fn model_for(target: &Target, caller: &Caller) -> Model {
+    target.shared.options.model.unwrap_or_else(|| model_of(caller))
+}
+
+/// The data model of the caller's own program; LP64 if that cannot be read.
+pub fn model_of(caller: &Caller) -> Model {
+    let path = CString::new(format!("{}/exe", caller.tid)).unwrap_or_default();
+    class_of(procfs::root(), &path).unwrap_or(Model::Lp64)
+}
+
+/// The class of the ELF file at `path`.
+fn class_of(dir: BorrowedFd, path: &CStr) -> Option<Model> {
+    let file = procfs::openat(dir, path, libc::O_RDONLY).ok()?;
+    match procfs::pread(file.as_fd(), 0, 5).ok()?[..] {
+        [0x7f, b'E', b'L', b'F', 1] => Some(Model::Ilp32),
+        [0x7f, b'E', b'L', b'F', 2] => Some(Model::Lp64),
+        _ => None,
+    }
+}
+
+/// The kernel's `status` of a process or thread.
+pub struct Status(Vec<u8>);
+
+impl Status {
+    /// The text of a field.
+    pub fn field(&self, name: &str) -> &[u8] {
+        procfs::field(&self.0, name).unwrap_or_default()
+    }
+
+    /// The first number of a field, 0 if there is none.
+    pub fn number(&self, name: &str) -> u64 {
+        let word = self.field(name).split(|b| b.is_ascii_whitespace()).next().unwrap_or_default();
+        std::str::from_utf8(word).ok().and_then(|w| w.parse().ok()).unwrap_or(0)
+    }
+
+    /// A set of 64 bits.
+    pub fn mask(&self, name: &str) -> u64 {
+        std::str::from_utf8(self.field(name)).ok().and_then(|w| u64::from_str_radix(w, 16).ok()).unwrap_or(0)
+    }
+
+    /// Real, effective, saved and file-system id of the field `Uid` or `Gid`.
+    pub fn ids(&self, name: &str) -> [u32; 4] {
+        let mut ids = [0; 4];
+        for (to, from) in ids.iter_mut().zip(procfs::numbers(self.field(name))) {
+            *to = from;
+        }
+        ids
+    }
+
+    /// The state letter.
+    pub fn state(&self) -> u8 {
+        self.field("State").first().copied().unwrap_or(b'?')
+    }
+
+    /// True for what has ended and waits to be reaped: a process of which no lwp lives, or a single lwp.
+    pub fn zombie(&self, lwp: bool) -> bool {
+        matches!(self.state(), b'Z' | b'X') && (lwp || self.number("Threads") <= 1)
+    }
+}
+
+/// The kernel's `stat` of a process or thread.
+pub struct StatText(Vec<u8>);
+
+impl StatText {
+    fn new(text: Vec<u8>) -> Result<StatText> {
+        match Stat::parse(&text) {
+            Some(_) => Ok(StatText(text)),
+            None => Err(Errno(libc::EIO)),
+        }
+    }
+
+    /// Its fields.
+    pub fn stat(&self) -> Result<Stat<'_>> {
+        Stat::parse(&self.0).ok_or(Errno(libc::EIO))
+    }
+}

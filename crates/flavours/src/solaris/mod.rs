@@ -1,0 +1,56 @@
+//! The flavour `solaris`: the structured /proc of Solaris 2.6 and later (proc(4)), its names, modes and bytes over the processes
+//! of this machine.
+//!
+//! * [`root`]: the root directory; processes by number, `self`
+//! * [`process`], [`lwp`]: `<pid>/`, `<pid>/lwp/` and `<pid>/lwp/<lwpid>/`
+//! * [`nodes`]: the tables of all files, and the door they stand behind
+//! * [`about`]: who reads, about what, and in which data model
+//!
+//! What differs from Solaris is said at each file.
+
+pub mod about;
+pub mod lwp;
+pub mod nodes;
+pub mod process;
+pub mod root;
+
+use crate::{Options, Shared};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use tree::{Flavour, Node};
+
+/// The flavour's name, under which its standing seats are kept.
+pub const NAME: &str = "solaris";
+
+/// The flavour `solaris`.
+pub struct Solaris {
+    shared: Arc<Shared>,
+}
+
+/// Mounts of this flavour in this daemon. They share the standing seats, so the last of them gives those back.
+static MOUNTS: AtomicUsize = AtomicUsize::new(0);
+
+impl Solaris {
+    /// Over the kernel's /proc as it is now reachable; call before mounting over it.
+    pub fn new(options: Options, engine: engine::Engine) -> Solaris {
+        kernel::procfs::root();
+        MOUNTS.fetch_add(1, Ordering::AcqRel);
+        Solaris { shared: Arc::new(Shared { options, engine }) }
+    }
+}
+
+impl Flavour for Solaris {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn root(&self) -> Arc<dyn Node> {
+        Arc::new(root::Root::new(self.shared.clone()))
+    }
+
+    fn unmounted(&self) {
+        if MOUNTS.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.engine.drop_standing(NAME);
+        }
+    }
+}

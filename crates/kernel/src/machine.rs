@@ -1,0 +1,83 @@
+//! What is true of the whole machine: clocks, pages, processors, memory.
+
+use crate::procfs;
+use std::sync::OnceLock;
+
+const NANOS: u64 = 1_000_000_000;
+
+fn clock(id: libc::clockid_t) -> u64 {
+    // SAFETY: all-zero is a valid timespec.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    // SAFETY: `time` lives through the call, which cannot fail for the clocks that are asked here.
+    unsafe { libc::clock_gettime(id, &mut time) };
+    time.tv_sec as u64 * NANOS + time.tv_nsec as u64
+}
+
+fn conf(name: libc::c_int, otherwise: u64) -> u64 {
+    // SAFETY: no pointers.
+    let value = unsafe { libc::sysconf(name) };
+    u64::try_from(value).ok().filter(|v| *v > 0).unwrap_or(otherwise)
+}
+
+/// Bytes of a page.
+pub fn page() -> u64 {
+    static PAGE: OnceLock<u64> = OnceLock::new();
+    *PAGE.get_or_init(|| conf(libc::_SC_PAGESIZE, 4096))
+}
+
+/// Nanoseconds of so many clock ticks, in which the kernel's /proc counts.
+pub fn ticks(n: u64) -> u64 {
+    static TICK: OnceLock<u64> = OnceLock::new();
+    n.saturating_mul(*TICK.get_or_init(|| NANOS / conf(libc::_SC_CLK_TCK, 100)))
+}
+
+/// Processors on line.
+pub fn processors() -> u64 {
+    conf(libc::_SC_NPROCESSORS_ONLN, 1)
+}
+
+/// Pages of memory.
+pub fn pages() -> u64 {
+    conf(libc::_SC_PHYS_PAGES, 1)
+}
+
+/// Nanoseconds since boot, sleep of the machine included: the clock of start times.
+pub fn since_boot() -> u64 {
+    clock(libc::CLOCK_BOOTTIME)
+}
+
+/// Seconds and nanoseconds since the epoch.
+pub fn now() -> (i64, u32) {
+    split(clock(libc::CLOCK_REALTIME))
+}
+
+/// When it was so many nanoseconds after boot, in seconds and nanoseconds since the epoch. To milliseconds, so that the same
+/// moment is told in the same words each time.
+pub fn wall(after_boot: u64) -> (i64, u32) {
+    const MILLI: u64 = 1_000_000;
+    let boot = clock(libc::CLOCK_REALTIME).saturating_sub(since_boot());
+    split((boot + MILLI / 2) / MILLI * MILLI + after_boot)
+}
+
+fn split(nanos: u64) -> (i64, u32) {
+    ((nanos / NANOS) as i64, (nanos % NANOS) as u32)
+}
+
+/// Most processes there can be.
+pub fn processes_max() -> u64 {
+    let text = procfs::read_at(procfs::root(), c"sys/kernel/pid_max").unwrap_or_default();
+    std::str::from_utf8(&text).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(32768)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_agree() {
+        let (then, _) = wall(since_boot());
+        assert!((now().0 - then).abs() <= 1);
+        assert_eq!(ticks(100) % NANOS, 0);
+        assert!(page().is_power_of_two() && processors() > 0 && pages() > 1000 && processes_max() > 100);
+    }
+}
