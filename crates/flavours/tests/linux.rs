@@ -4,7 +4,8 @@ mod common;
 
 use common::{attempt, path, Actor, Outcome, Program, Try, Who};
 use kernel::procfs::{self, Proc};
-use pfs_flavours::linux::{Linux, Options};
+use pfs_flavours::linux::Linux;
+use pfs_flavours::Options;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::ffi::{CStr, OsStr};
