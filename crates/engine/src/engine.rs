@@ -537,15 +537,7 @@ impl Scratch {
     }
 
     /// Makes the thread call with this memory, which is given back before `done` is told.
-    pub fn call(
-        self,
-        t: &mut Tracer,
-        key: Key,
-        tid: Tid,
-        nr: Number,
-        args: [u64; 6],
-        done: inject::Done,
-    ) {
+    pub fn call(self, t: &mut Tracer, key: Key, tid: Tid, nr: Number, args: [u64; 6], done: inject::Done) {
         let back = (self.mem.as_raw_fd(), self.at, self.before);
         let then = move |t: &mut Tracer, result: Result<i64, Refusal>| {
             drop(self);

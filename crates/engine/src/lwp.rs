@@ -8,7 +8,6 @@ use crate::error::Refusal;
 use crate::inject::{forgets_nothing, Number};
 use crate::process::lwps::{Busy, Stand};
 use crate::process::{signo_of, Await, State, Steps, Stop};
-use crate::registers::{self, Which};
 use crate::seat::{Lwps, Modes, Seat, SeatId};
 use crate::tracer::{key_of, Key, Tracer};
 use abi::set::Set;
@@ -31,19 +30,24 @@ pub enum LwpOrder {
     Signal(Option<Box<SiginfoBytes>>),
     /// Clear the current fault: no signal comes of it (PCCFAULT).
     ClearFault,
+    /// Call back when it stands, or ends, without keeping the process attached for that (poll(2)).
+    See,
     /// Set the signal mask (PCSHOLD).
     Mask(u64),
     /// Take one instance of a signal out of the queues (PCUNKILL). The kernel looks into the lwp's queue first.
     Unkill(i32),
-    /// Write a whole register file (PCSREG, PCSFPREG, PCSXREG).
-    Registers(Which, Vec<u8>),
-    /// Read-modify-write of the general registers (PCSVADDR and what needs the old ones).
+    /// Change the general registers, which have the 64-bit layout for targets of both widths (PCSREG, PCSVADDR).
     Edit(Box<dyn FnOnce(&mut libc::user_regs_struct) + Send>),
+    /// Change the bytes of another register file, whose size must stay; the error is an errno (PCSFPREG, PCSXREG).
+    Rewrite(RegSet, Rewrite),
     /// Change sets or modes (PCSTRACE, PCSFAULT, PCSENTRY, PCSEXIT, PCSET, PCUNSET).
     Change(Change),
     /// The last writer has closed: what PR_RLC and PR_KLC say.
     LastClose,
 }
+
+/// Changes bytes of registers.
+pub type Rewrite = Box<dyn FnOnce(&mut Vec<u8>) -> Result<(), i32> + Send>;
 
 /// What PCRUN does before the lwp runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -205,7 +209,7 @@ fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
 
 fn inside(tid: Tid, forged: Option<SiginfoBytes>, at_signal: bool) -> Option<Box<Inside>> {
     let regs = ptrace::user_regs(tid).ok()?;
-    let set = if regs.cs == 0x23 { RegSet::Fxsave } else { RegSet::Float };
+    let set = fxsave_of(&regs);
     let own = || ptrace::siginfo_bytes(tid).ok().filter(|_| at_signal);
     Some(Box::new(Inside {
         regs,
@@ -214,6 +218,18 @@ fn inside(tid: Tid, forged: Option<SiginfoBytes>, at_signal: bool) -> Option<Box
         siginfo: forged.or_else(own).map(Box::new),
     }))
 }
+
+/// The set that holds the FXSAVE image of a thread with these registers.
+fn fxsave_of(regs: &libc::user_regs_struct) -> RegSet {
+    if regs.cs == NARROW_CS {
+        RegSet::Fxsave
+    } else {
+        RegSet::Float
+    }
+}
+
+/// Code segment of 32-bit programs.
+const NARROW_CS: u64 = 0x23;
 
 struct Message {
     proc: Arc<Proc>,
@@ -252,6 +268,16 @@ impl Message {
                     result => done(result),
                 };
                 ticket.waits_as(t.wait_for(key, Await::Lwp(seat, self.tid), limit, Box::new(then)));
+                t.settle(key);
+            }
+            LwpOrder::See => {
+                let Message { ticket, done, .. } = self;
+                ticket.waits_as(t.wait_for(
+                    key,
+                    Await::See(seat, self.tid),
+                    None,
+                    Box::new(move |_, result| done(result)),
+                ));
                 t.settle(key);
             }
             LwpOrder::Mask(mask) => {
@@ -322,9 +348,13 @@ impl Message {
                 clear_fault(t, key, tid);
                 Ok(())
             }
-            LwpOrder::Registers(which, image) => {
+            LwpOrder::Rewrite(set, rewrite) => {
                 let tid = self.standing(t, key, seat)?;
-                registers::write(tid, which, 0, &image)
+                let os = |e: std::io::Error| Refusal::os("write registers of", tid, &e);
+                let set = if set == RegSet::Fxsave { fxsave_of(&ptrace::user_regs(tid).map_err(os)?) } else { set };
+                let mut image = ptrace::regs(tid, set).map_err(os)?;
+                rewrite(&mut image).map_err(|e| os(std::io::Error::from_raw_os_error(e)))?;
+                ptrace::set_regs(tid, set, &image).map_err(os)
             }
             LwpOrder::Edit(edit) => {
                 let tid = self.standing(t, key, seat)?;
@@ -351,7 +381,7 @@ impl Message {
                 last_close(t, key, seat);
                 Ok(())
             }
-            LwpOrder::Await(_) | LwpOrder::Mask(_) | LwpOrder::Unkill(_) => Ok(()),
+            LwpOrder::Await(_) | LwpOrder::See | LwpOrder::Mask(_) | LwpOrder::Unkill(_) => Ok(()),
         }
     }
 
@@ -508,9 +538,10 @@ fn unkill(t: &mut Tracer, proc: &Arc<Proc>, tid: Tid, signal: i32, pause: Pause,
 }
 
 /// Nobody can write any more. With PR_RLC or PR_KLC the sets are emptied, and what stands runs, or dies.
-fn last_close(t: &mut Tracer, key: Key, seat: SeatId) {
-    let seat = t.entries.get_mut(&key).and_then(|e| e.process.seats.get_mut(&seat));
-    let Some(seat) = seat else { return };
+fn last_close(t: &mut Tracer, key: Key, id: SeatId) {
+    let Some(process) = t.entries.get_mut(&key).map(|e| &mut e.process) else { return };
+    process.forgive(id);
+    let Some(seat) = process.seats.get_mut(&id) else { return };
     let modes = seat.lwps.as_ref().map(|l| l.modes).unwrap_or_default();
     if modes.run_on_close || modes.kill_on_close {
         seat.clear();

@@ -116,6 +116,8 @@ pub struct Thread {
     pub forged: Option<Box<SiginfoBytes>>,
     /// That signal was sent: the next stop before its delivery is nobody's business.
     awaited: Option<i32>,
+    /// The signal it is about to get is the trap of a step that a client ordered: nobody's but his.
+    pub stepped: bool,
     /// It has not reported yet, and stands at the end of the call that made it.
     newborn: bool,
     /// The signal of the job-control stop that it is in.
@@ -142,6 +144,7 @@ impl Thread {
             forged: None,
             awaited: None,
             newborn: false,
+            stepped: false,
             job: 0,
             since: 0,
             injecting: false,
@@ -174,6 +177,8 @@ pub enum Await {
     Steps(Tid),
     /// By the rules of lwps: this one, or the one that speaks for the process, stands for the seat.
     Lwp(SeatId, Option<Tid>),
+    /// The same, by somebody who does not need the process attached for that.
+    See(SeatId, Option<Tid>),
     /// The process ends.
     End,
 }
@@ -240,7 +245,8 @@ impl Process {
 
     /// True while somebody needs the process attached.
     pub fn wanted(&self) -> bool {
-        let needed = self.lingers || !self.waiters.is_empty() || self.seats.values().any(Seat::armed);
+        let waits = self.waiters.values().any(|w| !matches!(w, Await::See(..)));
+        let needed = self.lingers || waits || self.seats.values().any(Seat::armed);
         self.ended.is_none() && needed
     }
 
@@ -342,6 +348,7 @@ impl Process {
         let traced = |steps: &Steps| self.seats.get(&steps.seat).is_some_and(|s| s.lwps.is_some());
         let told = stepped && thread.steps.as_ref().is_some_and(traced);
         let fault = if told { Some(abi::fault::TRACE) } else { fault };
+        thread.stepped = told;
         if told {
             thread.steps = None;
         } else if stepped {
@@ -522,7 +529,7 @@ impl Process {
                     return;
                 }
                 State::Stopped(_) if !wanted => {
-                    let owed = thread.owed;
+                    let owed = if thread.stepped { 0 } else { thread.owed };
                     self.threads.remove(&tid);
                     self.job &= !self.threads.is_empty();
                     self.actions.push(Action::Detach(tid, owed));
@@ -587,11 +594,13 @@ impl Process {
                     own(seat).is_some_and(|s| s.why.as_ref().is_some_and(|w| w.1.word() == *word))
                 }
                 Await::Steps(tid) => threads.get(tid).is_some_and(|t| t.steps.is_none() && t.stopped()),
-                Await::Lwp(seat, tid) => lwps::stands(threads, seats.get(seat), *tid),
+                Await::Lwp(seat, tid) | Await::See(seat, tid) => lwps::stands(threads, seats.get(seat), *tid),
                 Await::End => ended,
             };
             let gone = match what {
-                Await::RestOf(tid) | Await::Steps(tid) | Await::Lwp(_, Some(tid)) => !threads.contains_key(tid),
+                Await::RestOf(tid) | Await::Steps(tid) | Await::Lwp(_, Some(tid)) | Await::See(_, Some(tid)) => {
+                    !threads.contains_key(tid)
+                }
                 _ => ended,
             };
             if done {

@@ -289,6 +289,8 @@ impl Tracer {
     /// Takes seats away; what they held is given back.
     pub fn drop_seats(&mut self, key: Key, which: impl Fn(SeatId) -> bool) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
+        let going: Vec<SeatId> = entry.process.seats.keys().copied().filter(|id| which(*id)).collect();
+        going.iter().for_each(|id| entry.process.forgive(*id));
         entry.process.seats.retain(|id, seat| {
             let goes = which(*id);
             if let (true, Some(stream)) = (goes, &seat.stream) {
@@ -304,7 +306,7 @@ impl Tracer {
             .process
             .waiters
             .iter()
-            .filter(|(_, w)| matches!(w, Await::Stopped(s) | Await::Event(s, _) if which(*s)))
+            .filter(|(_, w)| matches!(w, Await::Stopped(s) | Await::Event(s, _) | Await::Lwp(s, _) | Await::See(s, _) if which(*s)))
             .map(|(id, _)| *id)
             .collect();
         for id in orphans {
@@ -644,7 +646,7 @@ impl Tracer {
                 back_onto_breakpoint(tid);
             }
             // The trap of a step is nobody's.
-            ledger::owe(tid, entry.process.threads.get(&tid).map_or(0, |t| t.owed));
+            ledger::owe(tid, entry.process.threads.get(&tid).filter(|t| !t.stepped).map_or(0, |t| t.owed));
         }
         if exec {
             self.check_openers(key);

@@ -87,6 +87,11 @@ impl Right {
         Ok(user)
     }
 
+    /// True if the opener may still control the process.
+    pub fn holds(&self) -> bool {
+        may_control(&self.target, &self.creds).is_ok()
+    }
+
     /// For the engine's record.
     pub fn giver(&self) -> Giver {
         let (target, creds) = (self.target.clone(), self.creds.clone());

@@ -216,6 +216,40 @@ pub fn set_nice(tid: Tid, nice: i32) -> io::Result<()> {
     }
 }
 
+/// Nice value of a thread.
+pub fn nice(tid: Tid) -> io::Result<i32> {
+    // SAFETY: a plain system call. It tells 20 less the value, so that no answer looks like an error.
+    match unsafe { libc::syscall(libc::SYS_getpriority, libc::PRIO_PROCESS, tid) } {
+        -1 => Err(io::Error::last_os_error()),
+        told => Ok(20 - told as i32),
+    }
+}
+
+/// Reads memory of another thread. EFAULT unless all of it is there.
+pub fn read_memory(tid: Tid, from: u64, size: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0u8; size];
+    let local = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: size };
+    let remote = libc::iovec { iov_base: from as *mut libc::c_void, iov_len: size };
+    // SAFETY: the local part is the buffer, which outlives the call; the remote one is checked by the kernel.
+    whole(unsafe { libc::process_vm_readv(tid, &local, 1, &remote, 1, 0) }, size).map(|()| bytes)
+}
+
+/// Writes memory of another thread, as it could itself. EFAULT unless all of it is there.
+pub fn write_memory(tid: Tid, to: u64, bytes: &[u8]) -> io::Result<()> {
+    let local = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    let remote = libc::iovec { iov_base: to as *mut libc::c_void, iov_len: bytes.len() };
+    // SAFETY: the local part is only read; the remote one is checked by the kernel.
+    whole(unsafe { libc::process_vm_writev(tid, &local, 1, &remote, 1, 0) }, bytes.len())
+}
+
+fn whole(moved: isize, size: usize) -> io::Result<()> {
+    match usize::try_from(moved) {
+        Ok(moved) if moved == size => Ok(()),
+        Ok(_) => Err(io::Error::from_raw_os_error(libc::EFAULT)),
+        Err(_) => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Sends `signal` to one thread, as tgkill does.
 pub fn tgkill(pid: Tid, tid: Tid, signal: i32) -> io::Result<()> {
     // SAFETY: a plain system call.

@@ -139,6 +139,18 @@ impl Process {
             .any(|l| matches!(l.events.get(&tid), Some(What::Fault(abi::fault::BPT, i)) if i.code != TRAP_BRKPT))
     }
 
+    /// A seat goes away: the trap of a step that it ordered goes with it, or it would kill the process.
+    pub fn forgive(&mut self, id: SeatId) {
+        let Some(lwps) = self.seats.get(&id).and_then(|s| s.lwps.as_ref()) else { return };
+        for tid in lwps.events.keys() {
+            let Some(thread) = self.threads.get_mut(tid).filter(|t| t.stepped) else { continue };
+            if let State::Stopped(Stop::Signal(info, _)) = thread.state {
+                thread.state = State::Stopped(Stop::Signal(info, false));
+                (thread.owed, thread.stepped) = (0, false);
+            }
+        }
+    }
+
     /// An exec has taken the process from the seat's opener. By the rules of lwps it stands then, for whoever may control it
     /// now, and runs when those who may not have closed. False for a seat of other rules.
     pub fn exec_withdrew(&mut self, id: SeatId) -> bool {

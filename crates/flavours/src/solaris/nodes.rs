@@ -2,9 +2,11 @@
 //! listing, attributes and open all come from a row.
 
 use super::about::{model_for, About};
-use super::lwp;
+use super::{ctl, lwp, status};
 use crate::right::Right;
 use crate::target::Target;
+use abi::solaris::record::Kind;
+use abi::solaris::records::{LwpStatus, PStatus};
 use abi::solaris::Model;
 use kernel::machine;
 use std::ffi::OsStr;
@@ -58,20 +60,28 @@ pub enum What {
     Node(fn(&Target) -> Arc<dyn Node>),
 }
 
-use Who::Anyone;
+use Who::{Anyone, Owner};
 
 /// The files of `<pid>/`, in the order of the listing.
-pub static PROCESS: &[Row] = &[directory("lwp", 0o555, Anyone, lwp::slots, |t| Arc::new(lwp::Lwps(t.clone())))];
+pub static PROCESS: &[Row] = &[
+    message("ctl", 0o200, Owner, |t| Arc::new(ctl::Ctl(t.clone()))),
+    data("status", 0o400, Owner, record::<PStatus>, status::STATUS),
+    data("lstatus", 0o400, Owner, status::lstatus_size, status::LSTATUS),
+    directory("lwp", 0o555, Anyone, lwp::slots, |t| Arc::new(lwp::Lwps(t.clone()))),
+];
 
 /// The files of `<pid>/lwp/<lwpid>/`, in the order of the listing.
-pub static LWP: &[Row] = &[];
+pub static LWP: &[Row] = &[
+    message("lwpctl", 0o200, Owner, |t| Arc::new(ctl::Ctl(t.clone()))),
+    data("lwpstatus", 0o400, Owner, record::<LwpStatus>, status::LWPSTATUS),
+];
 
 type Size = fn(&About) -> Result<u64>;
-type Content = fn(&About) -> Result<Vec<u8>>;
+/// Makes the content of a file.
+pub type Content = fn(&About) -> Result<Vec<u8>>;
 type Make = fn(&Target) -> Arc<dyn Node>;
 
 /// A file whose content is a snapshot, made anew for each read.
-#[allow(dead_code)] // Used by rows to come.
 const fn data(name: &'static str, mode: u32, who: Who, size: Size, content: Content) -> Row {
     row(name, libc::S_IFREG | mode, who, size, What::Data(content))
 }
@@ -95,7 +105,6 @@ const fn link(name: &'static str, mode: u32, who: Who, make: Make) -> Row {
 
 /// A file of messages, whose writes may wait. Each lookup has an inode of its own, and a size that no write goes beyond, since a
 /// waiting write holds the lock of its inode, and one beyond the size holds it alone.
-#[allow(dead_code)] // Used by rows to come.
 const fn message(name: &'static str, mode: u32, who: Who, make: Make) -> Row {
     const LONGEST: u64 = 1 << 20;
     let made = row(name, libc::S_IFREG | mode, who, |_| Ok(LONGEST), What::Node(make));
@@ -118,6 +127,11 @@ impl Row {
     pub fn entry(&self, target: &Target) -> Entry {
         Entry { name: self.name.into(), ino: ino(target, self.name, None), kind: self.mode & libc::S_IFMT }
     }
+}
+
+/// Size of a file that is one structure.
+fn record<R: Kind>(about: &About) -> Result<u64> {
+    Ok(R::size(about.model()) as u64)
 }
 
 /// Size of what has none.

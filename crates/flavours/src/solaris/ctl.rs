@@ -1,0 +1,414 @@
+//! `ctl` and `lwpctl`: messages. Each write is carried out message by message; the first that fails ends it, with its errno, and
+//! what came before it stays done.
+
+use super::about::{gone, About};
+use super::nodes::{right, valid};
+use super::writers::{self, Writing};
+use super::{stops, NAME};
+use crate::right::{only_truncation, send_signal, Right, User};
+use crate::target::Target;
+use abi::set::Set;
+use abi::solaris::message::{Malformed, Message, Messages};
+use abi::solaris::numbers::*;
+use abi::solaris::records::PrIoVec;
+use abi::solaris::regs::FXSAVE;
+use abi::solaris::Model;
+use engine::engine::{Change, Ticket, Watch};
+use engine::lwp::{LwpOrder, Run};
+use engine::Refusal;
+use kernel::ptrace::RegSet;
+use kernel::{procfs, thread};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+use tree::{Attr, Caller, Errno, Handle, Node, Pending, Result, SetAttr};
+
+/// `ctl` of a process, or `lwpctl` of an lwp.
+pub struct Ctl(pub Target);
+
+impl Node for Ctl {
+    fn attr(&self, _caller: &Caller) -> Result<Attr> {
+        Err(Errno(libc::ENOENT))
+    }
+
+    fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
+        let right = right(&self.0, caller)?.map(Arc::new);
+        let writing = match &right {
+            Some(right) => writers::open(&self.0, right, caller, flags)?,
+            None => None,
+        };
+        let model = super::about::model_for(&self.0, caller);
+        Ok(Arc::new(Open { target: self.0.clone(), model, right, _writing: writing, seen: Mutex::default() }))
+    }
+
+    fn setattr(&self, _caller: &Caller, set: &SetAttr) -> Result<()> {
+        only_truncation(set)
+    }
+}
+
+struct Open {
+    target: Target,
+    model: Model,
+    /// None for a system process, which nobody controls.
+    right: Option<Arc<Right>>,
+    _writing: Option<Writing>,
+    seen: stops::Seen,
+}
+
+impl Handle for Open {
+    fn read(&self, _caller: &Caller, _offset: u64, _size: usize, done: Pending<Vec<u8>>) {
+        done.finish(Err(Errno(libc::EINVAL)));
+    }
+
+    fn write(&self, caller: &Caller, _offset: u64, data: &[u8], done: Pending<usize>) {
+        if let Err(e) = self.begin(caller, data, &done) {
+            done.finish(Err(e));
+        }
+    }
+
+    fn stream(&self) -> bool {
+        true
+    }
+
+    fn poll(&self, caller: &Caller, wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
+        stops::poll(&self.target, self.right.as_deref(), caller, &self.seen, wake)
+    }
+}
+
+impl Open {
+    fn begin(&self, caller: &Caller, data: &[u8], done: &Pending<usize>) -> Result<()> {
+        valid(self.right.as_deref(), caller)?;
+        let about = About::in_model(&self.target, caller, self.model);
+        if about.status()?.zombie(self.target.tid.is_some()) {
+            return Err(Errno(libc::ENOENT));
+        }
+        let messages: VecDeque<_> = Messages::new(self.model, data).collect();
+        let Some(right) = &self.right else {
+            if messages.iter().any(|m| *m != Ok(Message::Null)) {
+                return Err(Errno(libc::EBUSY));
+            }
+            done.finish(Ok(data.len()));
+            return Ok(());
+        };
+        let target_model = about.target_model().unwrap_or(Model::Lp64);
+        let script = Arc::new(Script {
+            target: self.target.clone(),
+            right: right.clone(),
+            user: right.user(caller)?,
+            caller: caller.tid,
+            narrow: self.model == Model::Ilp32 && target_model == Model::Lp64,
+            target_model,
+            left: Mutex::new(messages),
+            current: Mutex::new((0, None)),
+            death: Mutex::default(),
+            length: data.len(),
+            done: done.clone(),
+        });
+        let hook = Arc::downgrade(&script);
+        done.on_cancel(move || {
+            let Some(script) = hook.upgrade() else { return };
+            let ticket = script.current.lock().1.take();
+            if let Some(ticket) = ticket {
+                ticket.cancel();
+            }
+        });
+        script.next();
+        Ok(())
+    }
+}
+
+/// A write being carried out.
+struct Script {
+    target: Target,
+    right: Arc<Right>,
+    user: User,
+    /// The thread that writes.
+    caller: u32,
+    /// The writer's pointers are too short for those of the process.
+    narrow: bool,
+    target_model: Model,
+    left: Mutex<VecDeque<std::result::Result<Message, Malformed>>>,
+    /// How many messages were begun, and the way to cancel the last.
+    current: Mutex<(usize, Option<Ticket>)>,
+    /// Waits for the end of the process.
+    death: Mutex<Option<Watch>>,
+    length: usize,
+    done: Pending<usize>,
+}
+
+/// What becomes of a message.
+enum Step {
+    /// It is done.
+    Done,
+    /// The engine does it, then the next of these.
+    Orders(Vec<LwpOrder>),
+    /// It is done when the process has ended.
+    Death,
+}
+
+const EINVAL: Errno = Errno(libc::EINVAL);
+
+impl Script {
+    fn next(self: Arc<Self>) {
+        loop {
+            if self.done.is_over() {
+                return;
+            }
+            let message = self.left.lock().pop_front();
+            let step = match message {
+                None => {
+                    self.done.finish(Ok(self.length));
+                    return;
+                }
+                Some(message) => message.map_err(|_| EINVAL).and_then(|m| self.step(m)),
+            };
+            match step {
+                Ok(Step::Done) => {}
+                Ok(Step::Orders(orders)) => return self.give(orders.into()),
+                Ok(Step::Death) => return self.await_death(),
+                Err(e) => {
+                    self.done.finish(Err(e));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn give(self: Arc<Self>, mut orders: VecDeque<LwpOrder>) {
+        let Some(order) = orders.pop_front() else { return self.next() };
+        let script = self.clone();
+        let answer = move |result: std::result::Result<(), Refusal>| match result {
+            Ok(()) => script.give(orders),
+            Err(refusal) => drop(script.done.finish(Err(told(&refusal)))),
+        };
+        let begun = {
+            let mut current = self.current.lock();
+            current.0 += 1;
+            current.0
+        };
+        let way = self.target.shared.engine.target(self.target.proc.clone());
+        let tid = self.target.tid.map(|t| t as i32);
+        let ticket = way.message(NAME, self.right.giver(), tid, order, Box::new(answer));
+        let late = {
+            let mut current = self.current.lock();
+            // The tracer thread may have begun a later one already.
+            if current.0 == begun {
+                current.1 = Some(ticket.clone());
+            }
+            self.done.is_over()
+        };
+        if late {
+            ticket.cancel();
+        }
+    }
+
+    fn await_death(self: Arc<Self>) {
+        let script = self.clone();
+        let way = self.target.shared.engine.target(self.target.proc.clone());
+        match way.on_end(move |_| script.next()) {
+            Ok(watch) => *self.death.lock() = Some(watch),
+            Err(_) => self.next(),
+        }
+    }
+
+    fn step(&self, message: Message) -> Result<Step> {
+        if self.narrow && message.has_width_of_target() {
+            return Err(Errno(libc::EOVERFLOW));
+        }
+        let order = |order| Ok(Step::Orders(vec![order]));
+        let change = |change: Change| Ok(Step::Orders(vec![LwpOrder::Change(change)]));
+        match message {
+            Message::Null => Ok(Step::Done),
+            // On oneself it does not wait.
+            Message::Stop if self.user.own => order(LwpOrder::Direct),
+            Message::Stop => Ok(Step::Orders(vec![LwpOrder::Direct, LwpOrder::Await(None)])),
+            Message::DStop => order(LwpOrder::Direct),
+            Message::WStop | Message::TWStop(_) if self.user.own => Err(Errno(libc::EBUSY)),
+            Message::WStop => order(LwpOrder::Await(None)),
+            Message::TWStop(ms) => {
+                let limit = u64::try_from(ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis);
+                order(LwpOrder::Await(limit))
+            }
+            Message::Run(flags) => order(LwpOrder::Run(run(flags)?)),
+            Message::CSig => order(LwpOrder::Signal(None)),
+            Message::CFault => order(LwpOrder::ClearFault),
+            Message::SSig(info) => match info.signo {
+                0 => order(LwpOrder::Signal(None)),
+                libc::SIGKILL => self.kill(libc::SIGKILL),
+                1..=64 => order(LwpOrder::Signal(Some(Box::new(info.to_linux())))),
+                _ => Err(EINVAL),
+            },
+            Message::Kill(signal) => self.kill(signal_number(signal)?),
+            Message::UnKill(signal) => match signal_number(signal)? {
+                libc::SIGKILL => Err(EINVAL),
+                signal => order(LwpOrder::Unkill(signal)),
+            },
+            Message::SHold(set) => order(LwpOrder::Mask(without(set.bits(), &[libc::SIGKILL, libc::SIGSTOP]))),
+            Message::STrace(set) => {
+                let mut signals = members(set.iter());
+                signals.remove(libc::SIGKILL as u64);
+                change(Box::new(move |s| s.signals = signals))
+            }
+            Message::SFault(set) => {
+                let faults = members(set.iter());
+                change(Box::new(move |s| s.faults = faults))
+            }
+            // Member n is the call of number n - 1.
+            Message::SEntry(set) => {
+                let calls = members(set.iter().map(|n| n - 1));
+                change(Box::new(move |s| s.entries = calls))
+            }
+            Message::SExit(set) => {
+                let calls = members(set.iter().map(|n| n - 1));
+                change(Box::new(move |s| s.exits = calls))
+            }
+            Message::Set(bits) => change(modes(bits, true)?),
+            Message::UnSet(bits) => change(modes(bits, false)?),
+            Message::SReg(new) => {
+                let model = self.target_model;
+                order(LwpOrder::Edit(Box::new(move |regs| {
+                    let old = stops::array_of(regs);
+                    stops::set_from(regs, &new.to_linux(model, &old));
+                })))
+            }
+            Message::SFpReg(new) => {
+                let model = self.target_model;
+                order(LwpOrder::Rewrite(
+                    RegSet::Fxsave,
+                    Box::new(move |image| {
+                        let old: [u8; FXSAVE] = image.as_slice().try_into().map_err(|_| libc::EINVAL)?;
+                        *image = new.to_fxsave(model, &old).to_vec();
+                        Ok(())
+                    }),
+                ))
+            }
+            Message::SVAddr(pc) => order(LwpOrder::Edit(Box::new(move |regs| regs.rip = pc))),
+            Message::Nice(increment) => self.nice(increment),
+            Message::Read(area) => self.copy(area, false),
+            Message::Write(area) => self.copy(area, true),
+            // One zone, in which all are.
+            Message::SZone(0) => Ok(Step::Done),
+            Message::SZone(_) => Err(EINVAL),
+            Message::SXReg(_)
+            | Message::Watch(_)
+            | Message::Agent(_)
+            | Message::SCred(_)
+            | Message::SCredX(_)
+            | Message::SPriv(_) => Err(EINVAL),
+        }
+    }
+
+    fn kill(&self, signal: i32) -> Result<Step> {
+        send_signal(&self.target, &self.user.creds, signal).map_err(|r| told(&r))?;
+        Ok(if signal == libc::SIGKILL { Step::Death } else { Step::Done })
+    }
+
+    fn nice(&self, increment: i64) -> Result<Step> {
+        let change = || {
+            for tid in self.target.proc.tasks()? {
+                let now = i64::from(thread::nice(tid as i32)?);
+                let new = now.saturating_add(increment).clamp(-20, 19);
+                thread::set_nice(tid as i32, new as i32)?;
+            }
+            Ok(())
+        };
+        self.user.creds.act_on(&self.target.proc, change).map_err(|e: std::io::Error| match e.raw_os_error() {
+            // What setpriority(2) says to who may not raise a priority.
+            Some(libc::EACCES) => Errno(libc::EPERM),
+            _ => gone(e),
+        })?;
+        Ok(Step::Done)
+    }
+
+    /// Copies between the process and the writer's own memory.
+    fn copy(&self, area: PrIoVec, write: bool) -> Result<Step> {
+        const PIECE: u64 = 1 << 20;
+        let (mut from, mut to, mut left) = (area.pio_base, area.pio_offset as u64, area.pio_len);
+        if from.checked_add(left).is_none() || to.checked_add(left).is_none() {
+            return Err(EINVAL);
+        }
+        let mode = if write { libc::O_RDWR } else { libc::O_RDONLY };
+        let mem = crate::right::open_mem(&self.target, &self.user.creds, mode).map_err(gone)?;
+        let io = |e: std::io::Error| if e.raw_os_error() == Some(libc::ESRCH) { gone(e) } else { Errno(libc::EIO) };
+        while left > 0 {
+            let size = left.min(PIECE) as usize;
+            if write {
+                let bytes = thread::read_memory(self.caller as i32, from, size)?;
+                if procfs::pwrite(mem.as_fd(), to, &bytes).map_err(io)? < size {
+                    return Err(Errno(libc::EIO));
+                }
+            } else {
+                let bytes = procfs::pread(mem.as_fd(), to, size).map_err(io)?;
+                if bytes.len() < size {
+                    return Err(Errno(libc::EIO));
+                }
+                thread::write_memory(self.caller as i32, from, &bytes)?;
+            }
+            (from, to, left) = (from + size as u64, to + size as u64, left - size as u64);
+        }
+        Ok(Step::Done)
+    }
+}
+
+/// What a refusal is called in this file system.
+fn told(refusal: &Refusal) -> Errno {
+    match refusal.errno {
+        libc::ESRCH => Errno(libc::ENOENT),
+        errno => Errno(errno),
+    }
+}
+
+fn signal_number(n: i64) -> Result<i32> {
+    i32::try_from(n).ok().filter(|n| (1..=64).contains(n)).ok_or(EINVAL)
+}
+
+fn without(mask: u64, signals: &[i32]) -> u64 {
+    signals.iter().fold(mask, |mask, s| mask & !(1 << (s - 1)))
+}
+
+fn members(numbers: impl Iterator<Item = u64>) -> Set {
+    let mut set = Set::EMPTY;
+    numbers.for_each(|n| set.add(n));
+    set
+}
+
+fn run(flags: u64) -> Result<Run> {
+    let known = PRCSIG | PRCFAULT | PRSTEP | PRSABORT | PRSTOP;
+    if flags & !known != 0 {
+        return Err(EINVAL);
+    }
+    Ok(Run {
+        clear_signal: flags & PRCSIG != 0,
+        clear_fault: flags & PRCFAULT != 0,
+        step: flags & PRSTEP != 0,
+        abort: flags & PRSABORT != 0,
+        stop: flags & PRSTOP != 0,
+    })
+}
+
+fn modes(bits: u64, on: bool) -> Result<Change> {
+    if bits & !(PR_MODES as u64) != 0 {
+        return Err(EINVAL);
+    }
+    let has = move |mode: i32| bits & mode as u64 != 0;
+    Ok(Box::new(move |seat| {
+        let Some(modes) = seat.lwps.as_mut().map(|l| &mut l.modes) else { return };
+        let all = [
+            (PR_FORK, &mut modes.fork),
+            (PR_RLC, &mut modes.run_on_close),
+            (PR_KLC, &mut modes.kill_on_close),
+            (PR_ASYNC, &mut modes.asynchronous),
+            (PR_BPTADJ, &mut modes.adjust),
+            (PR_PTRACE, &mut modes.ptrace),
+            (PR_MSACCT, &mut modes.accounting.0),
+            (PR_MSFORK, &mut modes.accounting.1),
+        ];
+        for (bit, mode) in all {
+            if has(bit) {
+                *mode = on;
+            }
+        }
+    }))
+}

@@ -1,0 +1,320 @@
+//! `status`, `lstatus` and `lwpstatus`: how a process and its lwps stand.
+//!
+//! Not known on Linux, and 0: `pr_altstack`, `pr_oldcontext`, `pr_ustack`; handlers and masks of `pr_action`; `pr_taskid`,
+//! `pr_projid` and `pr_zoneid`, of which there is one each. Numbers of system calls are those of the process's own table, plus 1.
+
+use super::about::About;
+use super::nodes::Content;
+use super::stops::{array_of, view};
+use crate::target::Target;
+use abi::solaris::numbers::*;
+use abi::solaris::record::{chars, Timestruc};
+use abi::solaris::records::{array, LwpStatus, PStatus};
+use abi::solaris::regs::{FpRegisters, Registers};
+use abi::solaris::set::{Members, SigSet};
+use abi::solaris::siginfo::Siginfo;
+use abi::solaris::Model;
+use engine::event::{Call, What};
+use engine::lwp::{Inside, LwpView, SeatView, Shown, View};
+use engine::process::lwps::Stand;
+use kernel::{machine, procfs};
+use std::ffi::CString;
+use std::os::fd::AsFd;
+use tree::{Errno, Result};
+
+/// `status`.
+pub const STATUS: Content = |about| {
+    about.fits()?;
+    let view = view(about.target, Shown::Speaker);
+    Ok(process(about, &view)?.bytes(about.model()))
+};
+
+/// `lstatus`.
+pub const LSTATUS: Content = |about| {
+    about.fits()?;
+    let view = view(about.target, Shown::All);
+    let mut all = Vec::new();
+    for tid in live(about)? {
+        let one = lwp_of(about.target, tid);
+        match lwp(&About::in_model(&one, about.caller, about.model()), &view) {
+            Ok(lwp) => all.push(lwp),
+            // It has ended meanwhile.
+            Err(Errno(libc::ENOENT)) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(array(about.model(), &all))
+};
+
+/// `lwpstatus`.
+pub const LWPSTATUS: Content = |about| {
+    about.fits()?;
+    let tid = about.target.tid.ok_or(Errno(libc::ENOENT))?;
+    Ok(lwp(about, &view(about.target, Shown::One(tid as i32)))?.bytes(about.model()))
+};
+
+/// `st_size` of `lstatus`.
+pub fn lstatus_size(about: &About) -> Result<u64> {
+    let stride = about.model().stride(LwpStatus::size(about.model())) as u64;
+    Ok(2 * about.model().long() as u64 + live(about)?.len() as u64 * stride)
+}
+
+/// Lwps that have not ended, in rising order.
+fn live(about: &About) -> Result<Vec<u32>> {
+    let mut tids = about.target.proc.tasks().map_err(super::about::gone)?;
+    tids.sort_unstable();
+    if tids.len() > 1 && about.status()?.zombie(true) {
+        // Only the first one stays when it ends before the others.
+        tids.retain(|tid| *tid != about.target.proc.pid());
+    }
+    Ok(tids)
+}
+
+/// One lwp of the process.
+pub fn lwp_of(target: &Target, tid: u32) -> Target {
+    Target { tid: Some(tid), ..target.clone() }
+}
+
+fn process(about: &About, view: &View) -> Result<PStatus> {
+    let status = about.status()?;
+    let stat_text = about.stat()?;
+    let stat = stat_text.stat()?;
+    let number = |n: usize| stat.number(n).unwrap_or(0);
+    let id = |n: usize| stat.field(n).and_then(|f| std::str::from_utf8(f).ok()?.parse().ok()).unwrap_or(0);
+    let all = live(about)?;
+    let speaker = speaker(about, view, &all)?;
+    let one = lwp_of(about.target, speaker);
+    let pr_lwp = lwp(&About::in_model(&one, about.caller, about.model()), view)?;
+    let maps = about.read(b"maps").unwrap_or_default();
+    let (heap, stack) = (mapping(&maps, b"[heap]"), mapping(&maps, b"[stack]"));
+    let asked = view.seat.clone().unwrap_or_default();
+    Ok(PStatus {
+        pr_flags: pr_lwp.pr_flags,
+        pr_nlwp: all.len() as i32,
+        pr_pid: about.target.proc.pid() as i32,
+        pr_ppid: id(4),
+        pr_pgid: id(5),
+        pr_sid: id(6),
+        pr_sigpend: SigSet::of_bits(status.mask("ShdPnd")),
+        pr_brkbase: heap.0,
+        pr_brksize: heap.1,
+        pr_stkbase: stack.0,
+        pr_stksize: stack.1,
+        pr_utime: ticks(number(14)),
+        pr_stime: ticks(number(15)),
+        pr_cutime: ticks(number(16)),
+        pr_cstime: ticks(number(17)),
+        pr_sigtrace: Members::from_iter(asked.signals.iter()),
+        pr_flttrace: Members::from_iter(asked.faults.iter()),
+        pr_sysentry: Members::from_iter(asked.entries.iter().map(|n| n + 1)),
+        pr_sysexit: Members::from_iter(asked.exits.iter().map(|n| n + 1)),
+        pr_dmodel: about.target_model().map_or(0, Model::number),
+        pr_nzomb: i32::from(status.number("Threads") > all.len() as u64),
+        pr_lwp,
+        ..PStatus::default()
+    })
+}
+
+/// The lwp that speaks for the process: what runs before what sleeps before what stands. Of those that stand, the engine knows.
+fn speaker(about: &About, view: &View, all: &[u32]) -> Result<u32> {
+    let known = view.speaker.map(|tid| tid as u32).filter(|tid| all.contains(tid));
+    let stands = view.lwps.iter().any(|l| Some(l.tid) == view.speaker && l.stand != Stand::Runs);
+    let first = all.first().copied().ok_or(Errno(libc::ENOENT))?;
+    if stands || all.len() == 1 {
+        return Ok(known.unwrap_or(first));
+    }
+    // Where thousands of lwps sleep, one of the first may speak for all.
+    const LOOK: usize = 64;
+    let state = |tid: &u32| {
+        let one = lwp_of(about.target, *tid);
+        let text = About::in_model(&one, about.caller, about.model()).plain(b"stat").unwrap_or_default();
+        procfs::Stat::parse(&text).map_or(9, |s| match s.state {
+            b'R' => 1,
+            b'D' => 2,
+            b'S' | b'I' => 3,
+            _ => 8,
+        })
+    };
+    Ok(all.iter().take(LOOK).min_by_key(|tid| state(tid)).copied().unwrap_or(first))
+}
+
+/// Start and size of the mapping of this name.
+fn mapping(maps: &[u8], name: &[u8]) -> (u64, u64) {
+    let line = maps.split(|b| *b == b'\n').find(|l| l.ends_with(name));
+    let range = line.and_then(|l| std::str::from_utf8(l).ok()?.split_whitespace().next()?.split_once('-'));
+    let hex = |t: &str| u64::from_str_radix(t, 16).unwrap_or(0);
+    range.map_or((0, 0), |(from, to)| (hex(from), hex(to).saturating_sub(hex(from))))
+}
+
+fn ticks(n: u64) -> Timestruc {
+    Timestruc::of_nanos(machine::ticks(n))
+}
+
+/// The lwp that `about` is about.
+fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
+    let status = about.status()?;
+    let stat_text = about.stat()?;
+    let stat = stat_text.stat()?;
+    let number = |n: usize| stat.number(n).unwrap_or(0);
+    let tid = about.target.tid.unwrap_or(about.target.proc.pid());
+    let known = view.lwps.iter().find(|l| l.tid == tid as i32);
+    let mut out = LwpStatus {
+        pr_flags: PR_PCINVAL | process_flags(about, view.seat.as_ref()),
+        pr_lwpid: tid as i32,
+        pr_lwppend: SigSet::of_bits(status.mask("SigPnd")),
+        pr_lwphold: SigSet::of_bits(status.mask("SigBlk")),
+        pr_clname: chars(class(number(41)).as_bytes()),
+        pr_utime: ticks(number(14)),
+        pr_stime: ticks(number(15)),
+        pr_errpriv: PRIV_NONE,
+        ..LwpStatus::default()
+    };
+    match known {
+        Some(lwp) => stands(about, lwp, &mut out),
+        // Not ours: by job control, or for another tracer.
+        None if status.state() == b'T' => (out.pr_flags, out.pr_why) = (out.pr_flags | PR_STOPPED, PR_JOBCONTROL),
+        None if status.state() == b't' => (out.pr_flags, out.pr_why) = (out.pr_flags | PR_STOPPED, PR_SUSPENDED),
+        None => {}
+    }
+    if out.pr_flags & PR_STOPPED == 0 && status.state() == b'S' {
+        asleep(about, &mut out);
+    }
+    if out.pr_cursig != 0 && status.mask("SigIgn") >> (out.pr_cursig - 1) & 1 == 1 {
+        out.pr_action.sa_handler = SIG_IGN;
+    }
+    if about.model() == Model::Ilp32 {
+        out.pr_flags &= !PR_LP64_FLAGS;
+    }
+    Ok(out)
+}
+
+/// SIG_IGN of `sa_handler`.
+const SIG_IGN: u64 = 1;
+
+fn process_flags(about: &About, seat: Option<&SeatView>) -> i32 {
+    let modes = seat.map(|s| s.modes).unwrap_or_default();
+    [
+        (about.is_system(), PR_ISSYS),
+        (modes.fork, PR_FORK),
+        (modes.run_on_close, PR_RLC),
+        (modes.kill_on_close, PR_KLC),
+        (modes.asynchronous, PR_ASYNC),
+        (modes.adjust, PR_BPTADJ),
+        (modes.ptrace, PR_PTRACE),
+        (modes.accounting.0, PR_MSACCT),
+        (modes.accounting.1, PR_MSFORK),
+    ]
+    .into_iter()
+    .fold(0, |flags, (on, bit)| if on { flags | bit } else { flags })
+}
+
+fn class(policy: u64) -> &'static str {
+    match policy as i32 {
+        libc::SCHED_FIFO | libc::SCHED_RR | 6 => "RT",
+        _ => "TS",
+    }
+}
+
+/// The call that a sleeping lwp is in, as the kernel shows it to who may control the process.
+fn asleep(about: &About, out: &mut LwpStatus) {
+    let text = about.read(b"syscall").ok().and_then(|t| String::from_utf8(t).ok()).unwrap_or_default();
+    let mut words = text.split_whitespace();
+    let Some(nr) = words.next().and_then(|w| w.parse::<u64>().ok()) else { return };
+    out.pr_flags |= PR_ASLEEP;
+    let mut args = [0; 6];
+    for (to, from) in args.iter_mut().zip(words) {
+        *to = from.strip_prefix("0x").and_then(|h| u64::from_str_radix(h, 16).ok()).unwrap_or(0);
+    }
+    call(out, nr, &args);
+}
+
+fn call(out: &mut LwpStatus, nr: u64, args: &[u64; 6]) {
+    out.pr_syscall = syscall_out(nr) as i16;
+    out.pr_nsysarg = 6;
+    for (to, from) in out.pr_sysarg.iter_mut().zip(args) {
+        *to = *from as i64;
+    }
+}
+
+/// What the engine knows of an lwp.
+fn stands(about: &About, lwp: &LwpView, out: &mut LwpStatus) {
+    let (flags, why, what) = match &lwp.stand {
+        Stand::Runs => (if lwp.directed { PR_DSTOP } else { 0 }, 0, 0),
+        Stand::Job(signal) => (PR_STOPPED | if lwp.directed { PR_DSTOP } else { 0 }, PR_JOBCONTROL, *signal as i16),
+        Stand::Suspended => (PR_STOPPED, PR_SUSPENDED, 0),
+        Stand::Requested => (PR_STOPPED | PR_ISTOP, PR_REQUESTED, 0),
+        Stand::Event(what) => {
+            let (why, detail) = event(what);
+            (PR_STOPPED | PR_ISTOP, why, detail)
+        }
+    };
+    out.pr_flags |= flags | if lwp.stepping { PR_STEP } else { 0 };
+    (out.pr_why, out.pr_what) = (why, what);
+    if flags & PR_STOPPED == 0 {
+        return;
+    }
+    out.pr_cursig = lwp.signal as i16;
+    if let Stand::Event(What::Fault(..)) = lwp.stand {
+        // The signal comes after the fault.
+        out.pr_cursig = 0;
+    }
+    out.pr_tstamp = Timestruc::of_nanos(lwp.since);
+    if let Some(inside) = &lwp.inside {
+        within(about, lwp, inside, out);
+    }
+}
+
+fn event(what: &What) -> (i16, i16) {
+    let number = |c: &Call| syscall_out(c.nr) as i16;
+    match what {
+        What::Signal(info) => (PR_SIGNALLED, info.signo as i16),
+        What::Fault(fault, _) => (PR_FAULTED, i16::from(*fault)),
+        What::Entry(call) => (PR_SYSENTRY, number(call)),
+        What::Exit(call, _) => (PR_SYSEXIT, call.as_ref().map_or(0, number)),
+        _ => (PR_REQUESTED, 0),
+    }
+}
+
+/// What an lwp shows that stands.
+fn within(about: &About, lwp: &LwpView, inside: &Inside, out: &mut LwpStatus) {
+    let regs = &inside.regs;
+    out.pr_lwphold = SigSet::of_bits(inside.mask);
+    out.pr_reg = Registers::of_linux(&array_of(regs));
+    out.pr_fpreg = FpRegisters::of_fxsave(&inside.fpregs).unwrap_or_default();
+    if let Some(info) = &inside.siginfo {
+        out.pr_info = Siginfo::of_linux(&info[..], regs.rip).unwrap_or_default();
+    }
+    if let Some(byte) = byte_at(about, regs.rip) {
+        out.pr_instr = u64::from(byte);
+        out.pr_flags &= !PR_PCINVAL;
+    }
+    match &lwp.stand {
+        Stand::Event(What::Entry(c)) => call(out, c.nr, &c.args),
+        Stand::Event(What::Exit(made, result)) => {
+            if let Some(c) = made {
+                call(out, c.nr, &c.args);
+            }
+            match *result {
+                -4095..=-1 => out.pr_errno = -*result as i32,
+                value => out.pr_rval1 = value,
+            }
+        }
+        _ if regs.orig_rax as i64 >= 0 && (-516..=-512).contains(&(regs.rax as i32)) => {
+            // It sleeps in a call that will be made again.
+            out.pr_flags |= PR_ASLEEP;
+            let narrow = [regs.rbx, regs.rcx, regs.rdx, regs.rsi, regs.rdi, regs.rbp];
+            let wide = [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9];
+            call(out, regs.orig_rax, if regs.cs == 0x23 { &narrow } else { &wide });
+        }
+        _ => {}
+    }
+}
+
+fn byte_at(about: &About, address: u64) -> Option<u8> {
+    let path = CString::new(format!("task/{}/mem", about.target.tid?)).ok()?;
+    let byte = about.act(|dir| {
+        let mem = procfs::openat(dir, &path, libc::O_RDONLY)?;
+        procfs::pread(mem.as_fd(), address, 1)
+    });
+    byte.ok()?.first().copied()
+}

@@ -1,0 +1,91 @@
+//! How a process and its lwps stand: what the engine knows, for the status files and for poll(2).
+
+use super::about::About;
+use super::nodes::valid;
+use super::NAME;
+use crate::right::Right;
+use crate::target::Target;
+use engine::engine::Ticket;
+use engine::lwp::{LwpOrder, LwpView, Shown, View};
+use parking_lot::Mutex;
+use std::sync::mpsc;
+use tree::{Caller, Result};
+
+/// What the engine knows of the process, and of those lwps. It waits for the tracer thread, which takes microseconds; so it is
+/// not to be called there.
+pub fn view(target: &Target, which: Shown) -> View {
+    let (tx, rx) = mpsc::channel();
+    let way = target.shared.engine.target(target.proc.clone());
+    way.view(NAME, which, move |view| drop(tx.send(view)));
+    rx.recv().unwrap_or_default()
+}
+
+/// The lwp of this file, or the one that speaks for the process.
+pub fn shown(target: &Target) -> Shown {
+    target.tid.map_or(Shown::Speaker, |tid| Shown::One(tid as i32))
+}
+
+/// Who waits to be told of a stop, one per open file.
+#[derive(Default)]
+pub struct Waiting(Option<Ticket>);
+
+/// The same, shared.
+pub type Seen = Mutex<Waiting>;
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.0.take() {
+            ticket.cancel();
+        }
+    }
+}
+
+/// poll(2): content and room at once; POLLPRI (and with it what Solaris calls writable) while the process, or the lwp, is in an
+/// event stop; POLLHUP of what has ended, POLLERR if the right to it is lost, POLLNVAL of a system process.
+pub fn poll(
+    target: &Target,
+    right: Option<&Right>,
+    caller: &Caller,
+    seen: &Seen,
+    wake: Option<Box<dyn FnOnce() + Send>>,
+) -> Result<u32> {
+    let about = About::new(target, caller);
+    let ended = |about: &About| about.status().map_or(true, |s| s.zombie(target.tid.is_some()));
+    if ended(&about) {
+        return Ok(libc::POLLHUP as u32);
+    }
+    if valid(right, caller).is_err() {
+        return Ok(libc::POLLERR as u32);
+    }
+    if about.is_system() {
+        return Ok(libc::POLLNVAL as u32);
+    }
+    let ready = (libc::POLLIN | libc::POLLRDNORM) as u32;
+    if view(target, shown(target)).lwps.iter().any(|l: &LwpView| l.stand.is_event()) {
+        return Ok(ready | (libc::POLLPRI | libc::POLLOUT | libc::POLLWRNORM) as u32);
+    }
+    if let (Some(wake), Some(right)) = (wake, right) {
+        let way = target.shared.engine.target(target.proc.clone());
+        let tid = target.tid.map(|t| t as i32);
+        let ticket = way.message(NAME, right.giver(), tid, LwpOrder::See, Box::new(move |_| wake()));
+        let before = std::mem::replace(&mut *seen.lock(), Waiting(Some(ticket)));
+        drop(before);
+    }
+    Ok(ready)
+}
+
+/// Registers in the kernel's order.
+pub fn array_of(r: &libc::user_regs_struct) -> [u64; 27] {
+    [
+        r.r15, r.r14, r.r13, r.r12, r.rbp, r.rbx, r.r11, r.r10, r.r9, r.r8, r.rax, r.rcx, r.rdx, r.rsi, r.rdi,
+        r.orig_rax, r.rip, r.cs, r.eflags, r.rsp, r.ss, r.fs_base, r.gs_base, r.ds, r.es, r.fs, r.gs,
+    ]
+}
+
+/// The other way round.
+pub fn set_from(r: &mut libc::user_regs_struct, a: &[u64; 27]) {
+    [
+        r.r15, r.r14, r.r13, r.r12, r.rbp, r.rbx, r.r11, r.r10, r.r9, r.r8, r.rax, r.rcx, r.rdx, r.rsi, r.rdi,
+        r.orig_rax, r.rip, r.cs, r.eflags, r.rsp, r.ss, r.fs_base, r.gs_base, r.ds, r.es, r.fs, r.gs,
+    ] = *a;
+}

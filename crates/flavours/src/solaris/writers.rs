@@ -1,0 +1,93 @@
+//! Who has files of a process open for writing: what exclusive opens and the last close go by. Counted over all files and mounts
+//! of the flavour.
+
+use super::NAME;
+use crate::right::Right;
+use crate::target::Target;
+use engine::lwp::LwpOrder;
+use kernel::procfs;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::sync::Arc;
+use tree::{Caller, Errno, Result};
+
+/// Number and start time: one life of a process.
+type Life = (u32, u64);
+
+static WRITERS: Mutex<Option<HashMap<Life, Vec<Writer>>>> = Mutex::new(None);
+
+struct Writer {
+    right: Arc<Right>,
+    /// Opened by the process itself: counts for nobody.
+    own: bool,
+}
+
+/// One file open for writing; dropping it closes it.
+pub struct Writing {
+    target: Target,
+    right: Arc<Right>,
+}
+
+/// Records an open with these flags; None for one that does not write. EBUSY if it is to be exclusive and others write. Writers
+/// who have lost their right by an exec do not count.
+pub fn open(target: &Target, right: &Arc<Right>, caller: &Caller, flags: i32) -> Result<Option<Writing>> {
+    if flags & libc::O_ACCMODE == libc::O_RDONLY {
+        return Ok(None);
+    }
+    let own = right.user(caller)?.own;
+    let exclusive = !own && is_exclusive(caller);
+    let mut writers = WRITERS.lock();
+    let list = writers.get_or_insert_default().entry(life(target)).or_default();
+    if exclusive && list.iter().any(|w| !w.own && w.right.holds()) {
+        return Err(Errno(libc::EBUSY));
+    }
+    list.push(Writer { right: right.clone(), own });
+    Ok(Some(Writing { target: target.clone(), right: right.clone() }))
+}
+
+fn life(target: &Target) -> Life {
+    (target.proc.pid(), target.proc.start())
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        let life = life(&self.target);
+        let last = {
+            let mut writers = WRITERS.lock();
+            let Some(all) = writers.as_mut() else { return };
+            let Some(list) = all.get_mut(&life) else { return };
+            let closed = list.iter().position(|w| Arc::ptr_eq(&w.right, &self.right));
+            let own = closed.is_some_and(|at| list.swap_remove(at).own);
+            let others = list.iter().any(|w| !w.own);
+            if list.is_empty() {
+                all.remove(&life);
+            }
+            !own && !others
+        };
+        if last {
+            let way = self.target.shared.engine.target(self.target.proc.clone());
+            way.message(NAME, self.right.giver(), None, LwpOrder::LastClose, Box::new(|_| {}));
+        }
+    }
+}
+
+/// True if the caller, who waits in an open, asks for O_EXCL. FUSE does not pass that on; the kernel shows the arguments of the
+/// call a thread sleeps in. Of openat2(2) it shows an address only, and of an io_uring nothing: not exclusive.
+fn is_exclusive(caller: &Caller) -> bool {
+    let text =
+        CString::new(format!("{}/syscall", caller.tid)).ok().and_then(|p| procfs::read_at(procfs::root(), &p).ok());
+    let text = text.and_then(|t| String::from_utf8(t).ok()).unwrap_or_default();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let argument = |n: usize| {
+        let hex = words.get(n + 1).and_then(|w| w.strip_prefix("0x"));
+        hex.and_then(|w| u64::from_str_radix(w, 16).ok()).unwrap_or(0)
+    };
+    // In both tables: no number of one means another open in the other.
+    let flags = match words.first().copied() {
+        Some("2" | "5") => argument(1),
+        Some("257" | "295") => argument(2),
+        _ => 0,
+    };
+    flags & libc::O_EXCL as u64 != 0
+}
