@@ -9,7 +9,6 @@ use abi::syscall::is_restart;
 use kernel::ptrace::{is_step_trap, Go, SiginfoBytes, Tid};
 use kernel::wait::Status;
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 /// Names a waiter for the life of the engine.
 pub type WaiterId = u64;
@@ -212,8 +211,6 @@ pub struct Process {
     job: bool,
     /// Kept attached although nobody needs it: somebody will in a moment.
     pub lingers: bool,
-    /// When an open seat last let it run.
-    pub ran: Option<Instant>,
     actions: Vec<Action>,
     /// A report concerned more than its thread.
     stirred: bool,
@@ -231,7 +228,6 @@ impl Process {
             ended: None,
             job: false,
             lingers: false,
-            ran: None,
             actions: Vec::new(),
             stirred: false,
         }

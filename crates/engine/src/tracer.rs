@@ -111,6 +111,8 @@ pub(crate) struct Tracer {
     tids: HashMap<Tid, Key>,
     then: HashMap<WaiterId, (Key, Then)>,
     deadlines: BTreeSet<(Instant, WaiterId)>,
+    /// Which process a client let run last, and when.
+    pub ran: Option<(Key, Instant)>,
     /// Until when processes linger.
     lingering: BTreeMap<Key, Instant>,
     next_waiter: WaiterId,
@@ -160,6 +162,7 @@ impl Tracer {
             tids: HashMap::new(),
             then: HashMap::new(),
             deadlines: BTreeSet::new(),
+            ran: None,
             lingering: BTreeMap::new(),
             next_waiter: 1,
             watchdog,
@@ -298,7 +301,7 @@ impl Tracer {
             }
             !goes
         });
-        if !entry.process.seats.values().any(|s| !s.standing) {
+        if entry.process.seats.is_empty() {
             entry.process.lingers = false;
             self.lingering.remove(&key);
         }
