@@ -155,6 +155,11 @@ impl Thread {
         self.options & libc::PTRACE_O_TRACEFORK != 0
     }
 
+    /// True if it is to get a signal that is not in hand yet.
+    fn promised(&self) -> bool {
+        self.forged.is_some() || self.awaited.is_some()
+    }
+
     /// True in a ptrace stop.
     pub fn stopped(&self) -> bool {
         matches!(self.state, State::Stopped(_))
@@ -517,14 +522,15 @@ impl Process {
                     let listening = thread.state == State::Listening;
                     let stale = !listening && go == Go::Syscall && thread.go == Go::Cont;
                     let held = if listening { kept } else { held };
-                    let needs = held || !wanted || thread.options != options || stale;
+                    let needs = held || (!wanted && thread.awaited.is_none()) || thread.options != options || stale;
                     if needs && !thread.interrupt {
                         thread.interrupt = true;
                         self.actions.push(Action::Interrupt(tid));
                     }
                     return;
                 }
-                State::Stopped(_) if !wanted => {
+                // A signal that was promised comes before it is let go.
+                State::Stopped(_) if !wanted && !thread.promised() => {
                     let owed = if thread.stepped { 0 } else { thread.owed };
                     self.threads.remove(&tid);
                     self.job &= !self.threads.is_empty();
