@@ -7,17 +7,39 @@
 //! * [`about`]: who reads, about what, and in which data model
 //! * [`ctl`]: `ctl` and `lwpctl`, messages; [`writers`]: who has files open for writing
 //! * [`status`]: `status`, `lstatus`, `lwpstatus`; [`stops`]: what the engine knows of the lwps, and poll(2)
+//! * [`psinfo`], [`usage`], [`cred`], [`sigact`], [`auxv`], [`argv`], [`maps`], [`pagedata`]: records
+//! * [`space`]: `as`; [`lwpname`]
+//! * [`fd`], [`fdinfo`], [`object`], [`path`], [`links`]: files that the process has open or mapped, opened by [`files`]
+//! * [`sockets`]: addresses of sockets; [`empty`]: what Linux has nothing of
 //!
 //! What differs from Solaris is said at each file.
 
 pub mod about;
+pub mod argv;
+pub mod auxv;
+pub mod cred;
 pub mod ctl;
+pub mod empty;
+pub mod fd;
+pub mod fdinfo;
+pub mod files;
+pub mod links;
 pub mod lwp;
+pub mod lwpname;
+pub mod maps;
 pub mod nodes;
+pub mod object;
+pub mod pagedata;
+pub mod path;
 pub mod process;
+pub mod psinfo;
 pub mod root;
+pub mod sigact;
+pub mod sockets;
+pub mod space;
 pub mod status;
 pub mod stops;
+pub mod usage;
 pub mod writers;
 
 use crate::{Options, Shared};

@@ -2,13 +2,18 @@
 //! listing, attributes and open all come from a row.
 
 use super::about::{model_for, About};
-use super::{ctl, lwp, status};
+use super::{
+    argv, auxv, cred, ctl, empty, fd, fdinfo, links, lwp, lwpname, maps, object, pagedata, path, psinfo, sigact, space,
+    status, usage,
+};
 use crate::right::{Right, User};
 use crate::target::Target;
 use abi::solaris::record::Kind;
 use abi::solaris::records::{LwpStatus, PStatus};
 use abi::solaris::Model;
+use engine::engine::Watch;
 use kernel::machine;
+use parking_lot::Mutex;
 use std::ffi::OsStr;
 use std::sync::Arc;
 use tree::{slice, Attr, Caller, Entry, Errno, Handle, Keep, Node, Pending, Result, SetAttr};
@@ -25,6 +30,8 @@ pub struct Row {
     pub size: fn(&About) -> Result<u64>,
     /// What is left of it when the process, or the lwp, has ended and is not yet reaped.
     pub zombie: Zombie,
+    /// What it shows may change at any moment without a sign: `st_mtime` is the present.
+    pub changes: bool,
     /// How long the name may be remembered.
     pub keep: Keep,
     /// What it is.
@@ -55,8 +62,8 @@ pub enum Zombie {
 pub enum What {
     /// A file whose content is made anew for each read.
     Data(fn(&About) -> Result<Vec<u8>>),
-    /// Anything else. The row tells its attributes, but for the link count and the time of the last change, if the node's `attr`
-    /// knows them; `keep` and `access` are not asked.
+    /// Anything else. The row tells its attributes, but for the link count if the node's `attr` knows it; `keep` and `access`
+    /// are not asked.
     Node(fn(&Target) -> Arc<dyn Node>),
 }
 
@@ -64,16 +71,44 @@ use Who::{Anyone, Owner};
 
 /// The files of `<pid>/`, in the order of the listing.
 pub static PROCESS: &[Row] = &[
+    file("as", 0o600, Owner, space::size, |t| Arc::new(space::As(t.clone()))),
     message("ctl", 0o200, Owner, |t| Arc::new(ctl::Ctl(t.clone()))),
     data("status", 0o400, Owner, record::<PStatus>, status::STATUS),
     data("lstatus", 0o400, Owner, status::lstatus_size, status::LSTATUS),
+    data("psinfo", 0o444, Anyone, psinfo::psinfo_size, psinfo::psinfo).of_zombies(Zombie::There),
+    data("lpsinfo", 0o444, Anyone, psinfo::lpsinfo_size, psinfo::lpsinfo),
+    data("map", 0o400, Owner, maps::map_size, maps::map).changing(),
+    data("rmap", 0o400, Owner, maps::map_size, maps::rmap),
+    data("xmap", 0o400, Owner, maps::xmap_size, maps::xmap),
+    data("cred", 0o400, Owner, cred::cred_size, cred::cred),
+    data("sigact", 0o400, Owner, sigact::size, sigact::content),
+    data("auxv", 0o400, Owner, auxv::size, auxv::content),
+    data("usage", 0o444, Anyone, usage::usage_size, usage::usage).of_zombies(Zombie::There),
+    data("lusage", 0o444, Anyone, usage::lusage_size, usage::lusage),
+    file("pagedata", 0o400, Owner, pagedata::size, |t| Arc::new(pagedata::PageData(t.clone()))),
+    link("cwd", 0o500, Owner, |t| Arc::new(links::Directory { target: t.clone(), name: "cwd" })),
+    link("root", 0o500, Owner, |t| Arc::new(links::Directory { target: t.clone(), name: "root" })),
+    directory("fd", 0o500, Owner, fd::slots, |t| Arc::new(fd::Fds(t.clone()))),
+    directory("fdinfo", 0o500, Owner, fd::slots, |t| Arc::new(fdinfo::FdInfos(t.clone()))),
+    directory("object", 0o500, Owner, object::slots, |t| Arc::new(object::Objects(t.clone()))),
     directory("lwp", 0o555, Anyone, lwp::slots, |t| Arc::new(lwp::Lwps(t.clone()))),
+    data("priv", 0o400, Owner, cred::privileges_size, cred::privileges),
+    directory("path", 0o500, Owner, path::slots, |t| Arc::new(path::Paths(t.clone()))),
+    directory("contracts", 0o500, Owner, empty::slots, |_| Arc::new(empty::Nothing)),
+    data("secflags", 0o400, Owner, cred::secflags_size, cred::secflags),
+    data("argv", 0o444, Anyone, argv::argv_size, argv::argv).of_zombies(Zombie::Listed),
+    data("cmdline", 0o444, Anyone, nothing, argv::cmdline).of_zombies(Zombie::Listed),
+    data("ldt", 0o400, Owner, nothing, empty::content),
 ];
 
 /// The files of `<pid>/lwp/<lwpid>/`, in the order of the listing.
 pub static LWP: &[Row] = &[
     message("lwpctl", 0o200, Owner, |t| Arc::new(ctl::Ctl(t.clone()))),
+    file("lwpname", 0o644, Owner, nothing, |t| Arc::new(lwpname::LwpName(t.clone()))),
     data("lwpstatus", 0o400, Owner, record::<LwpStatus>, status::LWPSTATUS),
+    data("lwpsinfo", 0o444, Anyone, psinfo::lwpsinfo_size, psinfo::lwpsinfo).of_zombies(Zombie::There),
+    data("lwpusage", 0o444, Anyone, usage::usage_size, usage::lwpusage),
+    directory("templates", 0o500, Owner, empty::slots, |_| Arc::new(empty::Nothing)),
 ];
 
 type Size = fn(&About) -> Result<u64>;
@@ -87,7 +122,6 @@ const fn data(name: &'static str, mode: u32, who: Who, size: Size, content: Cont
 }
 
 /// A file that is something else.
-#[allow(dead_code)] // Used by rows to come.
 const fn file(name: &'static str, mode: u32, who: Who, size: Size, make: Make) -> Row {
     row(name, libc::S_IFREG | mode, who, size, What::Node(make))
 }
@@ -98,7 +132,6 @@ const fn directory(name: &'static str, mode: u32, who: Who, size: Size, make: Ma
 }
 
 /// A symbolic link.
-#[allow(dead_code)] // Used by rows to come.
 const fn link(name: &'static str, mode: u32, who: Who, make: Make) -> Row {
     row(name, libc::S_IFLNK | mode, who, nothing, What::Node(make))
 }
@@ -112,15 +145,20 @@ const fn message(name: &'static str, mode: u32, who: Who, make: Make) -> Row {
 }
 
 const fn row(name: &'static str, mode: u32, who: Who, size: Size, what: What) -> Row {
-    Row { name, mode, who, size, zombie: Zombie::Gone, keep: Keep::Name, what }
+    Row { name, mode, who, size, zombie: Zombie::Gone, changes: false, keep: Keep::Name, what }
 }
 
 impl Row {
     /// The same file, of which something is left for a zombie.
-    #[allow(dead_code)] // Used by rows to come.
     const fn of_zombies(self, zombie: Zombie) -> Row {
-        let Row { name, mode, who, size, keep, what, .. } = self;
-        Row { name, mode, who, size, zombie, keep, what }
+        let Row { name, mode, who, size, changes, keep, what, .. } = self;
+        Row { name, mode, who, size, zombie, changes, keep, what }
+    }
+
+    /// The same file, which tells by its time that it may have changed.
+    const fn changing(self) -> Row {
+        let Row { name, mode, who, size, zombie, keep, what, .. } = self;
+        Row { name, mode, who, size, zombie, changes: true, keep, what }
     }
 
     /// Directory entry.
@@ -247,8 +285,11 @@ pub fn stale(e: Errno) -> Errno {
 /// The node of the file `name`, if there is one in `rows` for the process as it now is.
 pub fn find(rows: &'static [Row], target: &Target, caller: &Caller, name: &OsStr) -> Result<Arc<dyn Node>> {
     let row = rows.iter().find(|row| row.name == name).ok_or(Errno(libc::ENOENT))?;
-    let node = match row.what {
-        What::Data(content) => Arc::new(Data { target: target.clone(), row, content }) as Arc<dyn Node>,
+    let node: Arc<dyn Node> = match row.what {
+        What::Data(content) => {
+            let zombies = row.zombie == Zombie::There;
+            Arc::new(Data { target: target.clone(), who: row.who, zombies, source: Arc::new(content) })
+        }
         What::Node(make) => make(target),
     };
     let found = Door { row, target: target.clone(), node };
@@ -290,8 +331,11 @@ impl Door {
     fn attr_of(&self, about: &About) -> Result<Attr> {
         self.enter(about)?;
         let size = (self.row.size)(about).map_err(stale)?;
-        let own = attr(about, ino(&self.target, self.row.name, None), self.row.mode, size)?;
-        Ok(own)
+        let mut attr = attr(about, ino(&self.target, self.row.name, None), self.row.mode, size)?;
+        if self.row.changes {
+            attr.mtime = machine::now();
+        }
+        Ok(attr)
     }
 
     fn writable(&self) -> Result<()> {
@@ -316,7 +360,7 @@ impl Node for Door {
         let about = About::new(&self.target, caller);
         let attr = self.attr_of(&about)?;
         match self.node.attr(caller) {
-            Ok(own) => Ok(Attr { nlink: own.nlink, mtime: own.mtime, ..attr }),
+            Ok(own) => Ok(Attr { nlink: own.nlink, ..attr }),
             Err(_) => Ok(attr),
         }
     }
@@ -346,11 +390,7 @@ impl Node for Door {
 
     fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
         let about = About::new(&self.target, caller);
-        let mask = match flags & libc::O_ACCMODE {
-            libc::O_RDONLY => libc::R_OK,
-            libc::O_WRONLY => libc::W_OK,
-            _ => libc::R_OK | libc::W_OK,
-        };
+        let mask = access_mask(flags);
         if mask & libc::W_OK != 0 {
             self.writable()?;
         }
@@ -383,23 +423,47 @@ impl Node for Door {
     }
 }
 
+/// What access(2) would be asked for an open with these flags.
+pub fn access_mask(flags: i32) -> i32 {
+    match flags & libc::O_ACCMODE {
+        libc::O_RDONLY => libc::R_OK,
+        libc::O_WRONLY => libc::W_OK,
+        _ => libc::R_OK | libc::W_OK,
+    }
+}
+
 /// The right to control the process. A system process, which nobody can control, gives none to whoever could: EACCES for
 /// others, as of any process.
 pub fn right(target: &Target, caller: &Caller) -> Result<Option<Right>> {
     match Right::open(target, caller) {
         Ok(right) => Ok(Some(right)),
         Err(Errno(libc::EBUSY)) => Ok(None),
-        Err(Errno(libc::EPERM)) => Err(Errno(libc::EACCES)),
-        Err(Errno(libc::ESRCH)) => Err(Errno(libc::ENOENT)),
-        Err(e) => Err(e),
+        Err(e) => Err(refused(e)),
     }
 }
 
-/// A file whose content is a snapshot.
-struct Data {
-    target: Target,
-    row: &'static Row,
-    content: Content,
+/// No right to a process is EACCES in this file system, and no process ENOENT.
+pub fn refused(e: Errno) -> Errno {
+    match e.0 {
+        libc::EPERM => Errno(libc::EACCES),
+        libc::ESRCH => Errno(libc::ENOENT),
+        _ => e,
+    }
+}
+
+/// What makes the content of a file.
+pub type Source = Arc<dyn Fn(&About) -> Result<Vec<u8>> + Send + Sync>;
+
+/// A file whose content is a snapshot, made anew for each read.
+pub struct Data {
+    /// Whose.
+    pub target: Target,
+    /// Who may open it.
+    pub who: Who,
+    /// It is there for a zombie.
+    pub zombies: bool,
+    /// What is in it.
+    pub source: Source,
 }
 
 impl Node for Data {
@@ -408,12 +472,14 @@ impl Node for Data {
     }
 
     fn open(&self, caller: &Caller, _flags: i32) -> Result<Arc<dyn Handle>> {
-        let right = match self.row.who {
+        let right = match self.who {
             Who::Owner => right(&self.target, caller)?,
             Who::Anyone => None,
         };
-        let model = model_for(&self.target, caller);
-        Ok(Arc::new(OpenData { target: self.target.clone(), row: self.row, content: self.content, model, right }))
+        let (target, source, zombies) = (self.target.clone(), self.source.clone(), self.zombies);
+        let model = model_for(&target, caller);
+        let (rest, hangup) = (Mutex::default(), Hangup::default());
+        Ok(Arc::new(OpenData { target, source, zombies, model, right, rest, hangup }))
     }
 
     fn setattr(&self, _caller: &Caller, _set: &SetAttr) -> Result<()> {
@@ -423,20 +489,41 @@ impl Node for Data {
 
 struct OpenData {
     target: Target,
-    row: &'static Row,
-    content: Content,
+    source: Source,
+    zombies: bool,
+    /// The model of who opened it.
     model: Model,
     right: Option<Right>,
+    /// The content of a read that comes in pieces, and who reads the next piece from where.
+    rest: Mutex<Option<(u32, u64, Vec<u8>)>>,
+    hangup: Hangup,
 }
+
+/// A read of this size may be a piece of a larger one: no request is larger.
+pub const PIECE: usize = 1 << 20;
 
 impl OpenData {
     fn content(&self, caller: &Caller) -> Result<Vec<u8>> {
-        valid(self.right.as_ref(), caller)?;
         let about = About::in_model(&self.target, caller, self.model);
-        if about.status()?.zombie(self.target.tid.is_some()) && self.row.zombie != Zombie::There {
+        if !self.zombies && about.status()?.zombie(self.target.tid.is_some()) {
             return Err(Errno(libc::ENOENT));
         }
-        (self.content)(&about)
+        (self.source)(&about).map_err(refused)
+    }
+
+    fn read(&self, caller: &Caller, offset: u64, size: usize) -> Result<Vec<u8>> {
+        valid(self.right.as_ref(), caller)?;
+        let rest = self.rest.lock().take();
+        let content = match rest.filter(|(tid, next, _)| (*tid, *next) == (caller.tid, offset)) {
+            Some((_, _, content)) => content,
+            None => self.content(caller)?,
+        };
+        let part = slice(&content, offset, size).to_vec();
+        let next = offset.saturating_add(part.len() as u64);
+        if part.len() == PIECE && next < content.len() as u64 {
+            *self.rest.lock() = Some((caller.tid, next, content));
+        }
+        Ok(part)
     }
 }
 
@@ -450,18 +537,32 @@ pub fn valid(right: Option<&Right>, caller: &Caller) -> Result<()> {
 pub fn user(right: &Right, caller: &Caller) -> Result<User> {
     right.user(caller).map_err(|e| match e.0 {
         libc::EACCES | libc::EPERM => Errno(libc::EAGAIN),
-        libc::ESRCH => Errno(libc::ENOENT),
-        _ => e,
+        _ => refused(e),
     })
 }
 
 impl Handle for OpenData {
     fn read(&self, caller: &Caller, offset: u64, size: usize, done: Pending<Vec<u8>>) {
-        done.finish(self.content(caller).map(|content| slice(&content, offset, size).to_vec()));
+        done.finish(self.read(caller, offset, size));
     }
 
-    fn poll(&self, caller: &Caller, wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
-        poll(&self.target, self.right.as_ref(), caller, wake)
+    fn poll(&self, caller: &Caller, wake: Option<Wake>) -> Result<u32> {
+        poll(&self.target, self.right.as_ref(), caller, &self.hangup, wake)
+    }
+}
+
+type Wake = Box<dyn FnOnce() + Send>;
+
+/// Tells the last poll(2) of an open file when the process ends.
+#[derive(Default)]
+pub struct Hangup(Mutex<Option<Watch>>);
+
+impl Hangup {
+    fn watch(&self, target: &Target, wake: Wake) {
+        let way = target.shared.engine.target(target.proc.clone());
+        // A process that has ended is found to have before anybody waits for its end.
+        let watch = way.on_end(move |_| wake()).ok();
+        *self.0.lock() = watch;
     }
 }
 
@@ -471,7 +572,8 @@ pub fn poll(
     target: &Target,
     right: Option<&Right>,
     caller: &Caller,
-    _wake: Option<Box<dyn FnOnce() + Send>>,
+    hangup: &Hangup,
+    wake: Option<Wake>,
 ) -> Result<u32> {
     let about = About::new(target, caller);
     let bits = match about.status() {
@@ -481,5 +583,8 @@ pub fn poll(
         Ok(_) if about.is_system() => libc::POLLNVAL,
         Ok(_) => libc::POLLIN | libc::POLLRDNORM,
     };
+    if let (Some(wake), true) = (wake, bits & (libc::POLLHUP | libc::POLLNVAL) == 0) {
+        hangup.watch(target, wake);
+    }
     Ok(bits as u32)
 }
