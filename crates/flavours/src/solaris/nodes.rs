@@ -233,13 +233,13 @@ pub const ROOT_INO: u64 = 2;
 /// Inode of `self`.
 pub const SELF_INO: u64 = 1;
 
-/// Inode number of a node of this type: unique while the process lives. `n` tells the entries of one directory apart; outside an
-/// lwp.
+/// Inode number of a node of this type: unique while the process lives. `n` tells the entries of one directory apart. Those of a
+/// process or an lwp itself fit into 32 bits, so that programs that know no larger ones can look at them.
 pub fn ino(target: &Target, name: &str, n: Option<u64>) -> u64 {
     let kind = TYPES.iter().position(|t| *t == name).unwrap_or(63) as u64;
-    let slot = n.map(|n| n + 1).or(target.tid.map(u64::from)).unwrap_or(0);
-    // No number of a process or thread has more than 22 bits.
-    ((slot << 22 | u64::from(target.proc.pid())) << 6 | kind) + 2
+    // A number that a thread has no process has, but for its first, and their types differ. It has 22 bits at most.
+    let slot = u64::from(target.tid.unwrap_or(target.proc.pid()));
+    (n.map_or(0, |n| n + 1) << 28 | slot << 6 | kind) + 2
 }
 
 /// Inode number of a process directory.
@@ -321,11 +321,16 @@ impl Door {
     /// ESTALE if there is nothing behind the door any more.
     fn enter(&self, about: &About) -> Result<()> {
         self.target.enter(about.caller)?;
-        let zombie = about.status().map_err(stale)?.zombie(self.target.tid.is_some());
-        if zombie && self.row.zombie != Zombie::There {
-            return Err(Errno(libc::ESTALE));
+        let there = match (self.row.zombie, self.target.tid) {
+            (Zombie::There, None) => self.target.proc.alive(),
+            (Zombie::There, Some(_)) => about.status().map_err(stale).is_ok(),
+            (_, tid) => !about.status().map_err(stale)?.zombie(tid.is_some()),
+        };
+        if there {
+            Ok(())
+        } else {
+            Err(Errno(libc::ESTALE))
         }
-        Ok(())
     }
 
     fn attr_of(&self, about: &About) -> Result<Attr> {
@@ -395,8 +400,10 @@ impl Node for Door {
             self.writable()?;
         }
         self.enter(&about)?;
-        let plain = attr(&about, 0, self.row.mode, 0)?;
-        caller.may(&plain, mask)?;
+        // What everybody may needs no look at the owner.
+        if self.row.mode as i32 & mask != mask {
+            caller.may(&attr(&about, 0, self.row.mode, 0)?, mask)?;
+        }
         if self.row.who == Who::Owner && matches!(self.row.what, What::Data(_)) {
             // Data judges for itself and keeps the right.
             return self.node.open(caller, flags);
@@ -419,6 +426,9 @@ impl Node for Door {
     fn setattr(&self, caller: &Caller, set: &SetAttr) -> Result<()> {
         self.enter(&About::new(&self.target, caller))?;
         self.writable()?;
+        if set.mode.is_some() || set.uid.is_some() || set.gid.is_some() {
+            return Err(Errno(libc::ENOSYS));
+        }
         self.node.setattr(caller, set)
     }
 }
@@ -566,8 +576,8 @@ impl Hangup {
     }
 }
 
-/// poll(2) of a file that is not about events: content at once, POLLHUP of what has ended, POLLERR if the right to it is lost,
-/// POLLNVAL of a system process.
+/// poll(2) of a file that is not about events: content at once, POLLHUP of what has ended, POLLERR if the right to it is lost or
+/// of a system process (POLLNVAL on Solaris).
 pub fn poll(
     target: &Target,
     right: Option<&Right>,
@@ -580,7 +590,8 @@ pub fn poll(
         Err(_) => libc::POLLHUP,
         Ok(status) if status.zombie(target.tid.is_some()) => libc::POLLHUP,
         Ok(_) if valid(right, caller).is_err() => libc::POLLERR,
-        Ok(_) if about.is_system() => libc::POLLNVAL,
+        // The kernel keeps POLLNVAL to itself.
+        Ok(_) if about.is_system() => libc::POLLNVAL | libc::POLLERR,
         Ok(_) => libc::POLLIN | libc::POLLRDNORM,
     };
     if let (Some(wake), true) = (wake, bits & (libc::POLLHUP | libc::POLLNVAL) == 0) {
