@@ -10,8 +10,9 @@ use super::about::About;
 use super::files::{served_by_kernel, Opened};
 use super::links::leading;
 use super::maps::type_of_mount;
-use super::nodes::{self, right, Hangup};
+use super::nodes::{self, right};
 use super::root::number;
+use super::stops::Seen;
 use crate::target::Target;
 use kernel::procfs::{self, Peek};
 use std::ffi::{CString, OsStr};
@@ -183,7 +184,7 @@ impl Node for Fd {
             self.writable()?;
         }
         let file = self.reopen(&About::new(&self.target, caller), flags & !libc::O_TRUNC)?;
-        Ok(Arc::new(Opened { target: self.target.clone(), right, file, hangup: Hangup::default() }))
+        Ok(Arc::new(Opened { target: self.target.clone(), right, file, seen: Seen::default() }))
     }
 
     /// O_TRUNC reaches the file.

@@ -1,7 +1,8 @@
 //! Files of the machine that are opened anew through `fd/` and `object/`: reads and writes go on to the file, in the caller's name.
 
 use super::about::About;
-use super::nodes::{poll, valid, Hangup};
+use super::nodes::valid;
+use super::stops;
 use crate::right::Right;
 use crate::target::Target;
 use kernel::procfs;
@@ -17,7 +18,7 @@ pub struct Opened {
     /// The file, opened in his name.
     pub file: OwnedFd,
     /// Tells of the end of the process.
-    pub hangup: Hangup,
+    pub seen: stops::Seen,
 }
 
 /// EACCES for files of a file system that a process serves: this very one may be waited for, and the wait would be ours.
@@ -46,6 +47,6 @@ impl Handle for Opened {
     }
 
     fn poll(&self, caller: &Caller, wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
-        poll(&self.target, self.right.as_ref(), caller, &self.hangup, wake)
+        stops::poll(&self.target, self.right.as_ref(), caller, &self.seen, wake)
     }
 }

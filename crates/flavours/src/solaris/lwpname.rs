@@ -4,7 +4,8 @@
 //! Linux keeps 15 characters and drops the rest. A thread always has a name; that of the first is also `pr_fname`.
 
 use super::about::{gone, About};
-use super::nodes::{poll, refused, right, valid, Hangup};
+use super::nodes::{refused, right, valid};
+use super::stops;
 use crate::rename::set_name;
 use crate::right::Right;
 use crate::target::Target;
@@ -24,7 +25,7 @@ impl Node for LwpName {
 
     fn open(&self, caller: &Caller, _flags: i32) -> Result<Arc<dyn Handle>> {
         let right = right(&self.0, caller)?;
-        Ok(Arc::new(Open { target: self.0.clone(), right, hangup: Hangup::default() }))
+        Ok(Arc::new(Open { target: self.0.clone(), right, seen: stops::Seen::default() }))
     }
 
     /// `>` truncates first, which leaves the name as it is.
@@ -36,7 +37,7 @@ impl Node for LwpName {
 struct Open {
     target: Target,
     right: Option<Right>,
-    hangup: Hangup,
+    seen: stops::Seen,
 }
 
 impl Open {
@@ -84,7 +85,7 @@ impl Handle for Open {
     }
 
     fn poll(&self, caller: &Caller, wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
-        poll(&self.target, self.right.as_ref(), caller, &self.hangup, wake)
+        stops::poll(&self.target, self.right.as_ref(), caller, &self.seen, wake)
     }
 }
 

@@ -4,14 +4,13 @@
 use super::about::{model_for, About};
 use super::{
     argv, auxv, cred, ctl, empty, fd, fdinfo, links, lwp, lwpname, maps, object, pagedata, path, psinfo, sigact, space,
-    status, usage,
+    status, stops, usage,
 };
 use crate::right::{Right, User};
 use crate::target::Target;
 use abi::solaris::record::Kind;
 use abi::solaris::records::{LwpStatus, PStatus};
 use abi::solaris::Model;
-use engine::engine::Watch;
 use kernel::machine;
 use parking_lot::Mutex;
 use std::ffi::OsStr;
@@ -488,8 +487,8 @@ impl Node for Data {
         };
         let (target, source, zombies) = (self.target.clone(), self.source.clone(), self.zombies);
         let model = model_for(&target, caller);
-        let (rest, hangup) = (Mutex::default(), Hangup::default());
-        Ok(Arc::new(OpenData { target, source, zombies, model, right, rest, hangup }))
+        let (rest, seen) = (Mutex::default(), stops::Seen::default());
+        Ok(Arc::new(OpenData { target, source, zombies, model, right, rest, seen }))
     }
 
     fn setattr(&self, _caller: &Caller, _set: &SetAttr) -> Result<()> {
@@ -506,7 +505,7 @@ struct OpenData {
     right: Option<Right>,
     /// The content of a read that comes in pieces, and who reads the next piece from where.
     rest: Mutex<Option<(u32, u64, Vec<u8>)>>,
-    hangup: Hangup,
+    seen: stops::Seen,
 }
 
 /// A read of this size may be a piece of a larger one: no request is larger.
@@ -556,46 +555,7 @@ impl Handle for OpenData {
         done.finish(self.read(caller, offset, size));
     }
 
-    fn poll(&self, caller: &Caller, wake: Option<Wake>) -> Result<u32> {
-        poll(&self.target, self.right.as_ref(), caller, &self.hangup, wake)
+    fn poll(&self, caller: &Caller, wake: Option<stops::Wake>) -> Result<u32> {
+        stops::poll(&self.target, self.right.as_ref(), caller, &self.seen, wake)
     }
-}
-
-type Wake = Box<dyn FnOnce() + Send>;
-
-/// Tells the last poll(2) of an open file when the process ends.
-#[derive(Default)]
-pub struct Hangup(Mutex<Option<Watch>>);
-
-impl Hangup {
-    fn watch(&self, target: &Target, wake: Wake) {
-        let way = target.shared.engine.target(target.proc.clone());
-        // A process that has ended is found to have before anybody waits for its end.
-        let watch = way.on_end(move |_| wake()).ok();
-        *self.0.lock() = watch;
-    }
-}
-
-/// poll(2) of a file that is not about events: content at once, POLLHUP of what has ended, POLLERR if the right to it is lost or
-/// of a system process (POLLNVAL on Solaris).
-pub fn poll(
-    target: &Target,
-    right: Option<&Right>,
-    caller: &Caller,
-    hangup: &Hangup,
-    wake: Option<Wake>,
-) -> Result<u32> {
-    let about = About::new(target, caller);
-    let bits = match about.status() {
-        Err(_) => libc::POLLHUP,
-        Ok(status) if status.zombie(target.tid.is_some()) => libc::POLLHUP,
-        Ok(_) if valid(right, caller).is_err() => libc::POLLERR,
-        // The kernel keeps POLLNVAL to itself.
-        Ok(_) if about.is_system() => libc::POLLNVAL | libc::POLLERR,
-        Ok(_) => libc::POLLIN | libc::POLLRDNORM,
-    };
-    if let (Some(wake), true) = (wake, bits & (libc::POLLHUP | libc::POLLNVAL) == 0) {
-        hangup.watch(target, wake);
-    }
-    Ok(bits as u32)
 }

@@ -8,7 +8,8 @@ use super::fd::of_file;
 use super::files::{served_by_kernel, Opened};
 use super::links::is_path;
 use super::maps::{self, Mapping, Names};
-use super::nodes::{self, right, Hangup};
+use super::nodes::{self, right};
+use super::stops::Seen;
 use crate::target::Target;
 use kernel::procfs::{self, Peek};
 use std::collections::BTreeSet;
@@ -171,7 +172,7 @@ impl Node for Object {
         // The permission of the file itself is the kernel's to judge, in the caller's name.
         let again = CString::new(format!("self/fd/{}", file.as_raw_fd())).unwrap_or_default();
         let file = caller.act(|| procfs::openat(procfs::root(), &again, libc::O_RDONLY | libc::O_NONBLOCK))?;
-        Ok(Arc::new(Opened { target: self.target.clone(), right, file, hangup: Hangup::default() }))
+        Ok(Arc::new(Opened { target: self.target.clone(), right, file, seen: Seen::default() }))
     }
 
     fn setattr(&self, _caller: &Caller, _set: &SetAttr) -> Result<()> {

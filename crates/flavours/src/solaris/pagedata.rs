@@ -8,7 +8,8 @@
 
 use super::about::About;
 use super::maps::{self, Mapping, Names};
-use super::nodes::{poll, right, valid, Hangup, PIECE};
+use super::nodes::{right, valid, PIECE};
+use super::stops;
 use crate::right::Right;
 use crate::target::Target;
 use abi::solaris::numbers::{MA_SHARED, MA_WRITE, PG_HWMAPPED, PG_MODIFIED, PG_REFERENCED};
@@ -35,7 +36,13 @@ impl Node for PageData {
     fn open(&self, caller: &Caller, _flags: i32) -> Result<Arc<dyn Handle>> {
         let right = right(&self.0, caller)?;
         let model = super::about::model_for(&self.0, caller);
-        Ok(Arc::new(Open { target: self.0.clone(), model, right, rest: Mutex::default(), hangup: Hangup::default() }))
+        Ok(Arc::new(Open {
+            target: self.0.clone(),
+            model,
+            right,
+            rest: Mutex::default(),
+            seen: stops::Seen::default(),
+        }))
     }
 }
 
@@ -63,7 +70,7 @@ struct Open {
     right: Option<Right>,
     /// What is left of a read that comes in pieces: where the next begins, and the whole.
     rest: Mutex<Option<(u64, Vec<u8>)>>,
-    hangup: Hangup,
+    seen: stops::Seen,
 }
 
 impl Open {
@@ -161,7 +168,7 @@ impl Handle for Open {
     }
 
     fn poll(&self, caller: &Caller, wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
-        poll(&self.target, self.right.as_ref(), caller, &self.hangup, wake)
+        stops::poll(&self.target, self.right.as_ref(), caller, &self.seen, wake)
     }
 }
 

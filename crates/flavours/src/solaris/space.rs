@@ -6,7 +6,9 @@
 //! mapping without reservation read as zeros.
 
 use super::about::{model_for, About};
-use super::nodes::{poll, right, valid, Hangup};
+use super::nodes::{right, valid};
+use super::stops;
+use super::writers::{self, Writing};
 use crate::right::{open_mem, Right};
 use crate::target::Target;
 use abi::solaris::Model;
@@ -24,14 +26,19 @@ impl Node for As {
     }
 
     fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
-        let right = right(&self.0, caller)?;
+        let right = right(&self.0, caller)?.map(Arc::new);
+        let writing = match &right {
+            Some(right) => writers::open(&self.0, right, caller, flags)?,
+            None => None,
+        };
         let model = model_for(&self.0, caller);
         Ok(Arc::new(Open {
             target: self.0.clone(),
             right,
+            _writing: writing,
             model,
             mode: flags & libc::O_ACCMODE,
-            hangup: Hangup::default(),
+            seen: stops::Seen::default(),
         }))
     }
 
@@ -48,17 +55,18 @@ pub fn size(about: &About) -> Result<u64> {
 struct Open {
     target: Target,
     /// None of a system process.
-    right: Option<Right>,
+    right: Option<Arc<Right>>,
+    _writing: Option<Writing>,
     model: Model,
     mode: i32,
-    hangup: Hangup,
+    seen: stops::Seen,
 }
 
 impl Open {
     /// The address space as it is now, `None` of a system process. Opened in the caller's name each time: one that was
     /// opened earlier may be another's by now, a vfork parent's.
     fn space(&self, caller: &Caller) -> Result<Option<OwnedFd>> {
-        valid(self.right.as_ref(), caller)?;
+        valid(self.right.as_deref(), caller)?;
         let about = About::in_model(&self.target, caller, self.model);
         about.fits()?;
         if self.right.is_none() {
@@ -95,6 +103,6 @@ impl Handle for Open {
     }
 
     fn poll(&self, caller: &Caller, wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
-        poll(&self.target, self.right.as_ref(), caller, &self.hangup, wake)
+        stops::poll(&self.target, self.right.as_deref(), caller, &self.seen, wake)
     }
 }
