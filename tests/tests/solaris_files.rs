@@ -234,6 +234,13 @@ fn psinfo_of_all_kinds() {
     assert_eq!(client.stat(&dead.join("lwpusage")).err(), Some(ENOENT));
     assert!(client.stat(&dead.join("lwpsinfo")).is_ok());
 
+    // The daemon's own process, which has no secrets here.
+    let stranger = Client::of_user(1000);
+    let info: PsInfo = take(Lp64, &read_by(&stranger, &mount.path(mount.daemon(), "psinfo")).unwrap());
+    assert_eq!((text(&info.pr_fname), info.pr_argv, info.pr_argc), ("pfs".into(), 0, 2));
+    assert_eq!(client.open(&mount.path(mount.daemon(), "psinfo"), O_WRONLY).is_ok(), root());
+    assert_eq!(read_by(&stranger, &mount.path(mount.daemon(), "map")), Err(EACCES));
+
     if status_field(2, "Name") == "kthreadd" {
         let info = of(2);
         assert_eq!((info.pr_flag, text(&info.pr_psargs), info.pr_argc), (1, "kthreadd".into(), 0));
@@ -735,5 +742,13 @@ fn what_cannot_be_written_or_changed() {
     assert_eq!(client.open(&path, O_RDONLY | libc::O_CREAT), client.open(&path, O_RDONLY).map(|fd| fd - 1));
     assert_eq!(client.open(&path, O_RDONLY | libc::O_CREAT | libc::O_EXCL), Err(libc::EEXIST));
     let errno = |r: std::io::Result<()>| r.err().and_then(|e| e.raw_os_error());
+    let new = mount.path(target.pid(), "new");
+    assert_eq!(client.open(&new, O_RDONLY | libc::O_CREAT), Err(EACCES));
+    assert_eq!(errno(fs::create_dir(&new)), Some(libc::ENOSYS));
+    assert_eq!(errno(fs::remove_file(&path)), Some(libc::ENOSYS));
+    assert_eq!(errno(fs::rename(&path, &new)), Some(libc::ENOSYS));
+    assert_eq!(errno(std::os::unix::fs::symlink("x", &new)), Some(libc::ENOSYS));
+    // The kernel makes EPERM of it.
+    assert_eq!(errno(fs::hard_link(&path, &new)), Some(libc::EPERM));
     assert_eq!(errno(fs::set_permissions(&path, fs::Permissions::from_mode(0o777))), Some(libc::ENOSYS));
 }

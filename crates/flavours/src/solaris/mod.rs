@@ -12,7 +12,12 @@
 //! * [`fd`], [`fdinfo`], [`object`], [`path`], [`links`]: files that the process has open or mapped, opened by [`files`]
 //! * [`sockets`]: addresses of sockets; [`empty`]: what Linux has nothing of
 //!
-//! What differs from Solaris is said at each file.
+//! What differs from Solaris is said at each file. And of all of them:
+//!
+//! * Signals, errno values and system calls have Linux's numbers, see [`abi::solaris`].
+//! * What the FUSE of the kernel decides by itself: link(2) is EPERM, where making other names is ENOSYS; a directory cannot be
+//!   opened for writing (EISDIR); reading one is EISDIR, not EINVAL; statvfs(2) has another name for the file system.
+//! * Reads of more than 1 MiB come as several requests. They are one snapshot all the same.
 
 pub mod about;
 pub mod argv;
@@ -45,7 +50,7 @@ pub mod writers;
 use crate::{Options, Shared};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use tree::{Flavour, Node};
+use tree::{Errno, Flavour, Node};
 
 /// The flavour's name, under which its standing seats are kept.
 pub const NAME: &str = "solaris";
@@ -74,6 +79,10 @@ impl Flavour for Solaris {
 
     fn root(&self) -> Arc<dyn Node> {
         Arc::new(root::Root::new(self.shared.clone()))
+    }
+
+    fn unchangeable(&self) -> Option<(Errno, Errno)> {
+        Some((Errno(libc::EACCES), Errno(libc::ENOSYS)))
     }
 
     fn unmounted(&self) {

@@ -163,6 +163,8 @@ impl Node for Object {
         let right = right(&self.target, caller)?;
         let about = About::new(&self.target, caller);
         let (mapped, file, peek) = self.reach(&about)?;
+        // What was reached with our own right is the process's that the caller may look into, if he may now.
+        nodes::valid(right.as_ref(), caller)?;
         if peek.mode & libc::S_IFMT != libc::S_IFREG {
             return Err(Errno(libc::EACCES));
         }

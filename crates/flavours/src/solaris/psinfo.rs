@@ -13,7 +13,7 @@
 //! * Always 0: `pr_addr`, `pr_wchan`, `pr_stype` (what is slept on is not told), `pr_taskid`, `pr_projid`, `pr_zoneid`,
 //!   `pr_poolid`, `pr_lgrp`. `pr_contract` and `pr_bindpset` are -1.
 
-use super::about::{About, StatText, Status};
+use super::about::{gone, About, Status};
 use crate::target::Target;
 use abi::solaris::numbers::{state_letter, syscall_out, NZERO, PCT_ONE, PRNODEV, SRUN, SSLEEP, SSTOP, SZOMB};
 use abi::solaris::record::{chars, makedev, Timestruc};
@@ -60,7 +60,7 @@ pub fn psinfo(about: &About) -> Result<Vec<u8>> {
     };
     if zombie {
         info.pr_nlwp = 0;
-        info.pr_wstat = number(52) as i32;
+        info.pr_wstat = text.private(52) as i32;
         info.pr_lwp = LwpsInfo {
             pr_state: SZOMB,
             pr_sname: state_letter(SZOMB),
@@ -84,7 +84,7 @@ pub fn psinfo(about: &About) -> Result<Vec<u8>> {
     if system {
         info.pr_psargs = chars(stat.comm);
     } else {
-        arguments(&mut info, &about.plain(b"cmdline")?, number(28), own);
+        arguments(&mut info, &about.plain(b"cmdline")?, text.private(28), own);
     }
     if model == Model::Ilp32 && own == Some(Model::Lp64) {
         (info.pr_size, info.pr_rssize, info.pr_argv, info.pr_envp) = (0, 0, 0, 0);
@@ -134,7 +134,7 @@ pub fn array_size(model: Model, entry: usize, n: u64) -> u64 {
 
 /// Numbers of the lwps of a process, zombies too, ascending.
 pub fn lwps(about: &About) -> Result<Vec<u32>> {
-    let mut tids = about.target.proc.tasks().map_err(super::about::gone)?;
+    let mut tids = about.target.proc.tasks().map_err(gone)?;
     tids.sort_unstable();
     Ok(tids)
 }
@@ -273,11 +273,6 @@ fn arguments(info: &mut PsInfo, cmdline: &[u8], stack: u64, model: Option<Model>
         info.pr_argv = stack.wrapping_add(word);
         info.pr_envp = stack.wrapping_add(word.wrapping_mul(info.pr_argc as u64 + 2));
     }
-}
-
-/// The kernel's `stat` of what `about` is about: for who needs it with the numbers above.
-pub fn stat_of(about: &About) -> Result<StatText> {
-    about.stat()
 }
 
 #[cfg(test)]
