@@ -847,12 +847,18 @@ fn back_onto_breakpoint(tid: Tid) {
     }
 }
 
+/// Code of a SIGSEGV for an address that is mapped and forbidden.
+const SEGV_ACCERR: i32 = 2;
+
 /// What the signal alone does not tell of a fault, from the instruction and the stack pointer.
 fn refine(tid: Tid, fault: u8, info: SigInfo) -> u8 {
     if fault != abi::fault::BOUNDS || info.signo != libc::SIGSEGV {
         return fault;
     }
     let Ok(regs) = ptrace::user_regs(tid) else { return fault };
+    if info.code == SEGV_ACCERR {
+        return fault;
+    }
     if info.code != abi::fault::SI_KERNEL {
         return abi::fault::of_address(info.addr, regs.rsp);
     }
