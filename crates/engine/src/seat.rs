@@ -3,7 +3,7 @@
 use crate::event::{Call, What};
 use crate::stream::Stream;
 use abi::set::Set;
-use abi::syscall::{set_number, Abi};
+use abi::syscall::set_number;
 use kernel::procfs::Proc;
 use kernel::ptrace::Tid;
 use std::collections::{BTreeMap, BTreeSet};
@@ -230,7 +230,9 @@ impl Seat {
 
     /// True if the seat asked for this event.
     pub fn wants(&self, what: &What) -> bool {
-        let in_set = |set: &Set, c: &Call| set.has(self.number_of(c));
+        // Where there are lwps, a set has the numbers of the process's own table, as everything else that is said of calls.
+        let number = |c: &Call| if self.lwps.is_some() { c.nr } else { set_number(c.abi, c.nr) };
+        let in_set = |set: &Set, c: &Call| set.has(number(c));
         match what {
             What::Requested => false,
             What::Signal(i) => self.once == Once::Note || self.signals.has(i.signo as u64),
@@ -243,15 +245,6 @@ impl Seat {
             What::End(_) => self.end,
             What::JobStop(_) | What::Continued => self.job,
             What::Stepped => false,
-        }
-    }
-
-    /// What its sets call a system call. A flavour with lwps goes by the number in the process's own table, as the call was
-    /// made; the others by that of the 64-bit call of the same name.
-    fn number_of(&self, call: &Call) -> u64 {
-        match self.lwps {
-            Some(_) => set_number(Abi::X86_64, call.nr),
-            None => set_number(call.abi, call.nr),
         }
     }
 

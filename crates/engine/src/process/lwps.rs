@@ -354,6 +354,23 @@ mod tests {
     }
 
     #[test]
+    fn a_promised_signal_comes_before_the_process_is_let_go() {
+        let mut p = process(&[10]);
+        p.direct(SEAT, None);
+        p.settle();
+        p.report(10, Report::Trap);
+        p.settle();
+        let mut info = Box::new([0; 128]);
+        info[0] = 10;
+        p.threads.get_mut(&10).unwrap().forged = Some(info.clone());
+        seat(&mut p).clear();
+        assert_eq!(p.settle(), [Action::Forge(10, info), Action::Resume(10, Go::Cont, 0)]);
+        assert!(p.settle().is_empty());
+        p.report(10, Report::Signal(SigInfo { signo: 10, ..SigInfo::default() }, None));
+        assert_eq!(p.settle(), [Action::Detach(10, 10)]);
+    }
+
+    #[test]
     fn a_child_begins_at_the_end_of_the_call_that_made_it() {
         let mut p = process(&[10]);
         seat(&mut p).exits.add(57);
