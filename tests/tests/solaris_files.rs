@@ -508,6 +508,43 @@ fn descriptors_objects_and_paths() {
     assert_eq!(names("contracts"), Vec::<String>::new());
 }
 
+#[test]
+fn descriptors_are_opened_anew_within_their_mode() {
+    if !root() {
+        return;
+    }
+    let (mount, target, owner) = (solaris(), Target::start_as(NOBODY, "shows", &["wait"]), Client::of_user(NOBODY));
+    let at = |n: usize| mount.path(target.pid(), &format!("fd/{}", target.numbers()[n]));
+    let (file, scratch) = (at(1), at(11));
+    assert_eq!(owner.open(&file, O_WRONLY), Err(EACCES));
+    let mount_link = mount.path(target.pid(), &format!("path/{}", target.numbers()[11]));
+    assert_eq!(fs::read_link(mount_link).map_err(|e| e.raw_os_error()), Err(Some(ENOENT)));
+    assert_eq!(owner.stat(&scratch).unwrap().mode, libc::S_IFREG | 0o600);
+    let fd = owner.open(&scratch, O_RDWR).unwrap();
+    assert_eq!(owner.read(fd, 100), Ok(b"scratch".to_vec()));
+    assert_eq!(owner.write_at(fd, 7, b" more"), Ok(5));
+    assert_eq!(fs::read(format!("/proc/{}/fd/{}", target.pid(), target.numbers()[11])).unwrap(), b"scratch more");
+    owner.open(&scratch, O_WRONLY | libc::O_TRUNC).unwrap();
+    assert_eq!(owner.stat(&scratch).unwrap().size, 0);
+    // Another user's descriptors are closed to him, by whatever name.
+    let other = Client::of_user(1000);
+    assert_eq!(other.open(&scratch, O_RDONLY), Err(EACCES));
+    assert_eq!(other.stat(&scratch).err(), Some(EACCES));
+    assert_eq!(other.stat(&mount.path(target.pid(), "object/a.out")).err(), Some(EACCES));
+}
+
+#[test]
+fn a_mount_that_looks_at_itself_does_not_wait() {
+    let (mount, client) = (solaris(), Client::new());
+    let path = |name: &str| mount.path(client.pid(), name);
+    let own = client.open(&path("psinfo"), O_RDONLY).unwrap();
+    let dir = client.open(&path("lwp"), O_RDONLY | libc::O_DIRECTORY).unwrap();
+    assert_eq!(client.stat(&path(&format!("fd/{own}"))).unwrap().mode & libc::S_IFMT, libc::S_IFREG);
+    assert_eq!(client.open(&path(&format!("fd/{own}")), O_RDONLY), Err(EACCES));
+    assert!(read_by(&client, &path(&format!("fdinfo/{own}"))).is_ok());
+    assert_eq!(client.stat(&path(&format!("fd/{dir}/{}", client.pid()))).unwrap().mode & libc::S_IFMT, libc::S_IFDIR);
+}
+
 /// The tagged items behind a `prfdinfo_t`.
 fn items(bytes: &[u8]) -> Vec<(u32, Vec<u8>)> {
     let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
