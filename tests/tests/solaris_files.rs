@@ -665,6 +665,16 @@ fn rows() -> Vec<(String, &'static Row)> {
     own.chain(LWP.iter().map(|row| (format!("lwp/PID/{}", row.name), row))).collect()
 }
 
+#[test]
+fn the_files_that_anyone_may_read() {
+    let documented = ["psinfo", "lpsinfo", "usage", "lusage", "lwp", "argv", "cmdline", "lwpsinfo", "lwpusage"];
+    let made: Vec<&str> = rows().iter().filter(|(_, row)| row.who == Who::Anyone).map(|(_, row)| row.name).collect();
+    assert_eq!(made, documented);
+    for (_, row) in rows() {
+        assert!(row.who == Who::Anyone || row.mode & 0o077 == 0 || row.name == "lwpname", "{}", row.name);
+    }
+}
+
 /// First the permission of the mode, then the right to control; root has both, but not of zombies. Files of control judge in
 /// their own way, which other tests look at.
 #[test]
@@ -696,42 +706,26 @@ fn every_file_in_every_mode_for_everybody() {
     for (kind, pid, of) in &targets {
         for (who, uid, client) in &clients {
             for (name, row) in rows() {
-                if row.keep == tree_fresh()
-                    || matches!(row.name, "status" | "lstatus" | "lwpstatus" | "watch" | "xregs" | "spymaster")
-                {
+                // What is about control is judged there.
+                let control = ["status", "lstatus", "lwpstatus", "watch", "xregs", "spymaster"];
+                if row.keep == tree::Keep::Fresh || control.contains(&row.name) {
                     continue;
                 }
                 let name = name.replace("PID", &pid.to_string());
                 for (mode, flags, reads, writes) in MODES {
-                    let shift = if uid == of { 6 } else { 0 };
-                    let bits = row.mode >> shift & 7;
+                    let bits = (row.mode >> if uid == of { 6 } else { 0 }) & 7;
                     let permitted = *uid == 0 || (!reads || bits & 4 != 0) && (!writes || bits & 2 != 0);
-                    let right = row.who == Who::Anyone || *uid == 0 || *uid == *of && matches!(*kind, "plain");
-                    let there = *kind != "zombie" || matches!(&name[..], "psinfo" | "usage") || row.name == "lwpsinfo";
-                    let directory =
-                        row.mode & libc::S_IFMT == libc::S_IFDIR || row.mode & libc::S_IFMT == libc::S_IFLNK;
-                    // A zombie has nothing below its directory, not even a zombie lwp.
-                    let there = there && !(*kind == "zombie" && name.starts_with("lwp/"));
-                    let expect: &[i32] = match (there, directory) {
-                        (false, _) => &[ENOENT],
-                        (_, true)
-                            if *writes && (right || *kind == "plain") && row.mode & libc::S_IFMT == libc::S_IFDIR =>
-                        {
-                            &[libc::EISDIR]
-                        }
-                        (_, true) if *writes => &[libc::EISDIR, EACCES],
-                        // A link is followed: only who may read it comes to its end.
-                        (_, true) if row.mode & libc::S_IFMT == libc::S_IFLNK => {
-                            if right {
-                                &[0]
-                            } else {
-                                &[EACCES]
-                            }
-                        }
-                        (_, true) if !permitted => &[EACCES],
-                        // The listing itself is judged, not the open.
-                        (_, true) => &[0],
-                        (_, false) if permitted && right => &[0],
+                    let right = row.who == Who::Anyone || *uid == 0 || *uid == *of && *kind == "plain";
+                    let there = *kind != "zombie" || matches!(&name[..], "psinfo" | "usage");
+                    let expect: &[i32] = match row.mode & libc::S_IFMT {
+                        _ if !there => &[ENOENT],
+                        // The kernel says so by itself, if it comes so far.
+                        libc::S_IFDIR | libc::S_IFLNK if *writes => &[libc::EISDIR, EACCES],
+                        // Only who may read a link comes to its end.
+                        libc::S_IFLNK if right => &[0],
+                        // The right is asked by the listing, not by the open.
+                        libc::S_IFDIR if permitted => &[0],
+                        libc::S_IFREG if permitted && right => &[0],
                         _ => &[EACCES],
                     };
                     let got = match client.open(&mount.path(*pid, &name), *flags) {
@@ -753,8 +747,24 @@ fn every_file_in_every_mode_for_everybody() {
     assert!(cells > 300, "{cells}");
 }
 
-fn tree_fresh() -> tree::Keep {
-    tree::Keep::Fresh
+#[test]
+fn processes_are_hidden_as_the_mount_says() {
+    if !root() {
+        return;
+    }
+    let (own, other) = (Target::start_as(NOBODY, "shows", &["wait"]), Target::start("shows", &["wait"]));
+    let nobody = Client::of_user(NOBODY);
+    let sees = |mount: &Mount, client: &Client| {
+        [&own, &other].map(|target| client.stat(&mount.path(target.pid(), "psinfo")).map(|s| s.size))
+    };
+    let hidden = Mount::of("solaris", "hidepid=2");
+    assert_eq!(sees(&hidden, &nobody), [Ok(416), Err(ENOENT)]);
+    assert_eq!(sees(&hidden, &Client::new()), [Ok(416), Ok(416)]);
+    let his = Mount::of("solaris", "uid=65534");
+    assert_eq!(sees(&his, &Client::new()), [Ok(416), Err(ENOENT)]);
+    let listed: Vec<String> =
+        fs::read_dir(his.point()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(listed.contains(&own.pid().to_string()) && !listed.contains(&other.pid().to_string()), "{listed:?}");
 }
 
 #[test]
