@@ -4,7 +4,7 @@
 //! * A descriptor of a directory is a symbolic link for stat(2) of Solaris's lstat; its text leads to the directory, see
 //!   [`links`](super::links).
 //! * A pipe, or what has no type, shows as a regular file of mode 0: the kernel would open the pipe by itself.
-//! * A file of a FUSE file system shows what the kernel knows of it, and cannot be opened; see [`reopen`](super::files::reopen).
+//! * A file of a FUSE file system shows what the kernel knows of it, and cannot be opened; see [`reopen`].
 
 use super::about::About;
 use super::files::{reopen, Opened};

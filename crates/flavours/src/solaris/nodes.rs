@@ -322,7 +322,7 @@ impl Door {
         self.target.enter(about.caller)?;
         let there = match (self.row.zombie, self.target.tid) {
             (Zombie::There, None) => self.target.proc.alive(),
-            (Zombie::There, Some(_)) => about.status().map_err(stale).is_ok(),
+            (Zombie::There, Some(_)) => about.status().map_err(stale).map(|_| true)?,
             (_, tid) => !about.status().map_err(stale)?.zombie(tid.is_some()),
         };
         if there {

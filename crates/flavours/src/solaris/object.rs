@@ -1,7 +1,7 @@
 //! `object/`: the executable and the mapped files (proc(4)), by the names that the maps have. They can be opened for reading by
 //! whoever may read the file itself, never for writing.
 //!
-//! A file of a FUSE file system cannot be opened; see [`reopen`](super::files::reopen).
+//! A file of a FUSE file system cannot be opened; see [`reopen`].
 
 use super::about::{gone, About};
 use super::fd::of_file;
