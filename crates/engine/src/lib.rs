@@ -13,6 +13,7 @@ pub mod engine;
 pub mod error;
 pub mod event;
 mod follow;
+mod frame;
 mod inject;
 pub mod lwp;
 pub mod process;

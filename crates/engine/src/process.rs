@@ -177,6 +177,11 @@ impl Thread {
         self.forged.is_some() || self.awaited.is_some()
     }
 
+    /// How it was last set going.
+    pub fn going(&self) -> Go {
+        self.go
+    }
+
     /// True in a ptrace stop.
     pub fn stopped(&self) -> bool {
         matches!(self.state, State::Stopped(_))
