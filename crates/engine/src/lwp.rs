@@ -413,9 +413,9 @@ impl Message {
 
     fn run(&self, t: &mut Tracer, key: Key, seat: SeatId, run: Run) -> Outcome {
         let process = &mut t.entries.get_mut(&key).ok_or_else(|| Refusal::gone(key.0))?.process;
-        let tid = process.may_run(seat, self.tid).ok_or_else(|| {
-            busy(self.tid.unwrap_or(key.0), "it is not stopped by this flavour, nor was it asked to")
-        })?;
+        let tid = process
+            .may_run(seat, self.tid)
+            .ok_or_else(|| busy(self.tid.unwrap_or(key.0), "it is not stopped by this flavour, nor was it asked to"))?;
         if run.step {
             forgets_nothing(&self.proc)?;
         }
