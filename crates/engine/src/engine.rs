@@ -92,6 +92,8 @@ pub struct Giver {
     pub opener: Opener,
     /// May he still?
     pub check: Option<Check>,
+    /// Does anybody have a file of the process open for writing? Asked of flavours that go by that.
+    pub writers: Option<Check>,
 }
 
 /// A way to give up on an order that waits.

@@ -314,13 +314,17 @@ impl Message {
         let found = entry.process.seats.iter_mut().find(|(_, s)| s.standing && s.flavour == self.flavour);
         let id = match found {
             Some((id, seat)) => {
-                (seat.opener, seat.check) = (self.giver.opener, self.giver.check.clone());
+                // Who only looks changes nothing.
+                if !matches!(order, LwpOrder::See | LwpOrder::LastClose) {
+                    (seat.opener, seat.check) = (self.giver.opener, self.giver.check.clone());
+                }
                 *id
             }
             None => {
                 let id = self.shared.queue.new_seat();
                 let mut seat = Seat::new(self.flavour, true, self.giver.opener, self.giver.check.clone());
                 seat.lwps = Some(Lwps::default());
+                seat.writers = self.giver.writers.clone();
                 entry.process.seats.insert(id, seat);
                 id
             }

@@ -739,7 +739,8 @@ impl Tracer {
         // Acting in their names took the request back.
         apart::watch_daemon();
         if let Some(entry) = self.entries.get_mut(&key) {
-            lost.retain(|id| !entry.process.exec_withdrew(*id));
+            let (process, proc) = (&mut entry.process, &entry.proc);
+            lost.retain(|id| !process.exec_withdrew(*id, proc));
         }
         if !lost.is_empty() {
             self.drop_seats(key, |id| lost.contains(&id));

@@ -5,8 +5,10 @@ use super::{Process, Report, State, Stop, Thread};
 use crate::event::{Call, What};
 use crate::seat::{Seat, SeatId};
 use abi::syscall::Abi;
+use kernel::procfs::Proc;
 use kernel::ptrace::Tid;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// si_code of int1, which leaves no byte to go back to.
 const TRAP_BRKPT: i32 = 1;
@@ -163,12 +165,19 @@ impl Process {
         }
     }
 
-    /// An exec has taken the process from the seat's opener. By the rules of lwps it stands then, for whoever may control it
-    /// now, and runs when those who may not have closed. False for a seat of other rules.
-    pub fn exec_withdrew(&mut self, id: SeatId) -> bool {
-        let Some(lwps) = self.seats.get_mut(&id).and_then(|s| s.lwps.as_mut()) else { return false };
-        lwps.modes.run_on_close = true;
-        self.direct(id, None);
+    /// An exec has taken the process from the seat's opener. By the rules of lwps a traced process stands then, for whoever may
+    /// control it now, and runs when those who may not have closed; if there is nobody to close, nothing is asked of it any
+    /// more. False for a seat of other rules.
+    pub fn exec_withdrew(&mut self, id: SeatId, proc: &Arc<Proc>) -> bool {
+        let Some(seat) = self.seats.get_mut(&id) else { return false };
+        let closes = seat.armed() && seat.writers.as_ref().is_some_and(|open| open(proc));
+        let Some(lwps) = seat.lwps.as_mut() else { return false };
+        if closes {
+            lwps.modes.run_on_close = true;
+            self.direct(id, None);
+        } else {
+            seat.clear();
+        }
         true
     }
 

@@ -196,7 +196,7 @@ impl Script {
         };
         let way = self.target.shared.engine.target(self.target.proc.clone());
         let tid = self.target.tid.map(|t| t as i32);
-        let ticket = way.message(NAME, self.right.giver(), tid, order, Box::new(answer));
+        let ticket = way.message(NAME, writers::giver(&self.right), tid, order, Box::new(answer));
         let late = {
             let mut current = self.current.lock();
             // The tracer thread may have begun a later one already.
