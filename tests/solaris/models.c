@@ -78,7 +78,7 @@ static void wide_and_narrow(void)
 	SAME(PUTP(&p, PCSEXIT, set), 0);
 	SAME(PUT(&p, PCSTOP), 0);
 	memcpy(regs, status(&p)->pr_lwp.pr_reg, sizeof regs);
-	CHECK(regs[R_PC] > 0 && regs[R_PC] <= 0xffffffff);
+	CHECK((unsigned long)regs[R_PC] <= 0xffffffffUL && regs[R_PC] != 0);
 	SAME(regs[REG_CS], 0x23);
 	SAME(PUTP(&p, PCSREG, regs), 0);
 	SAME(PUTL(&p, PCSVADDR, regs[R_PC]), 0);
