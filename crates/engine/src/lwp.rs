@@ -3,6 +3,7 @@
 //! Such a flavour has one standing seat per process. Its messages act on one lwp, or through the file of the process on the one
 //! that speaks for it ([`crate::process::lwps`]).
 
+use crate::agent::Maker;
 use crate::engine::{abort, called, Change, Done, Giver, Pause, Scratch, Shared, Target, Ticket};
 use crate::error::Refusal;
 use crate::inject::{forgets_nothing, Number};
@@ -37,7 +38,10 @@ pub enum LwpOrder {
     /// Take one instance of a signal out of the queues (PCUNKILL). The kernel looks into the lwp's queue first.
     Unkill(i32),
     /// Change the general registers, which have the 64-bit layout for targets of both widths (PCSREG, PCSVADDR).
-    Edit(Box<dyn FnOnce(&mut libc::user_regs_struct) + Send>),
+    Edit(Edit),
+    /// Make the agent, with the registers of the thread that makes it, changed by this (PCAGENT); done when it stands. What is
+    /// to be remembered of its creator comes with it.
+    Agent(Edit, Vec<u8>),
     /// Change the bytes of another register file, whose size must stay; the error is an errno (PCSFPREG, PCSXREG).
     Rewrite(RegSet, Rewrite),
     /// Change sets or modes (PCSTRACE, PCSFAULT, PCSENTRY, PCSEXIT, PCSET, PCUNSET).
@@ -45,6 +49,9 @@ pub enum LwpOrder {
     /// The last writer has closed: what PR_RLC and PR_KLC say.
     LastClose,
 }
+
+/// Changes general registers.
+pub type Edit = Box<dyn FnOnce(&mut libc::user_regs_struct) + Send>;
 
 /// Changes bytes of registers.
 pub type Rewrite = Box<dyn FnOnce(&mut Vec<u8>) -> Result<(), i32> + Send>;
@@ -73,6 +80,8 @@ pub struct View {
     pub speaker: Option<Tid>,
     /// What was asked about, of the lwps that are attached.
     pub lwps: Vec<LwpView>,
+    /// The agent, and what is remembered of its creator.
+    pub agent: Option<(Tid, Vec<u8>)>,
 }
 
 /// What a seat asks for.
@@ -196,6 +205,7 @@ fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
     });
     View {
         speaker,
+        agent: process.agent.as_ref().and_then(|a| Some((a.tid?, a.note.clone()))),
         lwps: lwps.collect(),
         seat: seat.map(|(_, s)| SeatView {
             signals: s.signals,
@@ -286,6 +296,10 @@ impl Message {
                     pause.end(t);
                     done(result.map_err(|e| Refusal::os("set the signal mask of", tid, &e)));
                 });
+            }
+            LwpOrder::Agent(edit, note) => {
+                let Message { proc, done, .. } = self;
+                Maker { proc, key, seat, edit, note, done }.make(t);
             }
             LwpOrder::Unkill(signal) => {
                 let proc = self.proc.clone();
@@ -381,7 +395,11 @@ impl Message {
                 last_close(t, key, seat);
                 Ok(())
             }
-            LwpOrder::Await(_) | LwpOrder::See | LwpOrder::Mask(_) | LwpOrder::Unkill(_) => Ok(()),
+            LwpOrder::Await(_)
+            | LwpOrder::See
+            | LwpOrder::Mask(_)
+            | LwpOrder::Unkill(_)
+            | LwpOrder::Agent(..) => Ok(()),
         }
     }
 
@@ -407,12 +425,14 @@ impl Message {
         let process = &mut t.entries.get_mut(&key).ok_or_else(|| Refusal::gone(key.0))?.process;
         let tid = process.may_run(seat, self.tid).map_err(|why| match why {
             Busy::Gone => Refusal::gone(key.0),
+            Busy::Agent => busy(self.tid.unwrap_or(key.0), "it has an agent, which alone can be run, through its own file"),
             Busy::NotStopped => {
                 busy(self.tid.unwrap_or(key.0), "it is not stopped by this flavour, nor was it asked to")
             }
         })?;
         if run.step {
             forgets_nothing(&self.proc)?;
+            t.may_step(tid)?;
         }
         if run.clear_fault {
             clear_fault(t, key, tid);
@@ -537,9 +557,12 @@ fn unkill(t: &mut Tracer, proc: &Arc<Proc>, tid: Tid, signal: i32, pause: Pause,
     }
 }
 
-/// Nobody can write any more. With PR_RLC or PR_KLC the sets are emptied, and what stands runs, or dies.
+/// Nobody can write any more: nothing, while there is an agent. With PR_RLC or PR_KLC the sets are emptied, and what stands runs, or dies.
 fn last_close(t: &mut Tracer, key: Key, id: SeatId) {
     let Some(process) = t.entries.get_mut(&key).map(|e| &mut e.process) else { return };
+    if process.agent.is_some() {
+        return;
+    }
     process.forgive(id);
     let Some(seat) = process.seats.get_mut(&id) else { return };
     let modes = seat.lwps.as_ref().map(|l| l.modes).unwrap_or_default();

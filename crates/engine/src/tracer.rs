@@ -108,7 +108,7 @@ pub(crate) struct Entry {
 pub(crate) struct Tracer {
     queue: Arc<Queue>,
     pub entries: Entries,
-    tids: HashMap<Tid, Key>,
+    pub tids: HashMap<Tid, Key>,
     then: HashMap<WaiterId, (Key, Then)>,
     deadlines: BTreeSet<(Instant, WaiterId)>,
     /// Until when processes linger.
@@ -291,6 +291,7 @@ impl Tracer {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let going: Vec<SeatId> = entry.process.seats.keys().copied().filter(|id| which(*id)).collect();
         going.iter().for_each(|id| entry.process.forgive(*id));
+        entry.process.dismiss_agent(&which);
         entry.process.seats.retain(|id, seat| {
             let goes = which(*id);
             if let (true, Some(stream)) = (goes, &seat.stream) {
@@ -540,7 +541,8 @@ impl Tracer {
     fn forget_idle(&mut self, key: Key) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let process = &mut entry.process;
-        process.seats.retain(|_, s| !s.standing || (s.kept() && process.ended.is_none()));
+        let agent = process.agent.as_ref().map(|a| a.seat);
+        process.seats.retain(|id, s| !s.standing || (process.ended.is_none() && (s.kept() || agent == Some(*id))));
         if process.seats.is_empty() && process.waiters.is_empty() && process.threads.is_empty() {
             self.entries.remove(&key);
         }
@@ -556,6 +558,7 @@ impl Tracer {
                 Action::Forge(tid, info) => self.forge(tid, &info),
                 Action::Listen(tid) => ptrace::listen(tid),
                 Action::Options(tid, options) => ptrace::set_options(tid, options),
+                Action::End(tid) => self.end_agent(tid),
                 Action::Detach(tid, signal) => {
                     self.tids.remove(&tid);
                     ptrace::detach(tid, ledger::unwatch(tid, signal))
@@ -744,7 +747,9 @@ impl Tracer {
             libc::PTRACE_EVENT_EXEC => Report::Exec(ptrace::event_message(tid)? as Tid),
             0 if signal == libc::SIGTRAP | 0x80 => match ptrace::syscall_info(tid)? {
                 (ptrace::Syscall::Entry { nr, args }, narrow) => {
-                    Report::Entry(Call { nr, args, abi: if narrow { Abi::I386 } else { Abi::X86_64 } })
+                    let call = Call { nr, args, abi: if narrow { Abi::I386 } else { Abi::X86_64 } };
+                    self.forbid(tid, &call)?;
+                    Report::Entry(call)
                 }
                 // The exit of a call that a stop ended: made again at the next point where signals are looked for.
                 (ptrace::Syscall::Exit { rval }, _) if self.repair_eintr(tid)? => {
