@@ -6,6 +6,7 @@
 use crate::agent::Maker;
 use crate::engine::{abort, called, Change, Done, Giver, Pause, Scratch, Shared, Target, Ticket};
 use crate::error::Refusal;
+use crate::identity::{self, Ids};
 use crate::inject::{forgets_nothing, Number};
 use crate::process::lwps::{Busy, Stand};
 use crate::process::{signo_of, Await, State, Steps, Stop};
@@ -33,6 +34,8 @@ pub enum LwpOrder {
     ClearFault,
     /// Call back when it stands, or ends, without keeping the process attached for that (poll(2)).
     See,
+    /// Give all threads these ids (PCSCRED, PCSCREDX).
+    Identify(Ids),
     /// Set the signal mask (PCSHOLD).
     Mask(u64),
     /// Take one instance of a signal out of the queues (PCUNKILL). The kernel looks into the lwp's queue first.
@@ -297,6 +300,10 @@ impl Message {
                     done(result.map_err(|e| Refusal::os("set the signal mask of", tid, &e)));
                 });
             }
+            LwpOrder::Identify(ids) => {
+                let Message { proc, shared, ticket, done, .. } = self;
+                ticket.waits_as(identity::change(t, &shared, &proc, ids, done));
+            }
             LwpOrder::Agent(edit, note) => {
                 let Message { proc, done, .. } = self;
                 Maker { proc, key, seat, edit, note, done }.make(t);
@@ -334,7 +341,15 @@ impl Message {
                 id
             }
         };
-        if matches!(order, LwpOrder::Direct | LwpOrder::Await(_) | LwpOrder::Mask(_) | LwpOrder::Unkill(_)) {
+        let attaches = matches!(
+            order,
+            LwpOrder::Direct
+                | LwpOrder::Await(_)
+                | LwpOrder::Mask(_)
+                | LwpOrder::Unkill(_)
+                | LwpOrder::Identify(_)
+        );
+        if attaches {
             t.attach(key)?;
         }
         if let Some(tid) = self.tid {
@@ -399,6 +414,7 @@ impl Message {
             | LwpOrder::See
             | LwpOrder::Mask(_)
             | LwpOrder::Unkill(_)
+            | LwpOrder::Identify(_)
             | LwpOrder::Agent(..) => Ok(()),
         }
     }

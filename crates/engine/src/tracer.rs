@@ -716,8 +716,6 @@ impl Tracer {
             .filter(|(_, s)| s.check.as_ref().is_some_and(|check| !check(&entry.proc)))
             .map(|(id, _)| *id)
             .collect();
-        // Acting in their names took the request back.
-        apart::watch_daemon();
         if let Some(entry) = self.entries.get_mut(&key) {
             lost.retain(|id| !entry.process.exec_withdrew(*id));
         }

@@ -4,17 +4,19 @@
 use super::about::{gone, About};
 use super::nodes::{right, valid};
 use super::writers::{self, Writing};
-use super::{stops, NAME};
+use super::{setid, stops, NAME};
 use crate::right::{only_truncation, send_signal, Right, User};
 use crate::target::Target;
 use abi::set::Set;
+use abi::solaris::cred::Credential;
 use abi::solaris::message::{Malformed, Message, Messages};
 use abi::solaris::numbers::*;
 use abi::solaris::records::PrIoVec;
-use abi::solaris::regs::FXSAVE;
+use abi::solaris::regs::{Registers, FXSAVE};
 use abi::solaris::Model;
 use engine::engine::{Change, Ticket, Watch};
-use engine::lwp::{LwpOrder, Run};
+use engine::identity::Ids;
+use engine::lwp::{Edit, LwpOrder, Run};
 use engine::Refusal;
 use kernel::ptrace::RegSet;
 use kernel::{procfs, thread};
@@ -266,13 +268,11 @@ impl Script {
             }
             Message::Set(bits) => change(modes(bits, true)?),
             Message::UnSet(bits) => change(modes(bits, false)?),
-            Message::SReg(new) => {
-                let model = self.target_model;
-                order(LwpOrder::Edit(Box::new(move |regs| {
-                    let old = stops::array_of(regs);
-                    stops::set_from(regs, &new.to_linux(model, &old));
-                })))
+            Message::SReg(new) => order(LwpOrder::Edit(self.registers(*new))),
+            Message::Agent(new) => {
+                order(LwpOrder::Agent(self.registers(*new), super::agent::note(&self.target, self.caller)))
             }
+            Message::SXReg(new) => order(LwpOrder::Rewrite(RegSet::Xstate, super::xregs::rewrite(new))),
             Message::SFpReg(new) => {
                 let model = self.target_model;
                 order(LwpOrder::Rewrite(
@@ -291,13 +291,32 @@ impl Script {
             // One zone, in which all are.
             Message::SZone(0) => Ok(Step::Done),
             Message::SZone(_) => Err(EINVAL),
-            Message::SXReg(_)
-            | Message::Watch(_)
-            | Message::Agent(_)
-            | Message::SCred(_)
-            | Message::SCredX(_)
-            | Message::SPriv(_) => Err(EINVAL),
+            Message::SCred(new) => {
+                let users = [new.pr_euid, new.pr_ruid, new.pr_suid];
+                let groups = [new.pr_egid, new.pr_rgid, new.pr_sgid];
+                self.identify(setid::ids(&Credential { users, groups, others: Vec::new() }, false)?)
+            }
+            Message::SCredX(new) => self.identify(setid::ids(&new, true)?),
+            Message::SPriv(new) => {
+                let caller = Caller::new(self.caller, self.user.creds.uid(), self.user.creds.gid());
+                setid::privileges(&About::in_model(&self.target, &caller, self.target_model), &new)?;
+                Ok(Step::Done)
+            }
+            Message::Watch(_) => Err(EINVAL),
         }
+    }
+
+    fn identify(&self, ids: Ids) -> Result<Step> {
+        setid::may_set(&self.target, &self.user, self.caller, &ids)?;
+        Ok(Step::Orders(vec![LwpOrder::Identify(ids)]))
+    }
+
+    fn registers(&self, new: Registers) -> Edit {
+        let model = self.target_model;
+        Box::new(move |regs| {
+            let old = stops::array_of(regs);
+            stops::set_from(regs, &new.to_linux(model, &old));
+        })
     }
 
     fn kill(&self, signal: i32) -> Result<Step> {
@@ -353,7 +372,7 @@ impl Script {
 }
 
 /// What a refusal is called in this file system.
-fn told(refusal: &Refusal) -> Errno {
+pub fn told(refusal: &Refusal) -> Errno {
     match refusal.errno {
         libc::ESRCH => Errno(libc::ENOENT),
         errno => Errno(errno),

@@ -5,20 +5,26 @@
 //! * [`process`], [`lwp`]: `<pid>/`, `<pid>/lwp/` and `<pid>/lwp/<lwpid>/`
 //! * [`nodes`]: the tables of all files, and the door they stand behind
 //! * [`about`]: who reads, about what, and in which data model
+//! * [`agent`]: the agent lwp and `spymaster`; [`xregs`]: extended registers
 //! * [`ctl`]: `ctl` and `lwpctl`, messages; [`writers`]: who has files open for writing
+//! * [`setid`]: the messages about ids and privileges; [`actions`]: dispositions of signals
 //! * [`status`]: `status`, `lstatus`, `lwpstatus`; [`stops`]: what the engine knows of the lwps, and poll(2)
 //!
 //! What differs from Solaris is said at each file.
 
 pub mod about;
+pub mod actions;
+pub mod agent;
 pub mod ctl;
 pub mod lwp;
 pub mod nodes;
 pub mod process;
 pub mod root;
+pub mod setid;
 pub mod status;
 pub mod stops;
 pub mod writers;
+pub mod xregs;
 
 use crate::{Options, Shared};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -2,7 +2,7 @@
 //! listing, attributes and open all come from a row.
 
 use super::about::{model_for, About};
-use super::{ctl, lwp, status};
+use super::{agent, ctl, lwp, status, xregs};
 use crate::right::Right;
 use crate::target::Target;
 use abi::solaris::record::Kind;
@@ -74,6 +74,8 @@ pub static PROCESS: &[Row] = &[
 pub static LWP: &[Row] = &[
     message("lwpctl", 0o200, Owner, |t| Arc::new(ctl::Ctl(t.clone()))),
     data("lwpstatus", 0o400, Owner, record::<LwpStatus>, status::LWPSTATUS),
+    data("xregs", 0o400, Owner, xregs::size, xregs::XREGS),
+    data("spymaster", 0o400, Owner, agent::spymaster_size, agent::SPYMASTER),
 ];
 
 type Size = fn(&About) -> Result<u64>;

@@ -1,0 +1,84 @@
+//! The agent lwp: `lwp/agent`, its directory under another name as long as there is one, and `spymaster`, which tells who made it.
+//!
+//! The agent is a real thread of the process (see the engine's `agent`). Differences from Solaris: a process that is stopped by
+//! job control, or that filters its system calls, gets none (EBUSY); nor does one of which every thread stands at the entry of
+//! a system call. If the file system goes away while there is an agent, the agent ends by itself.
+
+use super::about::{model_of, About};
+use super::nodes::Content;
+use super::stops::view;
+use crate::target::Target;
+use abi::solaris::numbers::PRNODEV;
+use abi::solaris::record::{chars, Timestruc};
+use abi::solaris::records::PsInfo;
+use abi::solaris::Model;
+use engine::lwp::Shown;
+use kernel::machine;
+use kernel::procfs::{self, Proc};
+use std::sync::Arc;
+use tree::{Caller, Errno, Result};
+
+/// The lwp that `lwp/agent` is; ENOENT if there is none.
+pub fn tid(target: &Target) -> Result<u32> {
+    let agent = view(target, Shown::Speaker).agent.ok_or(Errno(libc::ENOENT))?;
+    Ok(agent.0 as u32)
+}
+
+/// `spymaster`: the `psinfo` of the agent's creator at that time, with the time of the creation in `pr_time`. Empty for any other
+/// lwp.
+pub const SPYMASTER: Content = |about| Ok(spymaster(about).map_or(Vec::new(), |info| info.bytes(about.model())));
+
+/// `st_size` of `spymaster`.
+pub fn spymaster_size(about: &About) -> Result<u64> {
+    Ok(spymaster(about).map_or(0, |_| PsInfo::size(about.model()) as u64))
+}
+
+fn spymaster(about: &About) -> Option<PsInfo> {
+    let tid = about.target.tid? as i32;
+    let (agent, note) = view(about.target, Shown::One(tid)).agent?;
+    PsInfo::take(Model::Lp64, &note).filter(|_| agent == tid)
+}
+
+/// What is remembered of the thread that makes an agent.
+pub fn note(target: &Target, tid: u32) -> Vec<u8> {
+    let mut info = creator(target, tid).unwrap_or_default();
+    let (sec, nsec) = machine::now();
+    info.pr_time = Timestruc { sec, nsec: i64::from(nsec) };
+    info.bytes(Model::Lp64)
+}
+
+fn creator(target: &Target, tid: u32) -> Option<PsInfo> {
+    let pid = procfs::tgid_of(tid)?;
+    let proc = Arc::new(Proc::open(pid).ok()?);
+    let own = Target { proc, tid: None, shared: target.shared.clone() };
+    // Nothing is asked in his name.
+    let caller = Caller::new(tid, 0, 0);
+    let about = About::in_model(&own, &caller, Model::Lp64);
+    let (status, text) = (about.status().ok()?, about.plain(b"stat").ok()?);
+    let stat = procfs::Stat::parse(&text)?;
+    let number = |n| stat.number(n).unwrap_or(0);
+    let ([uid, euid, ..], [gid, egid, ..]) = (status.ids("Uid"), status.ids("Gid"));
+    let (sec, nsec) = machine::wall(about.start().ok()?);
+    let arguments = about.plain(b"cmdline").unwrap_or_default();
+    let blanks: Vec<u8> = arguments.iter().map(|b| if *b == 0 { b' ' } else { *b }).collect();
+    Some(PsInfo {
+        pr_nlwp: number(20) as i32,
+        pr_pid: pid as i32,
+        pr_ppid: stat.ppid().unwrap_or(0) as i32,
+        pr_pgid: number(5) as i32,
+        pr_sid: number(6) as i32,
+        pr_uid: uid,
+        pr_euid: euid,
+        pr_gid: gid,
+        pr_egid: egid,
+        pr_ttydev: PRNODEV,
+        pr_start: Timestruc { sec, nsec: i64::from(nsec) },
+        pr_ctime: Timestruc::of_nanos(machine::ticks(number(16).saturating_add(number(17)))),
+        pr_fname: chars(status.field("Name")),
+        pr_psargs: chars(blanks.trim_ascii_end()),
+        pr_argc: arguments.iter().filter(|b| **b == 0).count() as i32,
+        pr_dmodel: model_of(&caller).number(),
+        pr_contract: -1,
+        ..PsInfo::default()
+    })
+}
