@@ -122,20 +122,30 @@ pub fn pfs_binary() -> &'static Path {
 
 /// The program made from `targets/<name>.c`; `bits` is 64 or 32.
 pub fn program(name: &str, bits: u32) -> PathBuf {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("targets");
-    let out = profile_dir().join("pfs-targets");
+    compiled("targets", name, "target.h", bits, &[])
+}
+
+/// The program made from `solaris/<name>.c` with the headers of Solaris; `bits` is 64 or 32.
+pub fn solaris_program(name: &str, bits: u32) -> PathBuf {
+    let headers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../include/solaris");
+    compiled("solaris", name, "pr.h", bits, &["-Wextra".as_ref(), "-I".as_ref(), headers.as_os_str()])
+}
+
+fn compiled(folder: &str, name: &str, header: &str, bits: u32, options: &[&OsStr]) -> PathBuf {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let out = profile_dir().join(format!("pfs-{folder}"));
     let binary = out.join(format!("{name}-{bits}"));
     let source = sources.join(format!("{name}.c"));
     let changed = |p: &Path| fs::metadata(p).and_then(|m| m.modified()).ok();
     alone(|| {
         fs::create_dir_all(&out).unwrap();
-        let newest = changed(&source).max(changed(&sources.join("target.h")));
+        let newest = changed(&source).max(changed(&sources.join(header)));
         if changed(&binary) > newest {
             return;
         }
         let fresh = binary.with_extension("new");
         let mut gcc = Command::new("gcc");
-        gcc.args(["-O1", "-Wall", "-pthread", &format!("-m{bits}"), "-o"]).arg(&fresh).arg(&source);
+        gcc.args(["-O1", "-Wall", "-pthread", &format!("-m{bits}")]).args(options).arg("-o").arg(&fresh).arg(&source);
         assert!(gcc.status().unwrap().success(), "gcc {}", source.display());
         fs::rename(fresh, &binary).unwrap();
     });
@@ -174,7 +184,7 @@ impl Drop for TempDir {
     }
 }
 
-/// A mount of the `linux` flavour, served by a daemon of its own.
+/// A mount of the `linux` flavour, or of another, served by a daemon of its own.
 pub struct Mount {
     point: PathBuf,
     runtime: PathBuf,
@@ -200,6 +210,19 @@ impl Mount {
                 _ => Err(std::io::Error::last_os_error()),
             });
         })
+    }
+
+    /// A mount of another flavour.
+    pub fn of(flavour: &str) -> Mount {
+        Mount::with(|command| drop(command.args(["-t", flavour])))
+    }
+
+    /// Mounts another flavour as well, in a directory of its own that goes with this mount: where it is.
+    pub fn beside(&self, flavour: &str) -> PathBuf {
+        let point = self.runtime.with_file_name(flavour);
+        fs::create_dir(&point).unwrap();
+        mount(&point, &self.runtime, |command| drop(command.args(["-t", flavour])));
+        point
     }
 
     fn with(change: impl FnOnce(&mut Command)) -> Mount {

@@ -9,7 +9,6 @@ use abi::syscall::is_restart;
 use kernel::ptrace::{is_step_trap, Go, SiginfoBytes, Tid};
 use kernel::wait::Status;
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 /// Names a waiter for the life of the engine.
 pub type WaiterId = u64;
@@ -158,6 +157,11 @@ impl Thread {
         self.options & libc::PTRACE_O_TRACEFORK != 0
     }
 
+    /// True if it is to get a signal that is not in hand yet.
+    fn promised(&self) -> bool {
+        self.forged.is_some() || self.awaited.is_some()
+    }
+
     /// True in a ptrace stop.
     pub fn stopped(&self) -> bool {
         matches!(self.state, State::Stopped(_))
@@ -214,8 +218,6 @@ pub struct Process {
     job: bool,
     /// Kept attached although nobody needs it: somebody will in a moment.
     pub lingers: bool,
-    /// When an open seat last let it run.
-    pub ran: Option<Instant>,
     /// A thread of ours in it. While there is one, or one is made, no other thread runs.
     pub agent: Option<agent::Agent>,
     actions: Vec<Action>,
@@ -235,7 +237,6 @@ impl Process {
             ended: None,
             job: false,
             lingers: false,
-            ran: None,
             agent: None,
             actions: Vec::new(),
             stirred: false,
@@ -539,14 +540,15 @@ impl Process {
                     let listening = thread.state == State::Listening;
                     let stale = !listening && go == Go::Syscall && thread.go == Go::Cont;
                     let held = if listening { kept } else { held };
-                    let needs = held || !wanted || thread.options != options || stale;
+                    let needs = held || (!wanted && thread.awaited.is_none()) || thread.options != options || stale;
                     if needs && !thread.interrupt {
                         thread.interrupt = true;
                         self.actions.push(Action::Interrupt(tid));
                     }
                     return;
                 }
-                State::Stopped(_) if !wanted => {
+                // A signal that was promised comes before it is let go.
+                State::Stopped(_) if !wanted && !thread.promised() => {
                     let owed = if thread.stepped { 0 } else { thread.owed };
                     self.threads.remove(&tid);
                     self.job &= !self.threads.is_empty();
