@@ -1,4 +1,5 @@
 /* PCAGENT: the agent lwp, what it may do and what it holds, how it ends, and what is left when its maker or the daemon dies. */
+#define _FILE_OFFSET_BITS 64 /* Inode numbers are longer than a long of 32 bits. */
 #include "agent.h"
 
 static void must_be_whole(struct proc *p, int lwps)
@@ -80,7 +81,7 @@ static void made(void)
 static void works(struct proc *p, struct agent *a)
 {
 	static const char path[] = "/proc/self/comm", stat[] = "/proc/self/stat";
-	char *shared = (char *)(p->word + SIGNALS), own[64];
+	char *shared = (char *)(p->word + WORDS) - 64, own[64];
 	long fd;
 
 	SAME(agent_call(a, LINUX_NR(SYS_getpid), 0, 0, 0), p->pid);
@@ -243,9 +244,14 @@ static void undisturbed(void)
 		SAME(give(p.ctl, code, &getppids, sizeof getppids), 0);
 		SAME(PUT(&p, PCWSTOP), 0);
 		STOPPED(&p, i % 2 ? PR_SYSENTRY : PR_SYSEXIT, SYS_getppid);
-		SAME(agent_make(&p, &a), 0);
-		works(&p, &a);
-		agent_end(&p, &a);
+		if (i % 2) {
+			/* No lwp stands where it could make a call. */
+			SAME(agent_make(&p, &a), EBUSY);
+		} else {
+			SAME(agent_make(&p, &a), 0);
+			works(&p, &a);
+			agent_end(&p, &a);
+		}
 		sysset_t no;
 		premptyset(&no);
 		SAME(give(p.ctl, code, &no, sizeof no), 0);
@@ -357,14 +363,14 @@ static void orphaned(void)
 	SAME(PUT(&p, PCSTOP), 0);
 	if (!strcmp(how, "often")) {
 		/* At any moment. */
+		struct msg m = { 0 };
+		a.text = gate_of(p.pid);
+		memcpy(a.reg, status(&p)->pr_lwp.pr_reg, sizeof a.reg);
 		if (fork() == 0) {
 			pause_ms(atoi(arguments[5]) % 40);
 			kill(daemon, SIGKILL);
 			_exit(0);
 		}
-		struct msg m = { 0 };
-		a.text = gate_of(p.pid);
-		memcpy(a.reg, status(&p)->pr_lwp.pr_reg, sizeof a.reg);
 		for (;;) {
 			agent_regs(&a, LINUX_NR(SYS_exit), none);
 			if (give(p.ctl, PCAGENT, a.reg, sizeof a.reg))

@@ -37,6 +37,15 @@ macro_rules! cases {
 
 cases! {
     agent: made calling forbidden left jobs undisturbed killed thousand;
+    xregs: values wrong;
+    ids: given refused taken_back privileges;
+    actions: current;
+}
+
+#[test]
+fn wide_registers_of_a_32_bit_process() {
+    let other = solaris_program("xregs", 32);
+    run(&Mount::of("solaris"), "xregs", 64, &["others", other.to_str().unwrap()]);
 }
 
 /// The daemon is killed while a process has an agent: the agent disappears, and nobody else notices.

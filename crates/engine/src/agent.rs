@@ -6,7 +6,7 @@
 //! goes on as if it had never been. A process that filters its system calls gets no agent: that last call would be judged too,
 //! and nobody could prevent it then.
 
-use crate::engine::{called, Done};
+use crate::engine::{called, Done, Target};
 use crate::error::Refusal;
 use crate::event::Call;
 use crate::inject::{self, Number};
@@ -15,7 +15,7 @@ use crate::process::agent::Agent;
 use crate::process::lwps::{makes_process, Stand};
 use crate::process::{Await, State, Stop};
 use crate::seat::SeatId;
-use crate::tracer::{Key, Tracer};
+use crate::tracer::{key_of, Key, Tracer};
 use abi::syscall::Abi;
 use kernel::ledger::{self, Regs};
 use kernel::procfs::{self, Proc};
@@ -149,6 +149,24 @@ impl Maker {
         let limits = matches!(refusal.errno, libc::EAGAIN | libc::ENOSPC);
         let errno = if limits { libc::ENOMEM } else { refusal.errno };
         (self.done)(Err(Refusal { errno, ..refusal }));
+    }
+}
+
+impl Target {
+    /// Calls back when thread `tid` is not, or no more, the agent of the process, or stands. The kernel shows a thread as gone
+    /// a moment before it reports its end; whoever has seen that can wait here for the moment from which on the others may be run.
+    pub fn when_no_agent(&self, tid: Tid, answer: impl FnOnce() + Send + 'static) {
+        let key = key_of(self.proc());
+        self.shared().queue.push(Box::new(move |t| {
+            let process = t.entries.get(&key).map(|e| &e.process);
+            match process.filter(|p| p.is_agent(tid)).and_then(|p| p.agent.as_ref()).map(|a| a.seat) {
+                Some(seat) => {
+                    t.wait_for(key, Await::See(seat, Some(tid)), None, Box::new(move |_, _| answer()));
+                    t.settle(key);
+                }
+                None => answer(),
+            }
+        }));
     }
 }
 

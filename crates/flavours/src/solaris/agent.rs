@@ -15,13 +15,23 @@ use abi::solaris::Model;
 use engine::lwp::Shown;
 use kernel::machine;
 use kernel::procfs::{self, Proc};
-use std::sync::Arc;
+use std::sync::{mpsc, Arc};
 use tree::{Caller, Errno, Result};
 
 /// The lwp that `lwp/agent` is; ENOENT if there is none.
 pub fn tid(target: &Target) -> Result<u32> {
     let agent = view(target, Shown::Speaker).agent.ok_or(Errno(libc::ENOENT))?;
     Ok(agent.0 as u32)
+}
+
+/// To be called before somebody is told this of an lwp. If it is ENOENT and the lwp was the agent, the others can be run from now on: the kernel
+/// shows a thread as gone a moment before it reports its end. Not to be called in the tracer thread.
+pub fn gone(target: &Target, told: &Errno) {
+    let (Some(tid), Errno(libc::ENOENT)) = (target.tid, told) else { return };
+    let (tx, rx) = mpsc::channel::<()>();
+    let way = target.shared.engine.target(target.proc.clone());
+    way.when_no_agent(tid as i32, move || drop(tx));
+    let _ = rx.recv();
 }
 
 /// `spymaster`: the `psinfo` of the agent's creator at that time, with the time of the creation in `pr_time`. Empty for any other

@@ -4,7 +4,7 @@
 use super::about::{gone, About};
 use super::nodes::{right, user};
 use super::writers::{self, Writing};
-use super::{setid, stops, NAME};
+use super::{agent, setid, stops, NAME};
 use crate::right::{only_truncation, send_signal, Right, User};
 use crate::target::Target;
 use abi::set::Set;
@@ -92,7 +92,7 @@ impl Open {
             return Ok(());
         };
         // A zombie has no memory that anybody could have a right to: ENOENT.
-        let user = user(right, caller)?;
+        let user = user(right, caller).inspect_err(|e| agent::gone(&self.target, e))?;
         // Asked only by those for whom it makes a difference: it costs as much as a stop.
         let matters = |m: &std::result::Result<Message, _>| {
             matches!(m, Ok(Message::SReg(_) | Message::SFpReg(_) | Message::Agent(_)))
@@ -275,7 +275,7 @@ impl Script {
             Message::UnSet(bits) => change(modes(bits, false)?),
             Message::SReg(new) => order(LwpOrder::Edit(self.registers(*new))),
             Message::Agent(new) => {
-                order(LwpOrder::Agent(self.registers(*new), super::agent::note(&self.target, self.caller)))
+                order(LwpOrder::Agent(self.registers(*new), agent::note(&self.target, self.caller)))
             }
             Message::SXReg(new) => order(LwpOrder::Rewrite(RegSet::Xstate, super::xregs::rewrite(new))),
             Message::SFpReg(new) => {

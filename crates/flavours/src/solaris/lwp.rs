@@ -3,6 +3,7 @@
 //! behind.
 
 use super::about::About;
+use super::agent;
 use super::nodes::{self, LWP};
 use super::root::number;
 use crate::target::Target;
@@ -28,11 +29,11 @@ impl Node for Lwps {
 
     fn lookup(&self, caller: &Caller, name: &OsStr) -> Result<Arc<dyn Node>> {
         let tid = match name.as_bytes() {
-            b"agent" => super::agent::tid(&self.0)?,
+            b"agent" => agent::tid(&self.0)?,
             name => number(name).ok_or(Errno(libc::ENOENT))?,
         };
         let target = Target { tid: Some(tid), ..self.0.clone() };
-        let start = About::new(&target, caller).start()?;
+        let start = About::new(&target, caller).start().inspect_err(|e| agent::gone(&target, e))?;
         Ok(Arc::new(Lwp { target, start }))
     }
 
