@@ -4,7 +4,7 @@
 
 enum { USER = 61234, GROUP = 61235, NOBODY = 65534 };
 
-static char text[4096];
+static char text[65536];
 
 /* A field of the kernel's status of an lwp. */
 static const char *field(pid_t pid, long lwp, const char *name)
@@ -51,6 +51,25 @@ static int groups(const struct proc *p, long lwp)
 	return n;
 }
 
+/* The kernel forgets with whom a process is to die when its ids change: kept here, to be killed when a check fails. */
+static pid_t started;
+
+static void kill_started(void)
+{
+	if (started > 0)
+		kill(started, SIGKILL);
+}
+
+static struct proc begin(void (*body)(volatile long *))
+{
+	struct proc p = start(body);
+
+	if (!started)
+		atexit(kill_started);
+	started = p.pid;
+	return p;
+}
+
 static int is_root(void)
 {
 	if (geteuid() != 0)
@@ -91,7 +110,7 @@ static void given(void)
 {
 	if (!is_root())
 		return;
-	struct proc p = start(crowd);
+	struct proc p = begin(crowd);
 	prcred_t c = cred(USER, USER, 0);
 	int before = groups(&p, p.pid);
 
@@ -126,12 +145,14 @@ static void given(void)
 	have(&p, "\nUid", USER, USER, USER);
 	SAME(groups(&p, p.pid), 5);
 	RUNS(&p);
+	started = -1;
 	end(&p);
 	/* One that sleeps is not disturbed. */
-	p = start(sleeper);
+	p = begin(sleeper);
 	SAME(with_groups(&p, cred(USER, USER, USER), 4), 0);
 	SAME(groups(&p, p.pid), 4);
 	SAME(p.word[COUNT], 0);
+	started = -1;
 	end(&p);
 }
 
@@ -139,7 +160,7 @@ static void refused(void)
 {
 	if (!is_root())
 		return;
-	struct proc p = start(crowd);
+	struct proc p = begin(crowd);
 	prcred_t c = cred((uid_t)-1, 0, 0);
 
 	SAME(scred(&p, c), EINVAL);
@@ -154,8 +175,9 @@ static void refused(void)
 	have(&p, "\nUid", 0, 0, 0);
 
 	/* An lwp that stands at the entry of a call cannot make another: none is changed. */
+	started = -1;
 	end(&p);
-	p = start(calls);
+	p = begin(calls);
 	sysset_t set;
 	premptyset(&set);
 	praddset(&set, SYS_getppid);
@@ -163,6 +185,7 @@ static void refused(void)
 	SAME(PUT(&p, PCWSTOP), 0);
 	SAME(scred(&p, cred(USER, USER, USER)), EBUSY);
 	SAME(atol(field(p.pid, p.pid, "\nUid")), 0);
+	started = -1;
 	end(&p);
 
 	/* A writer without privilege, on a process of his own. */
@@ -172,13 +195,14 @@ static void refused(void)
 		SAME(setresgid(NOBODY, NOBODY, NOBODY), 0);
 		SAME(setresuid(NOBODY, NOBODY, NOBODY), 0);
 		prctl(PR_SET_DUMPABLE, 1);
-		p = start(sleeper);
+		p = begin(sleeper);
 		c = cred(NOBODY, NOBODY, NOBODY);
 		c.pr_rgid = c.pr_egid = c.pr_sgid = NOBODY;
 		SAME(scred(&p, c), EPERM);
 		SAME(scred(&p, cred(0, 0, 0)), EPERM);
 		SAME(p.word[COUNT], 0);
-		end(&p);
+		started = -1;
+	end(&p);
 		_exit(0);
 	}
 	int wstat;
@@ -219,7 +243,7 @@ static void taken_back(void)
 {
 	if (!is_root())
 		return;
-	struct proc p = start(uneven);
+	struct proc p = begin(uneven);
 	int before = groups(&p, p.pid);
 
 	SAME(with_groups(&p, cred(USER, USER, 0), 7), EPERM);
@@ -230,6 +254,7 @@ static void taken_back(void)
 		SAME(groups(&p, lwp), before);
 	}
 	RUNS(&p);
+	started = -1;
 	end(&p);
 }
 
@@ -240,7 +265,7 @@ static void privileges(void)
 	struct {
 		uint32_t nsets, setsize, infosize, set[4][2], info[3];
 	} v = { 4, 2, 0, { { 0 } }, { PRIV_INFO_FLAGS, 12, 0 } }, other;
-	struct proc p = start(spin);
+	struct proc p = begin(spin);
 
 	for (int i = 0; i < 4; i++) {
 		unsigned long long mask = strtoull(field(p.pid, p.pid, names[i]), NULL, 16);
@@ -267,6 +292,7 @@ static void privileges(void)
 	other.infosize = 1 << 20;
 	SAME(PUTP(&p, PCSPRIV, other), EINVAL);
 	RUNS(&p);
+	started = -1;
 	end(&p);
 }
 

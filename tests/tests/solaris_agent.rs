@@ -36,7 +36,7 @@ macro_rules! cases {
 }
 
 cases! {
-    agent: made calling forbidden left jobs undisturbed killed thousand;
+    agent: made calling forbidden left jobs undisturbed killed many;
     xregs: values wrong;
     ids: given refused taken_back privileges;
     actions: current;

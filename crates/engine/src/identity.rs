@@ -40,9 +40,9 @@ struct Call {
     list: Option<Vec<u8>>,
 }
 
-/// The calls that give `tid` these ids, in an order that does not lose the right to the later ones; or in the opposite order,
-/// which regains it first.
-fn calls(tid: Tid, ids: &Ids, back: bool) -> Vec<Call> {
+/// The calls that give `tid` these ids. The users come last, with whom the right to the other calls may go; but first where the
+/// effective one is root, with whom it may come.
+fn calls(tid: Tid, ids: &Ids) -> Vec<Call> {
     let plain = |nr, ids: [u32; 3]| Call { tid, nr, args: ids.map(u64::from), list: None };
     let groups = ids.others.as_ref().map(|others| Call {
         tid,
@@ -52,7 +52,7 @@ fn calls(tid: Tid, ids: &Ids, back: bool) -> Vec<Call> {
     });
     let mut all: Vec<Call> = groups.into_iter().collect();
     all.extend([plain(SETRESGID, ids.groups), plain(SETRESUID, ids.users)]);
-    if back {
+    if ids.users[1] == 0 {
         all.reverse();
     }
     all
@@ -89,13 +89,11 @@ struct Change {
 /// The waiter that is answered is for [`crate::engine::Ticket`].
 pub(crate) fn change(t: &mut Tracer, shared: &Shared, proc: &Arc<Proc>, ids: Ids, done: Done) -> WaiterId {
     let mine = proc.clone();
-    Pause::begin_all(t, shared, proc, move |t, result, pause| {
-        match result.and_then(|()| prepare(t, &mine, &ids)) {
-            Ok((mem, threads)) => start(t, key_of(&mine), ids, mem, threads, pause, done),
-            Err(refusal) => {
-                pause.end(t);
-                done(Err(refusal));
-            }
+    Pause::begin_all(t, shared, proc, move |t, result, pause| match result.and_then(|()| prepare(t, &mine, &ids)) {
+        Ok((mem, threads)) => start(t, key_of(&mine), ids, mem, threads, pause, done),
+        Err(refusal) => {
+            pause.end(t);
+            done(Err(refusal));
         }
     })
 }
@@ -122,19 +120,11 @@ fn prepare(t: &Tracer, proc: &Proc, ids: &Ids) -> Result<(OwnedFd, Vec<(Tid, Ids
     Ok((mem, threads))
 }
 
-fn start(
-    t: &mut Tracer,
-    key: Key,
-    ids: Ids,
-    mem: OwnedFd,
-    threads: Vec<(Tid, Ids)>,
-    pause: Pause,
-    done: Done,
-) {
+fn start(t: &mut Tracer, key: Key, ids: Ids, mem: OwnedFd, threads: Vec<(Tid, Ids)>, pause: Pause, done: Done) {
     let lists = threads.iter().map(|(_, before)| before).chain([&ids]);
     let most = lists.filter_map(|ids| ids.others.as_ref()).map(Vec::len).max().unwrap_or(0);
     let first = threads.first().map_or(key.0, |(tid, _)| *tid);
-    let left = threads.iter().flat_map(|(tid, _)| calls(*tid, &ids, false)).collect();
+    let left = threads.iter().flat_map(|(tid, _)| calls(*tid, &ids)).collect();
     let mut before = threads;
     before.reverse();
     let mut change = Change { key, pause, done, mem, lent: None, left, before, refused: None, stuck: Vec::new() };
@@ -145,14 +135,14 @@ fn start(
     let (rights, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     // No file: -1 in 32 bits is none too.
     let args = [0, size, rights as u64, kind as u64, u64::from(u32::MAX), 0];
-    let mapped = move |t: &mut Tracer, result: Result<i64, Refusal>| {
-        match result.and_then(|r| called("borrow memory of", first, r)) {
-            Ok(at) => {
-                change.lent = Some((at as u64, size));
-                change.next(t);
-            }
-            Err(refusal) => change.finish(t, Err(refusal)),
+    let mapped = move |t: &mut Tracer, result: Result<i64, Refusal>| match result
+        .and_then(|r| called("borrow memory of", first, r))
+    {
+        Ok(at) => {
+            change.lent = Some((at as u64, size));
+            change.next(t);
         }
+        Err(refusal) => change.finish(t, Err(refusal)),
     };
     t.inject(key, first, MMAP, args, None, Box::new(mapped));
 }
@@ -168,11 +158,11 @@ impl Change {
             }
         }
         let key = self.key;
-        let made = move |t: &mut Tracer, result: Result<i64, Refusal>| {
-            match result.and_then(|r| called("change the ids of", call.tid, r)) {
-                Ok(_) => self.next(t),
-                Err(refusal) => self.refuse(t, call.tid, refusal),
-            }
+        let made = move |t: &mut Tracer, result: Result<i64, Refusal>| match result
+            .and_then(|r| called("change the ids of", call.tid, r))
+        {
+            Ok(_) => self.next(t),
+            Err(refusal) => self.refuse(t, call.tid, refusal),
         };
         t.inject(key, call.tid, call.nr, args, None, Box::new(made));
     }
@@ -190,7 +180,7 @@ impl Change {
         } else {
             self.refused = Some(refusal);
             let from = self.before.iter().position(|(of, _)| *of == tid).unwrap_or(0);
-            self.left = self.before.iter().skip(from).flat_map(|(tid, ids)| calls(*tid, ids, true)).collect();
+            self.left = self.before.iter().skip(from).flat_map(|(tid, ids)| calls(*tid, ids)).collect();
         }
         self.next(t);
     }

@@ -447,7 +447,9 @@ impl Message {
         let process = &mut t.entries.get_mut(&key).ok_or_else(|| Refusal::gone(key.0))?.process;
         let tid = process.may_run(seat, self.tid).map_err(|why| match why {
             Busy::Gone => Refusal::gone(key.0),
-            Busy::Agent => busy(self.tid.unwrap_or(key.0), "it has an agent, which alone can be run, through its own file"),
+            Busy::Agent => {
+                busy(self.tid.unwrap_or(key.0), "it has an agent, which alone can be run, through its own file")
+            }
             Busy::NotStopped => {
                 busy(self.tid.unwrap_or(key.0), "it is not stopped by this flavour, nor was it asked to")
             }

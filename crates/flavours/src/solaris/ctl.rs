@@ -274,9 +274,7 @@ impl Script {
             Message::Set(bits) => change(modes(bits, true)?),
             Message::UnSet(bits) => change(modes(bits, false)?),
             Message::SReg(new) => order(LwpOrder::Edit(self.registers(*new))),
-            Message::Agent(new) => {
-                order(LwpOrder::Agent(self.registers(*new), agent::note(&self.target, self.caller)))
-            }
+            Message::Agent(new) => order(LwpOrder::Agent(self.registers(*new), agent::note(&self.target, self.caller))),
             Message::SXReg(new) => order(LwpOrder::Rewrite(RegSet::Xstate, super::xregs::rewrite(new))),
             Message::SFpReg(new) => {
                 let model = self.target_model;

@@ -48,13 +48,7 @@ impl Drop for Waiting {
 
 /// poll(2): content and room at once; POLLPRI (and with it what Solaris calls writable) while the process, or the lwp, is in an
 /// event stop; POLLHUP of what has ended, POLLERR if the right to it is lost, POLLNVAL of a system process.
-pub fn poll(
-    target: &Target,
-    right: Option<&Right>,
-    caller: &Caller,
-    seen: &Seen,
-    wake: Option<Wake>,
-) -> Result<u32> {
+pub fn poll(target: &Target, right: Option<&Right>, caller: &Caller, seen: &Seen, wake: Option<Wake>) -> Result<u32> {
     let about = About::new(target, caller);
     let ended = |about: &About| about.status().map_or(true, |s| s.zombie(target.tid.is_some()));
     if ended(&about) {
