@@ -66,4 +66,43 @@ static void current(void)
 	end(&p);
 }
 
-CASES({ "current", current })
+/* sigact, of a process that stands and of one that runs. */
+static void all_of_them(void)
+{
+	struct proc p = start(handles);
+	struct pr_sigaction all[74];
+	int fd = open_of(p.pid, "sigact", O_RDONLY);
+
+	for (int i = 0; i < 20; i++) {
+		SAME(PUT(&p, PCSTOP), 0);
+		SAME(pread(fd, all, sizeof all, 0), sizeof all);
+		for (int sig = 1; sig <= 64; sig++) {
+			uintptr_t want = sig == SIGUSR1 ? (uintptr_t)handler : sig == SIGUSR2 ? (uintptr_t)SIG_IGN : 0;
+			SAME((uintptr_t)all[sig - 1].sa_handler, want);
+		}
+		SAME(all[SIGUSR1 - 1].sa_flags, PRSA_RESTART);
+		CHECK(prismember(&all[SIGUSR1 - 1].sa_mask, 40));
+		STOPPED(&p, PR_REQUESTED, 0);
+		STANDS(&p);
+		SAME(PUTL(&p, PCRUN, 0), 0);
+		RUNS(&p);
+	}
+	SAME(pread(fd, all, sizeof all, 0), sizeof all);
+	CHECK((uintptr_t)all[SIGUSR2 - 1].sa_handler == (uintptr_t)SIG_IGN);
+	CHECK((uintptr_t)all[SIGUSR1 - 1].sa_handler > 1);
+	kill(p.pid, SIGUSR1);
+	EVENTUALLY(p.word[SIGNALS + SIGUSR1] == 1);
+	end(&p);
+
+	/* One that sleeps is not disturbed. */
+	p = start(sleeper);
+	close(fd);
+	fd = open_of(p.pid, "sigact", O_RDONLY);
+	SAME(PUT(&p, PCSTOP), 0);
+	SAME(pread(fd, all, sizeof all, 0), sizeof all);
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	SAME(p.word[COUNT], 0);
+	end(&p);
+}
+
+CASES({ "all_of_them", all_of_them }, { "current", current })

@@ -305,7 +305,7 @@ static inline void sleeper(volatile long *w)
 	}
 }
 
-static volatile long *logged;
+static volatile long *volatile logged;
 
 static inline void logger(int sig)
 {
@@ -337,20 +337,20 @@ static void *counting(void *at)
 {
 	volatile long *w = at;
 
-	w[TIDS + 1] = own_lwp();
+	w[1] = own_lwp();
 	for (;;)
 		w[0]++;
 	return NULL;
 }
 
-/* Four lwps: word TIDS + 2i counts what lwp i does, whose id is in the word behind. Word COUNT is that of the first. */
+/* Four lwps: lwp i counts in word TIDS + 2i, the first in word COUNT; the word behind TIDS + 2i is the id of lwp i. */
 static inline void crowd(volatile long *w)
 {
 	pthread_t t;
 
 	w[TIDS + 1] = own_lwp();
 	for (int i = 1; i < 4; i++)
-		if (pthread_create(&t, NULL, counting, (void *)(w + 2 * i)) != 0)
+		if (pthread_create(&t, NULL, counting, (void *)(w + TIDS + 2 * i)) != 0)
 			_exit(94);
 	for (int i = 1; i < 4; i++)
 		while (!w[TIDS + 2 * i + 1])

@@ -39,7 +39,7 @@ cases! {
     agent: made calling forbidden left jobs undisturbed killed many;
     xregs: values wrong;
     ids: given refused taken_back privileges;
-    actions: current;
+    actions: current all_of_them;
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[track_caller]
 fn holds(program: &str, case: &str) {
     for bits in [64, 32] {
-        let mount = Mount::of("solaris");
+        let mount = Mount::of("solaris", "rw");
         let mut command = Command::new(solaris_program(program, bits));
         command.arg(mount.point()).arg(case);
         let out = bounded(&mut command, Duration::from_secs(100));

@@ -119,6 +119,8 @@ pub struct Thread {
     awaited: Option<i32>,
     /// The signal it is about to get is the trap of a step that a client ordered: nobody's but his.
     pub stepped: bool,
+    /// What happened to it after what it stands on: told when that has been seen.
+    later: Option<What>,
     /// It has not reported yet, and stands at the end of the call that made it.
     newborn: bool,
     /// The signal of the job-control stop that it is in.
@@ -144,6 +146,7 @@ impl Thread {
             again: false,
             forged: None,
             awaited: None,
+            later: None,
             newborn: false,
             stepped: false,
             job: 0,
@@ -155,6 +158,20 @@ impl Thread {
     /// True if its children come attached: by the options in force, which may be those of a seat that is gone.
     pub fn brings_children(&self) -> bool {
         self.options & libc::PTRACE_O_TRACEFORK != 0
+    }
+
+    /// The call that it sleeps in, and would make again, ends with EINTR instead.
+    pub fn broken_off(&mut self) {
+        if std::mem::take(&mut self.restarting) {
+            self.later = self.call.take().map(|call| What::Exit(Some(call), -i64::from(libc::EINTR)));
+        }
+    }
+
+    /// It was found in this call, which it will make again.
+    pub fn found_in(&mut self, call: Call) {
+        if self.call.is_none() {
+            (self.call, self.restarting) = (Some(call), true);
+        }
     }
 
     /// True if it is to get a signal that is not in hand yet.
@@ -328,7 +345,7 @@ impl Process {
             Report::Entry(call) => self.entry(tid, call),
             Report::Exit(result) => self.exit(tid, result),
             Report::Clone(new) => {
-                self.threads.entry(new).or_insert_with(|| Thread::running(options, true));
+                self.born_lwp(tid, new);
                 self.direct_newborn(tid, new);
             }
             Report::Fork(child, vfork) => {
@@ -413,7 +430,10 @@ impl Process {
         }
         thread.call = Some(call);
         if let Some(c) = lost {
-            self.publish(tid, What::Exit(Some(c), -i64::from(libc::EINTR)));
+            if self.publish(tid, What::Exit(Some(c), -i64::from(libc::EINTR))) {
+                self.thread(tid, |t| t.later = Some(What::Entry(call)));
+                return;
+            }
         }
         self.publish(tid, What::Entry(call));
     }
@@ -489,13 +509,17 @@ impl Process {
     /// Compares what every thread does with what the seats want; the answer is what to do about it.
     pub fn settle(&mut self) -> Vec<Action> {
         self.stirred = false;
-        if self.ended.is_none() {
+        while self.ended.is_none() {
             let wanted = self.wanted();
             let options = self.options();
             let calls = self.seats.values().any(Seat::wants_calls);
             let tids: Vec<Tid> = self.threads.keys().copied().collect();
             for tid in tids {
                 self.settle_thread(tid, wanted, options, calls);
+            }
+            // Something was heard of on the way, for which threads may have to stand that were let go before.
+            if !std::mem::take(&mut self.stirred) {
+                break;
             }
         }
         std::mem::take(&mut self.actions)
@@ -517,8 +541,8 @@ impl Process {
     }
 
     fn settle_thread(&mut self, tid: Tid, wanted: bool, options: i32, calls: bool) {
-        // Passing from a fault to its signal may make a seat hold the thread, hence at most two rounds.
-        for _ in 0..2 {
+        // Passing from one event to the next may make a seat hold the thread, hence some rounds.
+        for _ in 0..3 {
             let injecting = self.threads.get(&tid).is_none_or(|t| t.injecting);
             if injecting || self.dismissing(tid) {
                 return;
@@ -559,10 +583,12 @@ impl Process {
                 State::Stopped(stop) if held && *stop != Stop::Group => return,
                 State::Stopped(Stop::Signal(info, true)) if thread.owed != 0 => {
                     let info = *info;
-                    if !self.signal_itself(tid, info) {
-                        continue;
+                    self.signal_itself(tid, info);
+                }
+                State::Stopped(_) if thread.later.is_some() => {
+                    if let Some(what) = thread.later.take() {
+                        self.publish(tid, what);
                     }
-                    return;
                 }
                 State::Stopped(stop) => {
                     let group = *stop == Stop::Group;

@@ -636,6 +636,9 @@ impl Tracer {
         if let Report::Dead(_) = report {
             self.tids.remove(&tid);
         }
+        if report == Report::Trap {
+            self.look_inside(key, tid);
+        }
         let exec = matches!(report, Report::Exec(_));
         if exec {
             self.tids.retain(|t, k| *k != key || *t == tid);
@@ -658,6 +661,23 @@ impl Tracer {
             self.check_openers(key);
         }
         self.settle_after(key, Some(tid));
+    }
+
+    /// A thread whose calls are traced from here on may be in one already: its entry has been, its exit is to come.
+    fn look_inside(&mut self, key: Key, tid: Tid) {
+        let Some(process) = self.entries.get_mut(&key).map(|e| &mut e.process) else { return };
+        if !process.seats.values().any(Seat::wants_calls) {
+            return;
+        }
+        let Some(thread) = process.threads.get_mut(&tid) else { return };
+        let Ok(r) = ptrace::user_regs(tid) else { return };
+        if (r.orig_rax as i64) < 0 || !(-516..=-512).contains(&(r.rax as i32)) {
+            return;
+        }
+        thread.found_in(match r.cs {
+            0x23 => Call { nr: r.orig_rax, args: [r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp], abi: Abi::I386 },
+            _ => Call { nr: r.orig_rax, args: [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9], abi: Abi::X86_64 },
+        });
     }
 
     /// Lets the pending trap of a step be reported instead of the stop that came before it: the thread runs no instruction in
@@ -720,7 +740,8 @@ impl Tracer {
             .map(|(id, _)| *id)
             .collect();
         if let Some(entry) = self.entries.get_mut(&key) {
-            lost.retain(|id| !entry.process.exec_withdrew(*id));
+            let (process, proc) = (&mut entry.process, &entry.proc);
+            lost.retain(|id| !process.exec_withdrew(*id, proc));
         }
         if !lost.is_empty() {
             self.drop_seats(key, |id| lost.contains(&id));

@@ -31,14 +31,16 @@ pub fn ticks(n: u64) -> u64 {
     n.saturating_mul(*TICK.get_or_init(|| NANOS / conf(libc::_SC_CLK_TCK, 100)))
 }
 
-/// Processors on line.
+/// Processors on line when this was first asked.
 pub fn processors() -> u64 {
-    conf(libc::_SC_NPROCESSORS_ONLN, 1)
+    static ONLINE: OnceLock<u64> = OnceLock::new();
+    *ONLINE.get_or_init(|| conf(libc::_SC_NPROCESSORS_ONLN, 1))
 }
 
-/// Pages of memory.
+/// Pages of memory when this was first asked.
 pub fn pages() -> u64 {
-    conf(libc::_SC_PHYS_PAGES, 1)
+    static PAGES: OnceLock<u64> = OnceLock::new();
+    *PAGES.get_or_init(|| conf(libc::_SC_PHYS_PAGES, 1))
 }
 
 /// Nanoseconds since boot, sleep of the machine included: the clock of start times.

@@ -46,7 +46,13 @@ impl<'a> About<'a> {
 
     /// The kernel's `stat` in the caller's name: what it hides from him, addresses and the exit status, is 0.
     pub fn stat(&self) -> Result<StatText> {
-        StatText::new(self.read(b"stat")?)
+        match self.read(b"stat") {
+            // The daemon's own process: it shows others what anybody may know.
+            Err(Errno(libc::EACCES | libc::EPERM)) if !procfs::hides() => {
+                Ok(StatText { public: true, ..StatText::new(self.plain(b"stat")?)? })
+            }
+            text => StatText::new(text?),
+        }
     }
 
     /// All of a file of the kernel's that shows everybody the same.
@@ -174,18 +180,28 @@ impl Status {
 }
 
 /// The kernel's `stat` of a process or thread.
-pub struct StatText(Vec<u8>);
+pub struct StatText {
+    text: Vec<u8>,
+    /// Only what anybody may know is to be told of it.
+    public: bool,
+}
 
 impl StatText {
     fn new(text: Vec<u8>) -> Result<StatText> {
         match Stat::parse(&text) {
-            Some(_) => Ok(StatText(text)),
+            Some(_) => Ok(StatText { text, public: false }),
             None => Err(Errno(libc::EIO)),
         }
     }
 
     /// Its fields.
     pub fn stat(&self) -> Result<Stat<'_>> {
-        Stat::parse(&self.0).ok_or(Errno(libc::EIO))
+        Stat::parse(&self.text).ok_or(Errno(libc::EIO))
+    }
+
+    /// A field that is not for everybody; 0 if it is hidden.
+    pub fn private(&self, n: usize) -> u64 {
+        let stat = Stat::parse(&self.text).filter(|_| !self.public);
+        stat.and_then(|s| s.number(n)).unwrap_or(0)
     }
 }

@@ -4,17 +4,17 @@
 //! job control, or that filters its system calls, gets none (EBUSY); nor does one of which every thread stands at the entry of
 //! a system call. If the file system goes away while there is an agent, the agent ends by itself.
 
-use super::about::{model_of, About};
+use super::about::About;
 use super::nodes::Content;
+use super::psinfo;
 use super::stops::view;
 use crate::target::Target;
-use abi::solaris::numbers::PRNODEV;
-use abi::solaris::record::{chars, Timestruc};
+use abi::solaris::record::Timestruc;
 use abi::solaris::records::PsInfo;
 use abi::solaris::Model;
 use engine::lwp::Shown;
 use kernel::machine;
-use kernel::procfs::{self, Proc};
+use kernel::procfs::Proc;
 use std::sync::{mpsc, Arc};
 use tree::{Caller, Errno, Result};
 
@@ -50,45 +50,16 @@ fn spymaster(about: &About) -> Option<PsInfo> {
 }
 
 /// What is remembered of the thread that makes an agent.
-pub fn note(target: &Target, tid: u32) -> Vec<u8> {
-    let mut info = creator(target, tid).unwrap_or_default();
+pub fn note(target: &Target, maker: &Caller) -> Vec<u8> {
+    let mut info = creator(target, maker).unwrap_or_default();
     let (sec, nsec) = machine::now();
     info.pr_time = Timestruc { sec, nsec: i64::from(nsec) };
     info.bytes(Model::Lp64)
 }
 
-fn creator(target: &Target, tid: u32) -> Option<PsInfo> {
-    let pid = procfs::tgid_of(tid)?;
-    let proc = Arc::new(Proc::open(pid).ok()?);
+fn creator(target: &Target, maker: &Caller) -> Option<PsInfo> {
+    let proc = Arc::new(Proc::open(maker.pid().ok()?).ok()?);
     let own = Target { proc, tid: None, shared: target.shared.clone() };
-    // Nothing is asked in his name.
-    let caller = Caller::new(tid, 0, 0);
-    let about = About::in_model(&own, &caller, Model::Lp64);
-    let (status, text) = (about.status().ok()?, about.plain(b"stat").ok()?);
-    let stat = procfs::Stat::parse(&text)?;
-    let number = |n| stat.number(n).unwrap_or(0);
-    let ([uid, euid, ..], [gid, egid, ..]) = (status.ids("Uid"), status.ids("Gid"));
-    let (sec, nsec) = machine::wall(about.start().ok()?);
-    let arguments = about.plain(b"cmdline").unwrap_or_default();
-    let blanks: Vec<u8> = arguments.iter().map(|b| if *b == 0 { b' ' } else { *b }).collect();
-    Some(PsInfo {
-        pr_nlwp: number(20) as i32,
-        pr_pid: pid as i32,
-        pr_ppid: stat.ppid().unwrap_or(0) as i32,
-        pr_pgid: number(5) as i32,
-        pr_sid: number(6) as i32,
-        pr_uid: uid,
-        pr_euid: euid,
-        pr_gid: gid,
-        pr_egid: egid,
-        pr_ttydev: PRNODEV,
-        pr_start: Timestruc { sec, nsec: i64::from(nsec) },
-        pr_ctime: Timestruc::of_nanos(machine::ticks(number(16).saturating_add(number(17)))),
-        pr_fname: chars(status.field("Name")),
-        pr_psargs: chars(blanks.trim_ascii_end()),
-        pr_argc: arguments.iter().filter(|b| **b == 0).count() as i32,
-        pr_dmodel: model_of(&caller).number(),
-        pr_contract: -1,
-        ..PsInfo::default()
-    })
+    let info = psinfo::psinfo(&About::in_model(&own, maker, Model::Lp64)).ok()?;
+    PsInfo::take(Model::Lp64, &info)
 }

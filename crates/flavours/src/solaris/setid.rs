@@ -9,7 +9,8 @@
 //! Privileges are the capabilities (see `priv`). Only a thread itself can change its own, and no more than give them up: PCSPRIV
 //! is accepted if it changes nothing, else EPERM.
 
-use super::about::{About, Status};
+use super::about::About;
+use super::cred;
 use crate::right::User;
 use crate::target::Target;
 use abi::solaris::cred::{Credential, Privileges};
@@ -22,8 +23,6 @@ const SETGID: u32 = 6;
 const SETUID: u32 = 7;
 const EPERM: Errno = Errno(libc::EPERM);
 const EINVAL: Errno = Errno(libc::EINVAL);
-/// Words of a set: one bit for each capability that there can be.
-const SETSIZE: u32 = Privileges::setsize_for(41);
 
 /// The ids of PCSCRED (without groups) or PCSCREDX. EINVAL for one that no user or group can have.
 pub fn ids(new: &Credential, with_groups: bool) -> Result<Ids> {
@@ -68,18 +67,14 @@ fn all_capabilities() -> u64 {
 
 /// PCSPRIV: EINVAL for what is no `prpriv_t` of this system, EPERM for what would change something.
 pub fn privileges(about: &About, new: &Privileges) -> Result<()> {
-    let flags = if new.info().is_empty() { Some(0) } else { new.flags() };
-    let (4, SETSIZE, Some(flags)) = (new.nsets(), new.setsize(), flags) else { return Err(EINVAL) };
-    let status = about.status()?;
-    let same = |(i, name): (usize, &str)| new.set(i).eq(members(status, name));
-    if flags == 0 && ["CapEff", "CapInh", "CapPrm", "CapBnd"].into_iter().enumerate().all(same) {
+    let (now, _) = Privileges::take(&cred::privileges(about)?).ok_or(EINVAL)?;
+    let flags = if new.info().is_empty() { now.flags() } else { new.flags() };
+    if (new.nsets(), new.setsize()) != (now.nsets(), now.setsize()) || flags.is_none() {
+        return Err(EINVAL);
+    }
+    if flags == now.flags() && (0..4).all(|i| new.set(i).eq(now.set(i))) {
         Ok(())
     } else {
         Err(EPERM)
     }
-}
-
-fn members(status: &Status, name: &str) -> impl Iterator<Item = u32> {
-    let mask = status.mask(name);
-    (0..64).filter(move |n| mask >> n & 1 == 1)
 }
