@@ -489,12 +489,35 @@ impl Pause {
         tid: Tid,
         then: impl FnOnce(&mut Tracer, Result<(), Refusal>, Pause) + 'static,
     ) -> WaiterId {
-        let pause = Pause { key: key_of(proc), id: shared.queue.new_seat() };
         let mut seat = Seat::new("engine", false, Opener::default(), None);
         seat.hold_threads.insert(tid);
+        Pause::hold(t, shared, proc, seat, Await::RestOf(tid), then)
+    }
+
+    /// The same when all threads stand.
+    pub fn begin_all(
+        t: &mut Tracer,
+        shared: &Shared,
+        proc: &Arc<Proc>,
+        then: impl FnOnce(&mut Tracer, Result<(), Refusal>, Pause) + 'static,
+    ) -> WaiterId {
+        let mut seat = Seat::new("engine", false, Opener::default(), None);
+        seat.hold = true;
+        Pause::hold(t, shared, proc, seat, Await::Rest, then)
+    }
+
+    fn hold(
+        t: &mut Tracer,
+        shared: &Shared,
+        proc: &Arc<Proc>,
+        seat: Seat,
+        what: Await,
+        then: impl FnOnce(&mut Tracer, Result<(), Refusal>, Pause) + 'static,
+    ) -> WaiterId {
+        let pause = Pause { key: key_of(proc), id: shared.queue.new_seat() };
         let (key, id) = (pause.key, pause.id);
         t.entry(proc).process.seats.insert(id, seat);
-        let waiter = t.wait_for(key, Await::RestOf(tid), None, Box::new(move |t, result| then(t, result, pause)));
+        let waiter = t.wait_for(key, what, None, Box::new(move |t, result| then(t, result, pause)));
         t.settle(key);
         waiter
     }
@@ -538,9 +561,20 @@ impl Scratch {
         Ok(lent)
     }
 
+    /// What the ledger needs to put back what stood there.
+    pub fn back(&self) -> inject::Memory {
+        (self.mem.as_raw_fd(), self.at, self.before)
+    }
+
+    /// What is in it now.
+    pub fn content(&self, tid: Tid) -> Result<Vec<u8>, Refusal> {
+        let room = self.before.len();
+        procfs::pread(self.mem.as_fd(), self.at, room).map_err(|e| Refusal::os("read the stack of", tid, &e))
+    }
+
     /// Makes the thread call with this memory, which is given back before `done` is told.
     pub fn call(self, t: &mut Tracer, key: Key, tid: Tid, nr: Number, args: [u64; 6], done: inject::Done) {
-        let back = (self.mem.as_raw_fd(), self.at, self.before);
+        let back = self.back();
         let then = move |t: &mut Tracer, result: Result<i64, Refusal>| {
             drop(self);
             done(t, result);

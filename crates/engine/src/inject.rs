@@ -3,10 +3,11 @@
 //! The thread steps over a `syscall` (or `int 0x80`) instruction of its vdso with all signals blocked; registers, mask and the
 //! signal it was about to get are put back at the stop behind it, where the kernel still restarts an interrupted call.
 
+use crate::agent::{self, Ending};
 use crate::error::Refusal;
 use crate::process::{Await, State, Stop};
 use crate::tracer::{Key, Tracer};
-use kernel::ledger::{self, Loan};
+use kernel::ledger::{self, Loan, Regs};
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, Go, Tid};
 use kernel::wait::Status;
@@ -20,6 +21,8 @@ pub(crate) struct Injection {
     loan: Box<Loan>,
     /// Signals that no mask holds back and that came before the call: sent again behind it.
     early: Vec<i32>,
+    /// The thread that the call has made.
+    made: Option<Tid>,
     done: Done,
 }
 
@@ -33,10 +36,19 @@ pub(crate) struct Number {
     pub i386: i64,
 }
 
+/// A call to be made.
+struct Wanted {
+    nr: Number,
+    args: [u64; 6],
+    lent: Option<Memory>,
+    /// Where the thread that it makes is sent to end.
+    born: Option<Regs>,
+}
+
 const AT_SYSINFO_EHDR: u64 = 33;
 
 /// Address of a system-call instruction in the target's vdso.
-fn gate(proc: &Proc, narrow: bool) -> Option<u64> {
+pub(crate) fn gate(proc: &Proc, narrow: bool) -> Option<u64> {
     let auxv = procfs::read_at(proc.dir(), c"auxv").ok()?;
     let word = if narrow { 4 } else { 8 };
     let number = |b: &[u8]| b.iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte));
@@ -67,7 +79,8 @@ pub(crate) fn forgets_nothing(proc: &Proc) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn filtered(proc: &Proc) -> bool {
+/// True if the process has a filter of system calls.
+pub(crate) fn filtered(proc: &Proc) -> bool {
     let status = proc.status().unwrap_or_default();
     procfs::field(&status, "Seccomp").is_some_and(|f| f.trim_ascii() != b"0")
 }
@@ -86,19 +99,42 @@ fn give_back(tid: Tid, loan: &Loan) {
 impl Tracer {
     /// Makes thread `tid`, which must stand, do one call. `done` gets its result (negative errno on failure).
     pub fn inject(&mut self, key: Key, tid: Tid, nr: Number, args: [u64; 6], lent: Option<Memory>, done: Done) {
+        self.inject_call(key, tid, Wanted { nr, args, lent, born: None }, done);
+    }
+
+    /// Makes thread `tid` make the agent of its process, which can end with the registers `born`. `done` gets its thread id.
+    pub fn inject_agent(&mut self, key: Key, tid: Tid, born: Regs, done: Done) {
+        let args = [agent::FLAGS as u64, 0, 0, 0, 0, 0];
+        self.inject_call(key, tid, Wanted { nr: agent::CLONE, args, lent: None, born: Some(born) }, done);
+    }
+
+    fn inject_call(&mut self, key: Key, tid: Tid, wanted: Wanted, done: Done) {
         if self.pass_exit(key, tid) {
             let again = move |t: &mut Tracer, result: Result<(), Refusal>| match result {
-                Ok(()) => t.inject(key, tid, nr, args, lent, done),
+                Ok(()) => t.inject_call(key, tid, wanted, done),
                 Err(refusal) => done(t, Err(refusal)),
             };
             self.wait_for(key, Await::RestOf(tid), None, Box::new(again));
             return;
         }
-        match self.begin(key, tid, nr, args, lent) {
+        match self.begin(key, tid, wanted) {
             Ok(loan) => {
-                self.injections.insert(tid, Injection { key, loan, early: Vec::new(), done });
+                self.injections.insert(tid, Injection { key, loan, early: Vec::new(), made: None, done });
             }
             Err(refusal) => done(self, Err(refusal)),
+        }
+    }
+
+    /// The call has made a thread. It is ours, and in the ledger, before its maker goes on.
+    fn injection_made(&mut self, maker: Tid) {
+        let Some(injection) = self.injections.get_mut(&maker) else { return };
+        let (Some(born), Ok(new)) = (&injection.loan.born, ptrace::event_message(maker)) else { return };
+        let (new, key) = (new as Tid, injection.key);
+        let ending = Ending::of(new, born);
+        injection.made = Some(new);
+        self.tids.insert(new, key);
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.process.agent_born(new, ending);
         }
     }
 
@@ -114,14 +150,8 @@ impl Tracer {
         true
     }
 
-    fn begin(
-        &mut self,
-        key: Key,
-        tid: Tid,
-        nr: Number,
-        args: [u64; 6],
-        memory: Option<Memory>,
-    ) -> Result<Box<Loan>, Refusal> {
+    fn begin(&mut self, key: Key, tid: Tid, wanted: Wanted) -> Result<Box<Loan>, Refusal> {
+        let Wanted { nr, args, lent: memory, born } = wanted;
         let os = |e: std::io::Error| Refusal::os("make a call in", tid, &e);
         let busy = |why: &str| Refusal::new(libc::EBUSY, format!("{tid}: {why}"));
         let entry = self.entries.get_mut(&key).ok_or_else(|| Refusal::gone(key.0))?;
@@ -161,7 +191,7 @@ impl Tracer {
         if filtered(&proc) && ptrace::set_options(tid, options | SUSPEND_SECCOMP).is_err() {
             return Err(busy("has a filter of system calls that we may not suspend"));
         }
-        let loan = Box::new(Loan { regs, mask, info, memory });
+        let loan = Box::new(Loan { regs, mask, info, memory, born });
         ledger::lend(tid, &loan);
         let started = ptrace::set_signal_mask(tid, !TRAP)
             .and_then(|()| ptrace::set_user_regs(tid, &call))
@@ -188,6 +218,11 @@ impl Tracer {
             let _ = ptrace::resume(tid, Go::Step, 0);
             return true;
         }
+        if let Status::Stopped(_, libc::PTRACE_EVENT_CLONE) = status {
+            self.injection_made(tid);
+            let _ = ptrace::resume(tid, Go::Step, 0);
+            return true;
+        }
         // SIGSTOP cannot be blocked, and SIGTRAP must not be: one that was pending is no step.
         if let (Status::Stopped(signal, 0), Some(injection)) = (status, self.injections.get_mut(&tid)) {
             let stepped = ptrace::siginfo(tid).is_ok_and(|i| i.si_code > 0);
@@ -210,6 +245,7 @@ impl Tracer {
             let _ = kernel::thread::tgkill(injection.key.0, tid, signal);
         }
         let result = result.map_err(|e| Refusal::os("make a call in", tid, &e));
+        let result = result.map(|result| injection.made.map_or(result, i64::from));
         (injection.done)(self, result);
         true
     }

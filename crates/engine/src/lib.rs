@@ -5,15 +5,20 @@
 //! * `tracer`: the thin shell around it: one thread that does every ptrace call and every wait.
 //! * [`seat`], [`event`], [`stream`]: what a client holds of a process, what it is told, and how it reads it.
 //! * `follow`: how the tracer thread stays near a lone thread that stops again and again.
+//! * [`agent`]: a thread of ours in a process, for such a flavour.
+//! * [`identity`]: new ids for all threads of a process. [`dispositions`]: what it does with its signals.
 //! * [`lwp`]: the messages and views of flavours that have lwps (Solaris).
 //! * `published`: what the tracer thread lets others see without asking it.
 //! * [`engine`]: the handle that flavours use; its calls queue jobs for the tracer thread and never wait for it.
 
+pub mod agent;
+pub mod dispositions;
 pub mod engine;
 pub mod error;
 pub mod event;
 mod follow;
 mod frame;
+pub mod identity;
 mod inject;
 pub mod lwp;
 pub mod process;

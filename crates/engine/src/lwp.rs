@@ -3,8 +3,10 @@
 //! Such a flavour has one standing seat per process. Its messages act on one lwp, or through the file of the process on the one
 //! that speaks for it ([`crate::process::lwps`]).
 
+use crate::agent::Maker;
 use crate::engine::{abort, called, linger, Change, Done, Giver, Pause, Scratch, Shared, Target, Ticket};
 use crate::error::Refusal;
+use crate::identity::{self, Ids};
 use crate::inject::{forgets_nothing, Number};
 use crate::process::lwps::Stand;
 use crate::process::{signo_of, Await, State, Steps, Stop};
@@ -34,12 +36,17 @@ pub enum LwpOrder {
     ClearFault,
     /// Call back when it stands, or ends, without keeping the process attached for that (poll(2)).
     See,
+    /// Give all threads these ids (PCSCRED, PCSCREDX).
+    Identify(Ids),
     /// Set the signal mask (PCSHOLD).
     Mask(u64),
     /// Take one instance of a signal out of the queues (PCUNKILL). The kernel looks into the lwp's queue first.
     Unkill(i32),
     /// Change the general registers, which have the 64-bit layout for targets of both widths (PCSREG, PCSVADDR).
-    Edit(Box<dyn FnOnce(&mut libc::user_regs_struct) + Send>),
+    Edit(Edit),
+    /// Make the agent, with the registers of the thread that makes it, changed by this (PCAGENT); done when it stands. What is
+    /// to be remembered of its creator comes with it.
+    Agent(Edit, Vec<u8>),
     /// Change the bytes of another register file, whose size must stay; the error is an errno (PCSFPREG, PCSXREG).
     Rewrite(RegSet, Rewrite),
     /// Change sets or modes (PCSTRACE, PCSFAULT, PCSENTRY, PCSEXIT, PCSET, PCUNSET).
@@ -47,6 +54,9 @@ pub enum LwpOrder {
     /// The last writer has closed: what PR_RLC and PR_KLC say.
     LastClose,
 }
+
+/// Changes general registers.
+pub type Edit = Box<dyn FnOnce(&mut libc::user_regs_struct) + Send>;
 
 /// Changes bytes of registers.
 pub type Rewrite = Box<dyn FnOnce(&mut Vec<u8>) -> Result<(), i32> + Send>;
@@ -75,6 +85,8 @@ pub struct View {
     pub speaker: Option<Tid>,
     /// What was asked about, of the lwps that are attached.
     pub lwps: Vec<LwpView>,
+    /// The agent, and what is remembered of its creator.
+    pub agent: Option<(Tid, Vec<u8>)>,
 }
 
 /// What a seat asks for.
@@ -199,6 +211,7 @@ fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
     });
     View {
         speaker,
+        agent: process.agent.as_ref().and_then(|a| Some((a.tid?, a.note.clone()))),
         lwps: lwps.collect(),
         seat: seat.map(|(_, s)| SeatView {
             signals: s.signals,
@@ -292,6 +305,14 @@ impl Message {
                     done(result.map_err(|e| Refusal::os("set the signal mask of", tid, &e)));
                 });
             }
+            LwpOrder::Identify(ids) => {
+                let Message { proc, shared, ticket, done, .. } = self;
+                ticket.waits_as(identity::change(t, &shared, &proc, ids, done));
+            }
+            LwpOrder::Agent(edit, note) => {
+                let Message { proc, done, .. } = self;
+                Maker { proc, key, seat, edit, note, done }.make(t);
+            }
             LwpOrder::Unkill(signal) => {
                 let proc = self.proc.clone();
                 self.paused(t, key, seat, move |t, tid, pause, done| unkill(t, &proc, tid, signal, pause, done));
@@ -329,10 +350,16 @@ impl Message {
                 id
             }
         };
-        if matches!(
+        let attaches = matches!(
             order,
-            LwpOrder::Direct | LwpOrder::Stop | LwpOrder::Await(_) | LwpOrder::Mask(_) | LwpOrder::Unkill(_)
-        ) {
+            LwpOrder::Direct
+                | LwpOrder::Stop
+                | LwpOrder::Await(_)
+                | LwpOrder::Mask(_)
+                | LwpOrder::Unkill(_)
+                | LwpOrder::Identify(_)
+        );
+        if attaches {
             t.attach(key)?;
         }
         if let Some(tid) = self.tid {
@@ -393,7 +420,13 @@ impl Message {
                 last_close(t, key, seat);
                 Ok(())
             }
-            LwpOrder::Stop | LwpOrder::Await(_) | LwpOrder::See | LwpOrder::Mask(_) | LwpOrder::Unkill(_) => Ok(()),
+            LwpOrder::Stop
+            | LwpOrder::Await(_)
+            | LwpOrder::See
+            | LwpOrder::Mask(_)
+            | LwpOrder::Unkill(_)
+            | LwpOrder::Identify(_)
+            | LwpOrder::Agent(..) => Ok(()),
         }
     }
 
@@ -417,11 +450,16 @@ impl Message {
 
     fn run(&self, t: &mut Tracer, key: Key, seat: SeatId, run: Run) -> Outcome {
         let process = &mut t.entries.get_mut(&key).ok_or_else(|| Refusal::gone(key.0))?.process;
-        let tid = process
-            .may_run(seat, self.tid)
-            .ok_or_else(|| busy(self.tid.unwrap_or(key.0), "it is not stopped by this flavour, nor was it asked to"))?;
+        let tid = process.may_run(seat, self.tid).ok_or_else(|| {
+            let why = match process.agent {
+                Some(_) => "it has an agent, which alone can be run, through its own file",
+                None => "it is not stopped by this flavour, nor was it asked to",
+            };
+            busy(self.tid.unwrap_or(key.0), why)
+        })?;
         if run.step {
             forgets_nothing(&self.proc)?;
+            t.may_step(tid)?;
         }
         if run.clear_fault {
             clear_fault(t, key, tid);
@@ -547,9 +585,12 @@ fn unkill(t: &mut Tracer, proc: &Arc<Proc>, tid: Tid, signal: i32, pause: Pause,
     }
 }
 
-/// Nobody can write any more. With PR_RLC or PR_KLC the sets are emptied, and what stands runs, or dies.
+/// Nobody can write any more: nothing, while there is an agent. With PR_RLC or PR_KLC the sets are emptied, and what stands runs, or dies.
 fn last_close(t: &mut Tracer, key: Key, id: SeatId) {
     let Some(process) = t.entries.get_mut(&key).map(|e| &mut e.process) else { return };
+    if process.agent.is_some() {
+        return;
+    }
     process.forgive(id);
     let Some(seat) = process.seats.get_mut(&id) else { return };
     let modes = seat.lwps.as_ref().map(|l| l.modes).unwrap_or_default();

@@ -28,6 +28,8 @@ pub enum Action {
     Detach(Tid, i32),
     /// PTRACE_SETOPTIONS.
     Options(Tid, i32),
+    /// Give the agent the registers with which it ends.
+    End(Tid),
 }
 
 /// A stop as the kernel reported it, with the details that the shell has read.
@@ -238,6 +240,8 @@ pub struct Process {
     job: bool,
     /// Kept attached although nobody needs it: somebody will in a moment.
     pub lingers: bool,
+    /// A thread of ours in it. While there is one, or one is made, no other thread runs.
+    pub agent: Option<agent::Agent>,
     actions: Vec<Action>,
     /// A report concerned more than its thread.
     stirred: bool,
@@ -255,6 +259,7 @@ impl Process {
             ended: None,
             job: false,
             lingers: false,
+            agent: None,
             actions: Vec::new(),
             stirred: false,
         }
@@ -269,7 +274,7 @@ impl Process {
     /// True while somebody needs the process attached.
     pub fn wanted(&self) -> bool {
         let waits = self.waiters.values().any(|w| !matches!(w, Await::See(..)));
-        let needed = self.lingers || waits || self.seats.values().any(Seat::armed);
+        let needed = self.lingers || waits || self.agent.is_some() || self.seats.values().any(Seat::armed);
         self.ended.is_none() && needed
     }
 
@@ -308,6 +313,7 @@ impl Process {
         self.stirred |= !matches!(report, Report::Trap | Report::Signal(..) | Report::Entry(_) | Report::Exit(_));
         if let Report::Dead(status) = report {
             self.threads.remove(&tid);
+            self.agent.take_if(|a| a.tid == Some(tid));
             for seat in self.seats.values_mut() {
                 seat.forget(tid);
             }
@@ -331,6 +337,10 @@ impl Process {
                 }
             }
             Report::Group(signal) => {
+                if self.is_agent(tid) {
+                    // Job control is not for the agent.
+                    return;
+                }
                 self.thread(tid, |t| (t.state, t.job) = (State::Stopped(Stop::Group), signal));
                 if !std::mem::replace(&mut self.job, true) {
                     self.publish(tid, What::JobStop(signal));
@@ -348,6 +358,7 @@ impl Process {
             }
             Report::Exec(from) => {
                 self.threads.retain(|t, _| *t == tid);
+                self.agent = None;
                 self.generation += 1;
                 for seat in self.seats.values_mut() {
                     seat.forget_all_but(tid);
@@ -492,6 +503,7 @@ impl Process {
         self.publish(self.pid, What::End(status));
         self.ended = Some(status);
         self.threads.clear();
+        self.agent = None;
         for seat in self.seats.values_mut() {
             if let Some(stream) = &seat.stream {
                 stream.close();
@@ -536,10 +548,16 @@ impl Process {
     fn settle_thread(&mut self, tid: Tid, wanted: bool, options: i32, calls: bool) {
         // Passing from one event to the next may make a seat hold the thread, hence some rounds.
         for _ in 0..3 {
-            let Some(thread) = self.threads.get(&tid).filter(|t| !t.injecting) else { return };
+            let injecting = self.threads.get(&tid).is_none_or(|t| t.injecting);
+            if injecting || self.dismissing(tid) {
+                return;
+            }
+            let Some(thread) = self.threads.get(&tid) else { return };
             let stepper = thread.steps.as_ref().map(|s| s.seat);
-            let held = self.seats.iter().any(|(id, s)| Some(*id) != stepper && s.holds(tid));
+            let others = self.agent.as_ref().is_some_and(|a| a.tid != Some(tid));
+            let held = others || self.seats.iter().any(|(id, s)| Some(*id) != stepper && s.holds(tid));
             let kept = self.seats.values().any(|s| s.holds_stopped_job(tid));
+            let calls = calls || self.is_agent(tid);
             let go = match (stepper.is_some(), calls) {
                 (true, _) => Go::Step,
                 (false, true) => Go::Syscall,
@@ -617,6 +635,7 @@ impl Process {
         let job = rest && self.threads.values().all(|t| t.grouped());
         let mut woken = Vec::new();
         let (threads, seats, ended) = (&self.threads, &self.seats, self.ended.is_some());
+        let agent = self.agent.as_ref().and_then(|a| a.tid);
         self.waiters.retain(|id, what| {
             let own = |seat: &SeatId| seats.get(seat).filter(|s| s.hold && rest);
             let done = match what {
@@ -627,7 +646,7 @@ impl Process {
                     own(seat).is_some_and(|s| s.why.as_ref().is_some_and(|w| w.1.word() == *word))
                 }
                 Await::Steps(tid) => threads.get(tid).is_some_and(|t| t.steps.is_none() && t.stopped()),
-                Await::Lwp(seat, tid) | Await::See(seat, tid) => lwps::stands(threads, seats.get(seat), *tid),
+                Await::Lwp(seat, tid) | Await::See(seat, tid) => lwps::stands(threads, seats.get(seat), agent, *tid),
                 Await::End => ended,
             };
             let gone = match what {
@@ -667,6 +686,7 @@ impl Thread {
     }
 }
 
+pub mod agent;
 pub mod lwps;
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ pub(crate) struct Entry {
 pub(crate) struct Tracer {
     queue: Arc<Queue>,
     pub entries: Entries,
-    tids: HashMap<Tid, Key>,
+    pub tids: HashMap<Tid, Key>,
     then: HashMap<WaiterId, (Key, Then)>,
     deadlines: BTreeSet<(Instant, WaiterId)>,
     /// Which process a client let run last, and when.
@@ -298,6 +298,7 @@ impl Tracer {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let going: Vec<SeatId> = entry.process.seats.keys().copied().filter(|id| which(*id)).collect();
         going.iter().for_each(|id| entry.process.forgive(*id));
+        entry.process.dismiss_agent(&which);
         entry.process.seats.retain(|id, seat| {
             let goes = which(*id);
             if let (true, Some(stream)) = (goes, &seat.stream) {
@@ -547,7 +548,8 @@ impl Tracer {
     fn forget_idle(&mut self, key: Key) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let process = &mut entry.process;
-        process.seats.retain(|_, s| !s.standing || (s.kept() && process.ended.is_none()));
+        let agent = process.agent.as_ref().map(|a| a.seat);
+        process.seats.retain(|id, s| !s.standing || (process.ended.is_none() && (s.kept() || agent == Some(*id))));
         if process.seats.is_empty() && process.waiters.is_empty() && process.threads.is_empty() {
             self.entries.remove(&key);
         }
@@ -570,6 +572,7 @@ impl Tracer {
                 Action::Forge(tid, info) => self.forge(tid, &info),
                 Action::Listen(tid) => ptrace::listen(tid),
                 Action::Options(tid, options) => ptrace::set_options(tid, options),
+                Action::End(tid) => self.end_agent(tid),
                 // Not before its mask is right again: it is let go at the next stop.
                 Action::Detach(tid, signal) if signal != 0 && self.unmasked.contains_key(&tid) => {
                     ptrace::resume(tid, Go::Step, signal)
@@ -797,8 +800,6 @@ impl Tracer {
             .filter(|(_, s)| s.check.as_ref().is_some_and(|check| !check(&entry.proc)))
             .map(|(id, _)| *id)
             .collect();
-        // Acting in their names took the request back.
-        apart::watch_daemon();
         if let Some(entry) = self.entries.get_mut(&key) {
             let (process, proc) = (&mut entry.process, &entry.proc);
             lost.retain(|id| !process.exec_withdrew(*id, proc));
@@ -829,7 +830,9 @@ impl Tracer {
             libc::PTRACE_EVENT_EXEC => Report::Exec(ptrace::event_message(tid)? as Tid),
             0 if signal == libc::SIGTRAP | 0x80 => match ptrace::syscall_info(tid)? {
                 (ptrace::Syscall::Entry { nr, args }, narrow) => {
-                    Report::Entry(Call { nr, args, abi: if narrow { Abi::I386 } else { Abi::X86_64 } })
+                    let call = Call { nr, args, abi: if narrow { Abi::I386 } else { Abi::X86_64 } };
+                    self.forbid(tid, &call)?;
+                    Report::Entry(call)
                 }
                 // The exit of a call that a stop ended: made again at the next point where signals are looked for.
                 (ptrace::Syscall::Exit { rval }, _) if self.repair_eintr(tid)? => {

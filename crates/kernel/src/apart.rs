@@ -8,6 +8,7 @@
 
 use crate::ptrace::Tid;
 use crate::{ledger, wait};
+use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -22,6 +23,11 @@ const ORPHANED: c_int = libc::SIGUSR1;
 
 static DAEMON: AtomicI32 = AtomicI32::new(0);
 static APART: AtomicI32 = AtomicI32::new(0);
+
+thread_local! {
+    /// True in the process apart.
+    static HERE: Cell<bool> = const { Cell::new(false) };
+}
 
 /// True for the process ids of the daemon: its own, and that of the process apart.
 pub fn ours(pid: u32) -> bool {
@@ -106,6 +112,7 @@ extern "C" fn enter(start: *mut c_void) -> c_int {
         }
         libc::sigprocmask(libc::SIG_SETMASK, &set, std::ptr::null_mut());
     }
+    HERE.set(true);
     watch_daemon();
     let f = start.f.take();
     match catch_unwind(AssertUnwindSafe(|| f.map(|f| f()))) {
@@ -114,14 +121,14 @@ extern "C" fn enter(start: *mut c_void) -> c_int {
     }
 }
 
-/// Asks the kernel to tell of the daemon's end. To be called again after every change of credentials, which takes the request
-/// back; nothing for any thread but the process apart.
-pub fn watch_daemon() {
+/// Asks the kernel to tell of the daemon's end; again after every change of credentials, which takes the request back. Nothing
+/// for any thread but the process apart.
+pub(crate) fn watch_daemon() {
+    if !HERE.get() {
+        return;
+    }
     // SAFETY: plain system calls.
     unsafe {
-        if libc::getpid() != APART.load(SeqCst) {
-            return;
-        }
         libc::prctl(libc::PR_SET_PDEATHSIG, ORPHANED);
         if libc::getppid() != daemon() {
             orphaned(ORPHANED);

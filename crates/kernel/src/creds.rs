@@ -328,6 +328,7 @@ impl Drop for Back {
             std::process::abort();
         }
         ACTING.set(None);
+        apart::watch_daemon();
     }
 }
 

@@ -23,6 +23,8 @@ struct Row {
     mask: AtomicU64,
     /// What an injected call has changed; null for nothing.
     loan: AtomicPtr<Loan>,
+    /// The end of a thread that is ours and not the program's; null for one that is the program's.
+    end: AtomicPtr<Regs>,
     /// Debug registers were written: the kernel leaves them as they are when the tracer goes.
     watched: AtomicBool,
 }
@@ -30,14 +32,19 @@ struct Row {
 /// What an injected call has borrowed of a thread.
 pub struct Loan {
     /// Registers to put back.
-    pub regs: libc::user_regs_struct,
+    pub regs: Regs,
     /// Signal mask to put back.
     pub mask: u64,
     /// The signal that the thread was about to get.
     pub info: Option<libc::siginfo_t>,
     /// Bytes of the target's memory to put back: an open descriptor of it, address, bytes.
     pub memory: Option<(i32, u64, Lent)>,
+    /// The call makes a thread that is ours: where it is sent to end, see [`ends`].
+    pub born: Option<Regs>,
 }
+
+/// General registers, in the 64-bit layout.
+pub type Regs = libc::user_regs_struct;
 
 /// What stood where an injected call is lent memory.
 pub type Lent = [u8; 32];
@@ -50,6 +57,7 @@ static TABLE: [Row; ROWS] = [const {
         masked: AtomicBool::new(false),
         mask: AtomicU64::new(0),
         loan: AtomicPtr::new(std::ptr::null_mut()),
+        end: AtomicPtr::new(std::ptr::null_mut()),
         watched: AtomicBool::new(false),
     }
 }; ROWS];
@@ -76,6 +84,7 @@ impl Row {
             || self.step.load(Relaxed)
             || self.masked.load(Relaxed)
             || !self.loan.load(Relaxed).is_null()
+            || !self.end.load(Relaxed).is_null()
             || self.watched.load(Relaxed);
         if !owes {
             self.tid.store(0, Relaxed);
@@ -87,6 +96,7 @@ impl Row {
         self.step.store(false, Relaxed);
         self.masked.store(false, Relaxed);
         self.loan.store(std::ptr::null_mut(), Relaxed);
+        self.end.store(std::ptr::null_mut(), Relaxed);
         self.watched.store(false, Relaxed);
         self.tid.store(0, Relaxed);
     }
@@ -189,6 +199,22 @@ pub fn repaid(tid: Tid) {
     }
 }
 
+/// A thread is ours and not the program's: instead of being let go it is given these registers, with which it makes the call
+/// that ends a thread. They must stay where they are until [`ended`].
+pub fn ends(tid: Tid, call: &Regs) {
+    if let Some(row) = find_or_make(tid) {
+        row.end.store(std::ptr::from_ref(call).cast_mut(), Relaxed);
+    }
+}
+
+/// The registers of [`ends`] are about to go.
+pub fn ended(tid: Tid) {
+    if let Some(row) = find(tid) {
+        row.end.store(std::ptr::null_mut(), Relaxed);
+        row.tidy();
+    }
+}
+
 /// The thread is dead or was let go.
 pub(crate) fn forget(tid: Tid) {
     if let Some(row) = find(tid) {
@@ -209,7 +235,7 @@ pub(crate) fn release_all() {
 
 /// Nothing in here allocates, locks or touches errno's owner: plain system calls.
 mod pay {
-    use super::{signal_of, Loan, Row};
+    use super::{signal_of, Loan, Regs, Row};
     use crate::ptrace::{self, Go, Tid};
     use std::sync::atomic::Ordering::Relaxed;
 
@@ -249,13 +275,15 @@ mod pay {
                 return;
             }
             asked = true;
-            let pause = libc::timespec { tv_sec: 0, tv_nsec: 100_000 };
-            // SAFETY: a plain system call.
-            unsafe { libc::nanosleep(&pause, std::ptr::null_mut()) };
+            doze();
         }
     }
 
     fn settle(row: &Row, tid: Tid, mut owed: i32, code: Option<i32>) {
+        // SAFETY: they are kept in their place until it is said that they go.
+        if let Some(call) = unsafe { row.end.load(Relaxed).as_ref() } {
+            return end(tid, call, owed);
+        }
         let ours = code.is_some_and(|code| ptrace::is_step_trap(owed, code));
         let delivery = owed != 0;
         if ours && row.step.load(Relaxed) {
@@ -263,12 +291,42 @@ mod pay {
         }
         // SAFETY: the lender keeps the loan in its place until it says that it is repaid.
         if let Some(loan) = unsafe { row.loan.load(Relaxed).as_ref() } {
+            const CLONED: i32 = libc::SIGTRAP | libc::PTRACE_EVENT_CLONE << 8;
+            if let (Some(call), Some(CLONED)) = (&loan.born, code) {
+                end_newborn(tid, call);
+            }
             owed = repay(loan, tid, delivery);
         }
         if row.masked.load(Relaxed) {
             let _ = ptrace::set_signal_mask(tid, row.mask.load(Relaxed));
         }
         let _ = ptrace::detach(tid, super::unwatch(tid, owed));
+    }
+
+    /// Lets a thread of ours go, with all signals blocked, to the call that ends it.
+    fn end(tid: Tid, call: &Regs, owed: i32) {
+        let _ = ptrace::set_user_regs(tid, call);
+        let _ = ptrace::set_signal_mask(tid, !0);
+        // A SIGSTOP is for the whole process; any other is for this thread.
+        let _ = ptrace::detach(tid, if owed == libc::SIGSTOP { owed } else { 0 });
+    }
+
+    /// The same of a thread that was made just now by `maker`, and that comes to its first stop without being asked.
+    fn end_newborn(maker: Tid, call: &Regs) {
+        let Ok(tid) = ptrace::event_message(maker) else { return };
+        let tid = tid as Tid;
+        for _ in 0..LOOKS {
+            if ptrace::siginfo(tid).is_ok() {
+                return end(tid, call, 0);
+            }
+            doze();
+        }
+    }
+
+    fn doze() {
+        let pause = libc::timespec { tv_sec: 0, tv_nsec: 100_000 };
+        // SAFETY: a plain system call.
+        unsafe { libc::nanosleep(&pause, std::ptr::null_mut()) };
     }
 
     /// The signal to detach with.

@@ -10,3 +10,4 @@ pub mod procfs;
 pub mod ptrace;
 pub mod thread;
 pub mod wait;
+pub mod xstate;

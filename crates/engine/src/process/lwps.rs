@@ -76,23 +76,33 @@ fn class(thread: &Thread, tid: Tid, seat: Option<&Seat>) -> u8 {
     }
 }
 
-fn speaker(threads: &BTreeMap<Tid, Thread>, seat: Option<&Seat>) -> Option<Tid> {
+fn speaker(threads: &BTreeMap<Tid, Thread>, seat: Option<&Seat>, agent: Option<Tid>) -> Option<Tid> {
+    agent.filter(|tid| threads.contains_key(tid)).or_else(|| first(threads, seat))
+}
+
+fn first(threads: &BTreeMap<Tid, Thread>, seat: Option<&Seat>) -> Option<Tid> {
     threads.iter().min_by_key(|(tid, t)| class(t, **tid, seat)).map(|(tid, _)| *tid)
 }
 
 /// True if what PCWSTOP waits for has come: the lwp, or the one that speaks for the process, is in an event stop. A process that
 /// others hold is not waited for.
-pub(super) fn stands(threads: &BTreeMap<Tid, Thread>, seat: Option<&Seat>, tid: Option<Tid>) -> bool {
-    let Some(at) = tid.or_else(|| speaker(threads, seat)) else { return false };
+pub(super) fn stands(
+    threads: &BTreeMap<Tid, Thread>,
+    seat: Option<&Seat>,
+    agent: Option<Tid>,
+    tid: Option<Tid>,
+) -> bool {
+    let Some(at) = tid.or_else(|| speaker(threads, seat, agent)) else { return false };
     let how = threads.get(&at).map_or(Stand::Runs, |t| stand(t, at, seat));
     how.is_event() || (tid.is_none() && how == Stand::Suspended)
 }
 
 impl Process {
-    /// The lwp that speaks for the process to this seat: one that runs if any does, then those that stand, in the order in which
-    /// PCRUN lets them be seen.
+    /// The lwp that speaks for the process to this seat: the agent if there is one; else one that runs if any does, then those
+    /// that stand, in the order in which PCRUN lets them be seen.
     pub fn speaker(&self, seat: Option<SeatId>) -> Option<Tid> {
-        speaker(&self.threads, seat.and_then(|id| self.seats.get(&id)))
+        let agent = self.agent.as_ref().and_then(|a| a.tid);
+        speaker(&self.threads, seat.and_then(|id| self.seats.get(&id)), agent)
     }
 
     /// How a thread stands for the seat.
@@ -190,8 +200,12 @@ impl Process {
         }
     }
 
-    /// Whom PCRUN is about, if it is in an event stop of the seat's or was asked to stop.
+    /// Whom PCRUN is about, if it is in an event stop of the seat's or was asked to stop. While there is an agent, that alone,
+    /// and by its own name.
     pub fn may_run(&self, seat: SeatId, tid: Option<Tid>) -> Option<Tid> {
+        if self.agent.as_ref().is_some_and(|a| a.tid.is_none() || a.tid != tid) {
+            return None;
+        }
         let at = tid.or_else(|| self.speaker(Some(seat)))?;
         let directed = self.seats.get(&seat).is_some_and(|s| s.hold_threads.contains(&at));
         (self.stand(Some(seat), at)?.is_event() || directed).then_some(at)

@@ -205,6 +205,7 @@ proptest! {
             for a in p.settle() {
                 match a {
                     Action::Interrupt(t) => { stopped.entry(t).or_insert(false); }
+                    Action::End(_) => {}
                     Action::Resume(t, ..) => {
                         prop_assert_eq!(stopped.insert(t, false), Some(true));
                         prop_assert!(!p.held(t));

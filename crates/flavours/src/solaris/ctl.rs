@@ -4,17 +4,19 @@
 use super::about::{gone, About};
 use super::nodes::{right, user};
 use super::writers::{self, Writing};
-use super::{stops, NAME};
+use super::{agent, setid, stops, NAME};
 use crate::right::{only_truncation, send_signal, Right, User};
 use crate::target::Target;
 use abi::set::Set;
+use abi::solaris::cred::Credential;
 use abi::solaris::message::{Malformed, Message, Messages};
 use abi::solaris::numbers::*;
 use abi::solaris::records::PrIoVec;
-use abi::solaris::regs::FXSAVE;
+use abi::solaris::regs::{Registers, FXSAVE};
 use abi::solaris::Model;
 use engine::engine::{Change, Ticket, Watch};
-use engine::lwp::{LwpOrder, Run};
+use engine::identity::Ids;
+use engine::lwp::{Edit, LwpOrder, Run};
 use engine::Refusal;
 use kernel::ptrace::RegSet;
 use kernel::{procfs, thread};
@@ -90,9 +92,11 @@ impl Open {
             return Ok(());
         };
         // A zombie has no memory that anybody could have a right to: ENOENT.
-        let user = user(right, caller)?;
+        let user = user(right, caller).inspect_err(|e| agent::gone(&self.target, e))?;
         // Asked only by those for whom it makes a difference: it costs as much as a stop.
-        let matters = |m: &std::result::Result<Message, _>| matches!(m, Ok(Message::SReg(_) | Message::SFpReg(_)));
+        let matters = |m: &std::result::Result<Message, _>| {
+            matches!(m, Ok(Message::SReg(_) | Message::SFpReg(_) | Message::Agent(_)))
+        };
         let target_model = match self.model {
             Model::Lp64 if !messages.iter().any(matters) => Model::Lp64,
             _ => about.target_model().unwrap_or(Model::Lp64),
@@ -278,13 +282,11 @@ impl Script {
             }
             Message::Set(bits) => change(modes(bits, true)?),
             Message::UnSet(bits) => change(modes(bits, false)?),
-            Message::SReg(new) => {
-                let model = self.target_model;
-                order(LwpOrder::Edit(Box::new(move |regs| {
-                    let old = stops::array_of(regs);
-                    stops::set_from(regs, &new.to_linux(model, &old));
-                })))
+            Message::SReg(new) => order(LwpOrder::Edit(self.registers(*new))),
+            Message::Agent(new) => {
+                order(LwpOrder::Agent(self.registers(*new), agent::note(&self.target, &self.writer())))
             }
+            Message::SXReg(new) => order(LwpOrder::Rewrite(RegSet::Xstate, super::xregs::rewrite(new))),
             Message::SFpReg(new) => {
                 let model = self.target_model;
                 order(LwpOrder::Rewrite(
@@ -303,13 +305,35 @@ impl Script {
             // One zone, in which all are.
             Message::SZone(0) => Ok(Step::Done),
             Message::SZone(_) => Err(EINVAL),
-            Message::SXReg(_)
-            | Message::Watch(_)
-            | Message::Agent(_)
-            | Message::SCred(_)
-            | Message::SCredX(_)
-            | Message::SPriv(_) => Err(EINVAL),
+            Message::SCred(new) => {
+                let users = [new.pr_euid, new.pr_ruid, new.pr_suid];
+                let groups = [new.pr_egid, new.pr_rgid, new.pr_sgid];
+                self.identify(setid::ids(&Credential { users, groups, others: Vec::new() }, false)?)
+            }
+            Message::SCredX(new) => self.identify(setid::ids(&new, true)?),
+            Message::SPriv(new) => {
+                setid::privileges(&About::in_model(&self.target, &self.writer(), self.target_model), &new)?;
+                Ok(Step::Done)
+            }
+            Message::Watch(_) => Err(EINVAL),
         }
+    }
+
+    fn writer(&self) -> Caller {
+        Caller::new(self.caller, self.user.creds.uid(), self.user.creds.gid())
+    }
+
+    fn identify(&self, ids: Ids) -> Result<Step> {
+        setid::may_set(&self.target, &self.user, self.caller, &ids)?;
+        Ok(Step::Order(LwpOrder::Identify(ids)))
+    }
+
+    fn registers(&self, new: Registers) -> Edit {
+        let model = self.target_model;
+        Box::new(move |regs| {
+            let old = stops::array_of(regs);
+            stops::set_from(regs, &new.to_linux(model, &old));
+        })
     }
 
     fn kill(&self, signal: i32) -> Result<Step> {
@@ -368,7 +392,7 @@ impl Script {
 }
 
 /// What a refusal is called in this file system.
-fn told(refusal: &Refusal) -> Errno {
+pub fn told(refusal: &Refusal) -> Errno {
     match refusal.errno {
         libc::ESRCH => Errno(libc::ENOENT),
         errno => Errno(errno),

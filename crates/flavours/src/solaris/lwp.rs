@@ -1,8 +1,9 @@
-//! `lwp/`, a directory for each lwp, and that directory. An lwp is a thread and its number the thread's: not counted from 1 in
+//! `lwp/`, a directory for each lwp, and that directory; the agent's is found under the name `agent` too. An lwp is a thread and its number the thread's: not counted from 1 in
 //! each process. A zombie lwp is the first thread of a process that has ended before the others; other threads leave nothing
 //! behind.
 
 use super::about::About;
+use super::agent;
 use super::nodes::{self, LWP};
 use super::root::number;
 use crate::target::Target;
@@ -27,9 +28,12 @@ impl Node for Lwps {
     }
 
     fn lookup(&self, caller: &Caller, name: &OsStr) -> Result<Arc<dyn Node>> {
-        let tid = number(name.as_bytes()).ok_or(Errno(libc::ENOENT))?;
+        let tid = match name.as_bytes() {
+            b"agent" => agent::tid(&self.0)?,
+            name => number(name).ok_or(Errno(libc::ENOENT))?,
+        };
         let target = Target { tid: Some(tid), ..self.0.clone() };
-        let start = About::new(&target, caller).start()?;
+        let start = About::new(&target, caller).start().inspect_err(|e| agent::gone(&target, e))?;
         Ok(Arc::new(Lwp { target, start }))
     }
 

@@ -5,7 +5,9 @@
 //! * [`process`], [`lwp`]: `<pid>/`, `<pid>/lwp/` and `<pid>/lwp/<lwpid>/`
 //! * [`nodes`]: the tables of all files, and the door they stand behind
 //! * [`about`]: who reads, about what, and in which data model
+//! * [`agent`]: the agent lwp and `spymaster`; [`xregs`]: extended registers
 //! * [`ctl`]: `ctl` and `lwpctl`, messages; [`writers`]: who has files open for writing
+//! * [`setid`]: the messages about ids and privileges; [`actions`]: dispositions of signals
 //! * [`status`]: `status`, `lstatus`, `lwpstatus`; [`stops`]: what the engine knows of the lwps, and poll(2)
 //! * [`psinfo`], [`usage`], [`cred`], [`sigact`], [`auxv`], [`argv`], [`maps`], [`pagedata`]: records
 //! * [`space`]: `as`; [`lwpname`]
@@ -20,6 +22,8 @@
 //! * Reads of more than 1 MiB come as several requests. They are one snapshot all the same.
 
 pub mod about;
+pub mod actions;
+pub mod agent;
 pub mod argv;
 pub mod auxv;
 pub mod cred;
@@ -39,6 +43,7 @@ pub mod path;
 pub mod process;
 pub mod psinfo;
 pub mod root;
+pub mod setid;
 pub mod sigact;
 pub mod sockets;
 pub mod space;
@@ -46,6 +51,7 @@ pub mod status;
 pub mod stops;
 pub mod usage;
 pub mod writers;
+pub mod xregs;
 
 use crate::{Options, Shared};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -3,8 +3,8 @@
 
 use super::about::{model_for, About};
 use super::{
-    argv, auxv, cred, ctl, empty, fd, fdinfo, links, lwp, lwpname, maps, object, pagedata, path, psinfo, sigact, space,
-    status, stops, usage,
+    agent, argv, auxv, cred, ctl, empty, fd, fdinfo, links, lwp, lwpname, maps, object, pagedata, path, psinfo, sigact,
+    space, status, stops, usage, xregs,
 };
 use crate::right::{Right, User};
 use crate::target::Target;
@@ -107,7 +107,9 @@ pub static LWP: &[Row] = &[
     data("lwpstatus", 0o400, Owner, record::<LwpStatus>, status::LWPSTATUS),
     data("lwpsinfo", 0o444, Anyone, psinfo::lwpsinfo_size, psinfo::lwpsinfo).of_zombies(Zombie::There),
     data("lwpusage", 0o444, Anyone, usage::usage_size, usage::lwpusage),
+    data("xregs", 0o400, Owner, xregs::size, xregs::XREGS),
     directory("templates", 0o500, Owner, empty::slots, |_| Arc::new(empty::Nothing)),
+    data("spymaster", 0o400, Owner, agent::spymaster_size, agent::SPYMASTER),
 ];
 
 type Size = fn(&About) -> Result<u64>;

@@ -1,10 +1,12 @@
 //! `sigact`: what each signal does (proc(4), an array of `struct sigaction`). Signals are Linux's, 1 to 64, and the
 //! entries after them the default.
 //!
-//! The kernel tells which signals are ignored and which are caught, but not by what: the handler's address is in no file. For a
-//! caught signal `sa_handler` is [`CAUGHT`], with no flags and an empty mask.
+//! A process that stands is asked ([`actions`]). Of one that runs the kernel tells which signals are ignored and which are caught,
+//! but not by what: the handler's address is in no file. For a caught signal `sa_handler` is [`CAUGHT`] then, with no flags and an
+//! empty mask.
 
 use super::about::About;
+use super::actions;
 use abi::solaris::records::{sigact, SigAction, SIGACT_ENTRIES};
 use tree::Result;
 
@@ -17,6 +19,9 @@ const IGNORED: u64 = 1;
 /// `sigact`.
 pub fn content(about: &About) -> Result<Vec<u8>> {
     about.fits()?;
+    if let Some(all) = actions::ask(about.target, 1..=64) {
+        return Ok(sigact(about.model(), &all));
+    }
     let status = about.status()?;
     let (ignored, caught) = (status.mask("SigIgn"), status.mask("SigCgt"));
     let action = |bit: u32| {

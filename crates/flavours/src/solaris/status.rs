@@ -1,15 +1,17 @@
 //! `status`, `lstatus` and `lwpstatus`: how a process and its lwps stand.
 //!
-//! Not known on Linux, and 0: `pr_altstack`, `pr_oldcontext`, `pr_ustack`; handlers and masks of `pr_action`; `pr_taskid`,
-//! `pr_projid` and `pr_zoneid`, of which there is one each. Numbers of system calls are those of the process's own table, plus 1.
+//! Not known on Linux, and 0: `pr_altstack`, `pr_oldcontext`, `pr_ustack`; `pr_taskid`, `pr_projid` and
+//! `pr_zoneid`, of which there is one each. `pr_action` is asked for in the process ([`actions`]); if it cannot be asked, it tells
+//! only whether the signal is ignored. Numbers of system calls are those of the process's own table, plus 1.
 
 use super::about::About;
+use super::actions;
 use super::nodes::Content;
 use super::stops::{array_of, view};
 use crate::target::Target;
 use abi::solaris::numbers::*;
 use abi::solaris::record::{chars, Timestruc};
-use abi::solaris::records::{array, LwpStatus, PStatus};
+use abi::solaris::records::{array, LwpStatus, PStatus, SigAction};
 use abi::solaris::regs::{FpRegisters, Registers};
 use abi::solaris::set::{Members, SigSet};
 use abi::solaris::siginfo::Siginfo;
@@ -109,6 +111,7 @@ fn process(about: &About, view: &View) -> Result<PStatus> {
         pr_flttrace: Members::from_iter(asked.faults.iter()),
         pr_sysentry: Members::from_iter(asked.entries.iter().map(|n| n + 1)),
         pr_sysexit: Members::from_iter(asked.exits.iter().map(|n| n + 1)),
+        pr_agentid: view.agent.as_ref().map_or(0, |(tid, _)| *tid),
         pr_dmodel: about.target_model().map_or(0, Model::number),
         pr_nzomb: i32::from(status.number("Threads") > all.len() as u64),
         pr_lwp,
@@ -170,6 +173,9 @@ fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
         pr_errpriv: PRIV_NONE,
         ..LwpStatus::default()
     };
+    if view.agent.as_ref().is_some_and(|(agent, _)| *agent == tid as i32) {
+        out.pr_flags |= PR_AGENT;
+    }
     match known {
         Some(lwp) => stands(about, lwp, &mut out),
         // Not ours: by job control, or for another tracer.
@@ -184,8 +190,13 @@ fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
             _ => {}
         }
     }
-    if out.pr_cursig != 0 && status.mask("SigIgn") >> (out.pr_cursig - 1) & 1 == 1 {
-        out.pr_action.sa_handler = SIG_IGN;
+    if out.pr_cursig != 0 {
+        let asked = actions::ask(about.target, [i32::from(out.pr_cursig)]).and_then(|all| all.first().cloned());
+        let ignored = status.mask("SigIgn") >> (out.pr_cursig - 1) & 1 == 1;
+        out.pr_action = match asked {
+            Some(action) => action,
+            None => SigAction { sa_handler: if ignored { SIG_IGN } else { 0 }, ..SigAction::default() },
+        };
     }
     if about.model() == Model::Ilp32 {
         out.pr_flags &= !PR_LP64_FLAGS;
