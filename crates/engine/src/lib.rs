@@ -5,6 +5,7 @@
 //! * `tracer`: the thin shell around it: one thread that does every ptrace call and every wait.
 //! * [`seat`], [`event`], [`stream`]: what a client holds of a process, what it is told, and how it reads it.
 //! * `follow`: how the tracer thread stays near a lone thread that stops again and again.
+//! * [`watch`]: watched areas, pure; `watching`: the watch registers of the threads.
 //! * [`lwp`]: the messages and views of flavours that have lwps (Solaris).
 //! * `published`: what the tracer thread lets others see without asking it.
 //! * [`engine`]: the handle that flavours use; its calls queue jobs for the tracer thread and never wait for it.
@@ -21,7 +22,9 @@ pub mod registers;
 pub mod seat;
 pub mod stream;
 mod tracer;
+pub mod watch;
 mod watcher;
+mod watching;
 
 pub use engine::{Engine, Held, SeatShown, Target};
 pub use error::Refusal;

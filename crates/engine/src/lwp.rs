@@ -10,6 +10,7 @@ use crate::process::lwps::Stand;
 use crate::process::{signo_of, Await, State, Steps, Stop};
 use crate::seat::{Lwps, Modes, Seat, SeatId};
 use crate::tracer::{key_of, Key, Tracer};
+use crate::watch::Area;
 use abi::set::Set;
 use kernel::ledger;
 use kernel::procfs::{self, Proc};
@@ -44,6 +45,8 @@ pub enum LwpOrder {
     Rewrite(RegSet, Rewrite),
     /// Change sets or modes (PCSTRACE, PCSFAULT, PCSENTRY, PCSEXIT, PCSET, PCUNSET).
     Change(Change),
+    /// Set, change or remove a watched area of an address space that ends there (PCWATCH).
+    Watch(Area, u64),
     /// The last writer has closed: what PR_RLC and PR_KLC say.
     LastClose,
 }
@@ -90,6 +93,8 @@ pub struct SeatView {
     pub exits: Set,
     /// Modes.
     pub modes: Modes,
+    /// Watched areas, in rising order.
+    pub areas: Vec<Area>,
 }
 
 /// One lwp.
@@ -206,6 +211,7 @@ fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
             entries: s.entries,
             exits: s.exits,
             modes: s.lwps.as_ref().map(|l| l.modes).unwrap_or_default(),
+            areas: s.lwps.iter().flat_map(|l| l.areas.iter()).collect(),
         }),
     }
 }
@@ -389,6 +395,7 @@ impl Message {
                 }
                 Ok(())
             }
+            LwpOrder::Watch(area, limit) => t.watch(key, seat, area, limit),
             LwpOrder::LastClose => {
                 last_close(t, key, seat);
                 Ok(())

@@ -4,7 +4,7 @@
 use super::about::{gone, About};
 use super::nodes::{right, user};
 use super::writers::{self, Writing};
-use super::{stops, NAME};
+use super::{stops, watch, NAME};
 use crate::right::{only_truncation, send_signal, Right, User};
 use crate::target::Target;
 use abi::set::Set;
@@ -300,11 +300,11 @@ impl Script {
             Message::Nice(increment) => self.nice(increment),
             Message::Read(area) => self.copy(area, false),
             Message::Write(area) => self.copy(area, true),
+            Message::Watch(area) => order(watch::order(&area, self.target_model)),
             // One zone, in which all are.
             Message::SZone(0) => Ok(Step::Done),
             Message::SZone(_) => Err(EINVAL),
             Message::SXReg(_)
-            | Message::Watch(_)
             | Message::Agent(_)
             | Message::SCred(_)
             | Message::SCredX(_)
