@@ -204,6 +204,8 @@ impl Tracer {
             }
         }
         let Some(injection) = self.injections.remove(&tid) else { return false };
+        // What our call has touched concerns nobody.
+        self.touched(injection.key, tid);
         let result = ptrace::user_regs(tid).map(|r| r.rax as i64);
         give_back(tid, &injection.loan);
         if let Some(entry) = self.entries.get(&injection.key) {

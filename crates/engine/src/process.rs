@@ -559,7 +559,7 @@ impl Process {
                     }
                     return;
                 }
-                State::Stopped(stop) if !wanted && thread.watched && !thread.promised() && *stop != Stop::Group => {
+                State::Stopped(stop) if !wanted && thread.watched && !thread.promised() => {
                     let owed = std::mem::take(&mut thread.owed);
                     let owed = if thread.stepped || is_watch(stop) { 0 } else { owed };
                     (thread.state, thread.go, thread.interrupt) = (State::Running, Go::Cont, true);

@@ -285,7 +285,8 @@ mod tests {
 
     #[test]
     fn registers_cover_areas_exactly() {
-        let sizes = |start, size, flags| areas(&[(start, size, flags)]).pieces().map(|p| p.iter().map(|p| p.size).collect());
+        let sizes =
+            |start, size, flags| areas(&[(start, size, flags)]).pieces().map(|p| p.iter().map(|p| p.size).collect());
         let ok = |sizes: &[u64]| Ok(sizes.to_vec());
         for size in [1, 2, 4, 8] {
             assert_eq!(sizes(0x1000, size, WRITE | AFTER), ok(&[size]));

@@ -177,8 +177,10 @@ impl Tracer {
         let stop = event == libc::PTRACE_EVENT_STOP;
         let delivery = event == 0 && signal & 0x80 == 0;
         let waits = (stop || delivery) && ptrace::watch_trap_pending(tid);
-        // The stop overtook the trap, which belongs to what the thread did before.
-        if waits && stop && signal == libc::SIGTRAP && self.take_watch_trap(tid).is_ok() {
+        let leaves = self.entries.get(&key).is_some_and(|e| !e.process.wanted());
+        // The stop overtook the trap, which belongs to what the thread did before. A job-control stop would be over by that, but
+        // the kernel makes one anew when it detaches a thread of a process that is stopped.
+        if waits && stop && (signal == libc::SIGTRAP || leaves) && self.take_watch_trap(tid).is_ok() {
             return Trap::Goes;
         }
         let trap = if delivery && signal == libc::SIGTRAP {
@@ -205,12 +207,17 @@ impl Tracer {
         ptrace::resume(tid, Go::Cont, 0)
     }
 
+    /// What the thread has touched since the last time this was asked.
+    pub fn touched(&mut self, key: Key, tid: Tid) -> Vec<Piece> {
+        self.watching.processes.get_mut(&key).map(|w| w.touched(tid)).unwrap_or_default()
+    }
+
     /// A SIGTRAP is about to be delivered to the thread. `behind`: it was to execute a watched instruction first.
     fn watch_trap(&mut self, key: Key, tid: Tid, behind: Option<Hit>) -> io::Result<Trap> {
         let info = ptrace::siginfo(tid)?;
         let ours = ptrace::is_watch_trap(&info);
         let step = ptrace::is_step_trap(info.si_signo, info.si_code) && ledger::is_stepping(tid);
-        let touched = self.watching.processes.get_mut(&key).map(|w| w.touched(tid)).unwrap_or_default();
+        let touched = self.touched(key, tid);
         if !ours && !step {
             if behind.is_some() {
                 execute_again(tid)?;

@@ -294,10 +294,20 @@ mod pay {
                 }
                 Ok(info) if row.armed.load(Relaxed) && trap_to_come(row, tid, info.si_code) => {
                     let _ = ptrace::resume(tid, Go::Cont, if super::watch_register(&info) { 0 } else { owed });
-                    (owed, asked) = (0, false);
+                    // It stops by itself: asked again, it would stop for that first, again and again.
+                    (owed, asked) = (0, true);
                     continue;
                 }
                 Ok(info) => return settle(row, tid, owed, Some(info.si_code)),
+                Err(e)
+                    if e.raw_os_error() == Some(libc::EINVAL)
+                        && row.armed.load(Relaxed)
+                        && trap_to_come(row, tid, 0) =>
+                {
+                    // The kernel makes the stop anew when the thread is let go.
+                    let _ = ptrace::resume(tid, Go::Cont, 0);
+                    asked = true;
+                }
                 // A job-control stop has no signal information.
                 Err(e) if e.raw_os_error() == Some(libc::EINVAL) => return settle(row, tid, 0, None),
                 Err(_) => {}

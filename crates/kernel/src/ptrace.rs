@@ -172,7 +172,8 @@ pub fn is_watch_trap(info: &libc::siginfo_t) -> bool {
 /// True for the `si_code` of a stop inside the kernel's work for the thread (at a system call, at an event in one), behind which
 /// it may still send itself signals.
 pub fn is_inside_kernel(code: i32) -> bool {
-    code == libc::SIGTRAP | 0x80 || (code & 0xff == libc::SIGTRAP && (1..libc::PTRACE_EVENT_STOP).contains(&(code >> 8)))
+    code == libc::SIGTRAP | 0x80
+        || (code & 0xff == libc::SIGTRAP && (1..libc::PTRACE_EVENT_STOP).contains(&(code >> 8)))
 }
 
 /// True if the trap of a step waits behind the stop that the thread is in. Whoever lets the thread go then, lets it die.

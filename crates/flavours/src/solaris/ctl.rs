@@ -304,11 +304,9 @@ impl Script {
             // One zone, in which all are.
             Message::SZone(0) => Ok(Step::Done),
             Message::SZone(_) => Err(EINVAL),
-            Message::SXReg(_)
-            | Message::Agent(_)
-            | Message::SCred(_)
-            | Message::SCredX(_)
-            | Message::SPriv(_) => Err(EINVAL),
+            Message::SXReg(_) | Message::Agent(_) | Message::SCred(_) | Message::SCredX(_) | Message::SPriv(_) => {
+                Err(EINVAL)
+            }
         }
     }
 

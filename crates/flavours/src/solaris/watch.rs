@@ -1,4 +1,19 @@
 //! Watched areas: PCWATCH, and the file `watch`.
+//!
+//! Solaris protects pages and can watch any number of bytes; here the processor's four watch registers do it (those of all threads
+//! alike), which are gone when the daemon is. What differs:
+//!
+//! * One register covers 1, 2, 4 or 8 aligned bytes of data, or one byte of instructions. Reading takes two registers a piece, since
+//!   the processor can only be asked for all accesses and for writes. What takes more than there are is refused with E2BIG.
+//! * The processor traps behind an access to data: without WA_TRAPAFTER, WA_READ and WA_WRITE are refused with ENOTSUP. Execution
+//!   is told before or after, as asked, where the instruction begins in the area.
+//! * `si_addr` is the first byte of the first piece that was touched. An instruction that reads and writes the same piece counts as
+//!   a write, also for an area that is watched for reading only, which is not told of it.
+//! * A touch by the kernel in a system call is told at the end of the call, which has succeeded; so is the store of a signal frame.
+//!   A daemon without privilege is told of none where `kernel.perf_event_paranoid` is above 1.
+//! * A thread that blocks SIGTRAP is told of when it stops the next time, or no longer blocks it; several touches are one then.
+//! * EPERM or EACCES: the kernel gives us no watch registers.
+//! * The program's own handler, if the fault is not traced, sees the codes of Linux: TRAP_HWBKPT.
 
 use super::about::About;
 use super::nodes::Content;
