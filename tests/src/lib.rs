@@ -210,7 +210,9 @@ impl Mount {
 
     /// A mount of another flavour.
     pub fn flavour(name: &str) -> Mount {
-        Mount::with(|command| drop(command.args(["-t", name])))
+        Mount::with(|command| {
+            command.args(["-t", name]);
+        })
     }
 
     /// The same with a daemon that can have no more than so many descriptors.

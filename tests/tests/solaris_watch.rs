@@ -584,6 +584,51 @@ fn the_last_close_takes_everything_off() {
     does(&target, DO_WRITE, [0, 4]);
 }
 
+#[test]
+fn orders_in_any_order_harm_nobody() {
+    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    let mut one_of = move |n: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % n
+    };
+    for round in 0..3 {
+        let mount = mount();
+        let (target, area, function) = started(64);
+        if round == 2 {
+            does(&target, BLOCK, [0, 0]);
+        }
+        does(&target, FOR_EVER, [4, 0]);
+        let mut debugger = Debugger::new(&mount, &target);
+        debugger.tell("trace").unwrap();
+        debugger.tell(&format!("set {PR_RLC}")).unwrap();
+        for _ in 0..150 {
+            let order = match one_of(12) {
+                0 | 1 => format!("watch {area} 4 {}", WRITE | AFTER),
+                2 => format!("watch {area} 4 {}", READ | WRITE | AFTER),
+                3 => format!("watch {area} 4 0"),
+                4 => format!("watch {function} 1 {}", EXEC | AFTER),
+                5 => format!("watch {function} 0 0"),
+                6 => "stop".into(),
+                7 => format!("run {}", PRCFAULT | PRSTEP),
+                8 => "list".into(),
+                _ => format!("run {PRCFAULT}"),
+            };
+            let result = debugger.tell(&order);
+            // What runs cannot be run.
+            assert!(result.is_ok() || (order.starts_with("run") && result == Err(libc::EBUSY)), "{order}: {result:?}");
+        }
+        debugger.leave();
+        eventually("it is let go", || status_field(target.pid(), "TracerPid") == "0");
+        assert_eq!(registers(&mount), 0);
+        (10..14).for_each(|i| target.counts(i));
+        does(&target, UNBLOCK, [0, 0]);
+        does(&target, DO_WRITE, [0, 4]);
+        does(&target, CALL, [0, 0]);
+    }
+}
+
 /// Ends the mount while threads write without pause to a watched area, in these ways, and looks whether they still write.
 fn goes_on(end: impl Fn(Mount)) {
     for round in 0..12 {
