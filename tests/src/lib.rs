@@ -208,13 +208,6 @@ impl Mount {
         })
     }
 
-    /// A mount of another flavour.
-    pub fn flavour(name: &str) -> Mount {
-        Mount::with(|command| {
-            command.args(["-t", name]);
-        })
-    }
-
     /// The same with a daemon that can have no more than so many descriptors.
     pub fn with_descriptors(most: u64) -> Mount {
         let limit = libc::rlimit { rlim_cur: most, rlim_max: most };

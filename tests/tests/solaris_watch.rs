@@ -43,7 +43,7 @@ const IGNORES: u64 = 15;
 const THREAD_EXECUTES: u64 = 16;
 
 fn mount() -> Mount {
-    Mount::flavour("solaris")
+    Mount::of("solaris", "rw")
 }
 
 /// `solaris/watch.c` on one process.

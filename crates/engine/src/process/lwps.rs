@@ -221,11 +221,10 @@ impl Process {
                 return;
             }
         }
-        if let Some(seat) = self.seats.get_mut(&id) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        // The speaker may still be on its way to a stop while others stand on what nobody has seen.
+        if seat.lwps.as_ref().is_some_and(|l| l.events.is_empty()) {
             seat.hold_threads.clear();
-            if let Some(lwps) = &mut seat.lwps {
-                lwps.events.clear();
-            }
         }
     }
 }

@@ -292,3 +292,23 @@ fn a_new_program_is_not_watched() {
     p.report(10, Report::Exec(10));
     assert!(!p.wanted());
 }
+
+#[test]
+fn an_event_that_nobody_has_seen_is_not_run() {
+    let mut p = one(1);
+    let seat1 = seat(&mut p, 1);
+    seat1.lwps = Some(crate::seat::Lwps::default());
+    seat1.faults.add(u64::from(abi::fault::WATCH));
+    [10, 11].map(|tid| p.attached(tid));
+    p.report(11, sig(libc::SIGTRAP, abi::watch::CODE));
+    // The other one is asked to stop, and has not done so yet: it speaks for the process.
+    assert_eq!(p.settle(), [Action::Interrupt(10)]);
+    assert_eq!(p.may_run(1, None), Ok(10));
+    p.run_process(1, 10, false);
+    assert!(p.settle().is_empty());
+    p.report(10, Report::Trap);
+    assert_eq!(p.may_run(1, None), Ok(11));
+    p.run_process(1, 11, false);
+    p.threads.get_mut(&11).unwrap().owed = 0;
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Cont, 0), Action::Resume(11, Go::Cont, 0)]);
+}
