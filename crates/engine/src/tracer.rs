@@ -8,6 +8,7 @@ use crate::frame;
 use crate::process::{lwps::makes_process, signo_of, Action, Await, Outcome, Process, Report, State, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
 use crate::seat::{Seat, SeatId};
+use crate::watching::{Trap, Watching};
 use abi::syscall::{stop_makes_eintr, Abi};
 use kernel::procfs::Proc;
 use kernel::ptrace::{self, Go, SiginfoBytes, Tid};
@@ -125,6 +126,7 @@ pub(crate) struct Tracer {
     /// What signals are to look like that were sent for a client, and the mask to put back before they are delivered.
     forged: HashMap<Tid, (SiginfoBytes, Option<u64>)>,
     pub injections: HashMap<Tid, crate::inject::Injection>,
+    pub watching: Watching,
     follow: Follow,
     /// Masks of threads that are about to get a signal that these would hold back.
     unmasked: HashMap<Tid, u64>,
@@ -174,6 +176,7 @@ impl Tracer {
             forged: HashMap::new(),
             unmasked: HashMap::new(),
             injections: HashMap::new(),
+            watching: Watching::default(),
             follow,
             quit: false,
         }
@@ -497,6 +500,7 @@ impl Tracer {
     /// The same; `reported`: the thread whose report is all that has happened.
     fn settle_after(&mut self, key: Key, mut reported: Option<Tid>) {
         loop {
+            self.watch_threads(key);
             let Some(entry) = self.entries.get_mut(&key) else { return };
             let actions = match reported.take() {
                 Some(tid) => entry.process.settle_after(tid),
@@ -642,7 +646,13 @@ impl Tracer {
     }
 
     /// A blocked SIGTRAP would be forced by the kernel, at the price of the target's disposition: unblock it for the step.
-    fn step(&mut self, tid: Tid, signal: i32) -> io::Result<()> {
+    pub fn step(&mut self, tid: Tid, signal: i32) -> io::Result<()> {
+        self.let_trap_in(tid)?;
+        ptrace::resume(tid, Go::Step, signal)
+    }
+
+    /// Unblocks SIGTRAP until the next stop.
+    pub fn let_trap_in(&mut self, tid: Tid) -> io::Result<()> {
         const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
         let mask = ptrace::signal_mask(tid)?;
         if mask & TRAP != 0 {
@@ -650,7 +660,7 @@ impl Tracer {
             ledger::mask(tid, Some(mask));
             ptrace::set_signal_mask(tid, mask & !TRAP)?;
         }
-        ptrace::resume(tid, Go::Step, signal)
+        Ok(())
     }
 
     // ---- reports -----------------------------------------------------------------------------------------------------
@@ -687,11 +697,13 @@ impl Tracer {
             self.unmasked.remove(&tid);
             self.injection_died(tid);
         }
-        let report = match self.translate(tid, status) {
-            Ok(report) => report,
-            // Killed while it stood there.
-            Err(_) => return,
+        let report = match self.watch_stop(key, tid, status) {
+            Trap::Goes => return,
+            Trap::Idle => Ok(Report::Trap),
+            Trap::Foreign => self.translate(tid, status),
         };
+        // Killed while it stood there.
+        let Ok(report) = report else { return };
         let born = self.entries.get_mut(&key).and_then(|e| e.process.first_report(tid, &report));
         let report = born.unwrap_or(report);
         if let Report::Dead(_) = report {
