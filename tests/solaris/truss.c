@@ -3,7 +3,7 @@
 #include "pr.h"
 
 #define LWPS 3
-#define ROUNDS 700
+#define ROUNDS 100
 
 static volatile long *page;
 
@@ -92,7 +92,14 @@ static void all_calls(void)
 }
 
 #define THREADS 10
-#define HITS 10000
+
+/* How often a breakpoint is hit, all lwps together. */
+static long total_hits(void)
+{
+	const char *n = getenv("PFS_TEST_HITS");
+
+	return n ? atol(n) / THREADS * THREADS : 1000;
+}
 
 static volatile long hits[THREADS];
 
@@ -104,12 +111,12 @@ static void __attribute__((noinline)) place(long i)
 
 static void *hitter(void *n)
 {
-	long i = (long)n;
+	long i = (long)n, most = total_hits();
 
 	page[TIDS + 2 * i] = own_lwp();
 	while (!page[GO])
 		sched_yield();
-	for (long round = 0; round < HITS / THREADS; round++) {
+	for (long round = 0; round < most / THREADS; round++) {
 		place(i);
 		page[TIDS + 2 * i + 1] = hits[i];
 	}
@@ -149,7 +156,7 @@ static void breakpoints(void)
 	struct proc p = start(hitters);
 	unsigned char was = *(unsigned char *)place;
 	fltset_t faults;
-	long seen[THREADS] = { 0 }, total = 0;
+	long seen[THREADS] = { 0 }, total = 0, most = total_hits();
 	int ctls[THREADS];
 
 	premptyset(&faults);
@@ -163,7 +170,7 @@ static void breakpoints(void)
 		ctls[i] = open_lwp(p.pid, p.word[TIDS + 2 * i], "lwpctl", O_WRONLY);
 	SAME(PUTL(&p, PCRUN, 0), 0);
 	p.word[GO] = 1;
-	while (total < HITS) {
+	while (total < most) {
 		struct msg m = { 0 };
 		lwpstatus_t *s;
 		int i = 0;
@@ -194,8 +201,8 @@ static void breakpoints(void)
 		SAME(PUTL(&p, PCRUN, 0), 0);
 	}
 	for (int i = 0; i < THREADS; i++) {
-		SAME(seen[i], HITS / THREADS);
-		EVENTUALLY(p.word[TIDS + 2 * i + 1] == HITS / THREADS);
+		SAME(seen[i], most / THREADS);
+		EVENTUALLY(p.word[TIDS + 2 * i + 1] == most / THREADS);
 	}
 	end(&p);
 }

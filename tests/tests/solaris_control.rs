@@ -1,20 +1,29 @@
 //! The control side of the flavour `solaris`, by programs in C that use it as a program for Solaris does, in both data models.
 
 use pfs_tests::{bounded, solaris_program, Mount};
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Runs one case of `solaris/<program>.c`, as a 64-bit and as a 32-bit program.
+/// Runs one case of `solaris/<program>.c`, as a 64-bit and as a 32-bit program, with what `more` says of the mount.
 #[track_caller]
-fn holds(program: &str, case: &str) {
-    for bits in [64, 32] {
+fn holds_with(program: &str, case: &str, more: impl Fn(&Mount, u32) -> Option<PathBuf>) {
+    // Each runs the other.
+    let programs = [64, 32].map(|bits| (bits, solaris_program(program, bits)));
+    for (bits, path) in programs {
         let mount = Mount::of("solaris", "rw");
-        let mut command = Command::new(solaris_program(program, bits));
-        command.arg(mount.point()).arg(case);
+        let mut command = Command::new(path);
+        command.arg(mount.point()).arg(case).args(more(&mount, bits));
         let out = bounded(&mut command, Duration::from_secs(100));
         let said = String::from_utf8_lossy(&out.stderr);
         assert!(out.status.success(), "{program} {case}, {bits} bits: {}\n{said}", out.status);
     }
+}
+
+#[track_caller]
+fn holds(program: &str, case: &str) {
+    holds_with(program, case, |_, _| None);
 }
 
 macro_rules! cases {
@@ -34,4 +43,87 @@ cases! {
     messages: pcnull pcstop pcdstop pcwstop pcrun prcsig prcfault prstep prsabort prstop pccsig pcssig pckill pcunkill
         pcshold pcstrace pcsfault pcsentry pcsexit pcset pcsreg pcsfpreg pcsvaddr pcnice pcread_pcwrite pcszone lwpctl
         systems;
+    framing: several the_first_that_fails_ends_it what_is_no_message ways_to_write a_wait_is_broken_off usual_sequences;
+    stops: a_stop_signal_stops_twice an_ignored_signal_stops_if_traced a_blocked_signal_does_not_stop
+        sigkill_never_stops a_fault_comes_before_its_signal signals_one_by_one a_sleeping_call_is_not_disturbed;
+    lwps: ids_in_order a_synchronous_stop an_asynchronous_stop one_alone a_directive_is_taken_back at_its_end lwp_create
+        nobody_escapes;
+    opens: exclusive of_oneself stop_oneself run_on_last_close run_on_last_close_in_a_step kill_on_last_close neither
+        a_writer_dies;
+    forks: followed not_followed in_vfork execed exec_that_fails exits;
+    polls: a_stop an_event an_end an_end_of_a_controlled_process an_lwp;
+    models: wide_and_narrow narrow_and_wide alike;
+    causes: each;
+    signals: each queued senders in_a_sleeping_call;
+    truss: all_calls all_calls_asynchronously breakpoints;
+}
+
+mod setid {
+    use pfs_tests::{copy_program, root, solaris_program, TempDir};
+    use std::fs::{set_permissions, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    fn holds(case: &str) {
+        if !root() {
+            return;
+        }
+        let dir = TempDir::new();
+        super::holds_with("setid", case, |_, bits| {
+            let program = dir.path().join(format!("setid-{bits}"));
+            copy_program(&solaris_program("setid", bits), &program);
+            set_permissions(&program, Permissions::from_mode(0o4755)).unwrap();
+            Some(program)
+        });
+    }
+
+    #[test]
+    fn stands_for_who_may() {
+        holds("stands_for_who_may");
+    }
+
+    #[test]
+    fn runs_when_the_dead_close() {
+        holds("runs_when_the_dead_close");
+    }
+
+    #[test]
+    fn nobody_writes() {
+        holds("nobody_writes");
+    }
+}
+
+mod beside {
+    fn holds(case: &str) {
+        super::holds_with("beside", case, |mount, _| Some(mount.beside("linux")));
+    }
+
+    #[test]
+    fn suspended() {
+        holds("suspended");
+    }
+
+    #[test]
+    fn random_operations() {
+        holds("random_operations");
+    }
+}
+
+/// The daemon is killed while a program works on four processes: they run on, and no signal is lost.
+#[test]
+fn processes_outlive_the_daemon() {
+    for (round, bits) in [64, 32, 64, 32, 64, 64].into_iter().enumerate() {
+        let mount = Mount::of("solaris", "rw");
+        let mut command = Command::new(solaris_program("killed", bits));
+        command.arg(mount.point()).arg("in_all_work").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut client = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(client.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        // At different moments of its work.
+        std::thread::sleep(Duration::from_micros(700 * round as u64));
+        mount.kill_daemon();
+        let out = client.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{bits} bits: {}\n{said}", out.status);
+    }
 }

@@ -14,9 +14,9 @@ use crate::seat::{Lwps, Modes, Seat, SeatId};
 use crate::tracer::{key_of, Key, Tracer};
 use crate::watch::Area;
 use abi::set::Set;
-use kernel::ledger;
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, RegSet, SiginfoBytes, Tid};
+use kernel::{apart, ledger};
 use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -285,9 +285,16 @@ impl Message {
                     entry.process.direct(seat, self.tid);
                 }
                 let limit = if let LwpOrder::Await(limit) = order { limit } else { None };
-                let Message { ticket, done, .. } = self;
+                let Message { ticket, done, proc, giver, .. } = self;
                 let timed = limit.is_some();
-                let then = move |_: &mut Tracer, result: Outcome| match result {
+                let execs = move |t: &Tracer| t.entries.get(&key).map(|e| e.process.generation);
+                let before = execs(t);
+                let then = move |t: &mut Tracer, result: Outcome| match result {
+                    // An exec that took the process from who waits.
+                    Ok(()) if execs(t) != before && giver.check.is_some_and(|check| !check(&proc)) => {
+                        apart::watch_daemon();
+                        done(Err(Refusal::new(libc::EAGAIN, "the process runs another program now: open it again")));
+                    }
                     Err(e) if timed && e.errno == libc::ETIMEDOUT => done(Ok(())),
                     result => done(result),
                 };
