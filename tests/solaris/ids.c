@@ -217,7 +217,7 @@ static void *weak(void *at)
 
 	if (syscall(SYS_setresuid, USER, USER, USER) != 0)
 		_exit(93);
-	w[TIDS + 1] = own_lwp();
+	w[1] = own_lwp();
 	for (;;)
 		w[0]++;
 	return NULL;
@@ -229,7 +229,7 @@ static void uneven(volatile long *w)
 
 	w[TIDS + 1] = own_lwp();
 	for (int i = 1; i < 4; i++) {
-		if (pthread_create(&t, NULL, i == 3 ? weak : counting, (void *)(w + 2 * i)) != 0)
+		if (pthread_create(&t, NULL, i == 3 ? weak : counting, (void *)(w + TIDS + 2 * i)) != 0)
 			_exit(94);
 		while (!w[TIDS + 2 * i + 1])
 			sched_yield();
