@@ -77,6 +77,8 @@ static void all_of_them(void)
 		SAME(PUT(&p, PCSTOP), 0);
 		SAME(pread(fd, all, sizeof all, 0), sizeof all);
 		for (int sig = 1; sig <= 64; sig++) {
+			if (sig == 32 || sig == 33)
+				continue; /* The C library's own. */
 			/* What it has not changed it has from us. */
 			struct sigaction own = { 0 };
 			(void)sigaction(sig, NULL, &own);
