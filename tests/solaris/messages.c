@@ -206,18 +206,9 @@ static void prcfault(void)
 	end(&p);
 }
 
-static void sled(volatile long *w)
-{
-	w[READY] = 1;
-	for (;;) {
-		w[COUNT]++;
-		__asm__ volatile("nop; nop; nop; nop; nop; nop; nop; nop");
-	}
-}
-
 static void prstep(void)
 {
-	struct proc p = start(sled);
+	struct proc p = start(sled_of_nops);
 	fltset_t set;
 	sigset_t sigs;
 	long pc, steps = 0;

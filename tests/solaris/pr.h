@@ -280,6 +280,15 @@ static inline void spin(volatile long *w)
 		w[COUNT]++;
 }
 
+static inline void sled_of_nops(volatile long *w)
+{
+	w[READY] = 1;
+	for (;;) {
+		w[COUNT]++;
+		__asm__ volatile("nop; nop; nop; nop; nop; nop; nop; nop");
+	}
+}
+
 /* Makes calls; each wrong answer is counted. */
 static inline void calls(volatile long *w)
 {

@@ -1,6 +1,6 @@
-/* Has something of everything that can be looked at. "ready PAGE FILE DIRECTORY PIPE TCP UNIX PORT SHMID SHARED ARGV ENVP":
+/* Has something of everything that can be looked at. "ready PAGE FILE DIRECTORY PIPE TCP UNIX PORT SHMID SHARED ARGV ENVP SCRATCH":
    a page of 0x5a behind which nothing is mapped; descriptors of a file (read only, for appending, closed on exec), a directory, a
-   pipe, a listening socket and one of a UNIX name; its port; System V memory and its address; where the arguments are. SIGUSR1 is
+   pipe, a listening socket and one of a UNIX name; its port; System V memory and its address; where the arguments are; a descriptor of a file without a name, to read and write. SIGUSR1 is
    ignored, SIGUSR2 caught. Its name is "shows!". "shows wait" sleeps, else it counts in word 0. */
 #include "target.h"
 #include <arpa/inet.h>
@@ -41,11 +41,16 @@ int main(int argc, char **argv, char **envp)
     int shm = shmget(IPC_PRIVATE, 8192, IPC_CREAT | 0600);
     void *shared = shmat(shm, 0, 0);
     shmctl(shm, IPC_RMID, 0);
+    char name[] = "/tmp/pfs-test-XXXXXX";
+    int scratch = mkstemp(name);
+    unlink(name);
+    if (write(scratch, "scratch", 7) != 7)
+        return 93;
     signal(SIGUSR1, SIG_IGN);
     signal(SIGUSR2, handler);
     char text[250];
-    snprintf(text, sizeof text, "ready %lu %d %d %d %d %d %d %d %lu %lu %lu", (unsigned long)page, file, dir, pipes[0], tcp,
-             local, ntohs(in.sin_port), shm, (unsigned long)shared, (unsigned long)argv, (unsigned long)envp);
+    snprintf(text, sizeof text, "ready %lu %d %d %d %d %d %d %d %lu %lu %lu %d", (unsigned long)page, file, dir, pipes[0], tcp,
+             local, ntohs(in.sin_port), shm, (unsigned long)shared, (unsigned long)argv, (unsigned long)envp, scratch);
     say(text);
     while (argc > 1)
         pause();

@@ -508,6 +508,43 @@ fn descriptors_objects_and_paths() {
     assert_eq!(names("contracts"), Vec::<String>::new());
 }
 
+#[test]
+fn descriptors_are_opened_anew_within_their_mode() {
+    if !root() {
+        return;
+    }
+    let (mount, target, owner) = (solaris(), Target::start_as(NOBODY, "shows", &["wait"]), Client::of_user(NOBODY));
+    let at = |n: usize| mount.path(target.pid(), &format!("fd/{}", target.numbers()[n]));
+    let (file, scratch) = (at(1), at(11));
+    assert_eq!(owner.open(&file, O_WRONLY), Err(EACCES));
+    let mount_link = mount.path(target.pid(), &format!("path/{}", target.numbers()[11]));
+    assert_eq!(fs::read_link(mount_link).map_err(|e| e.raw_os_error()), Err(Some(ENOENT)));
+    assert_eq!(owner.stat(&scratch).unwrap().mode, libc::S_IFREG | 0o600);
+    let fd = owner.open(&scratch, O_RDWR).unwrap();
+    assert_eq!(owner.read(fd, 100), Ok(b"scratch".to_vec()));
+    assert_eq!(owner.write_at(fd, 7, b" more"), Ok(5));
+    assert_eq!(fs::read(format!("/proc/{}/fd/{}", target.pid(), target.numbers()[11])).unwrap(), b"scratch more");
+    owner.open(&scratch, O_WRONLY | libc::O_TRUNC).unwrap();
+    assert_eq!(owner.stat(&scratch).unwrap().size, 0);
+    // Another user's descriptors are closed to him, by whatever name.
+    let other = Client::of_user(1000);
+    assert_eq!(other.open(&scratch, O_RDONLY), Err(EACCES));
+    assert_eq!(other.stat(&scratch).err(), Some(EACCES));
+    assert_eq!(other.stat(&mount.path(target.pid(), "object/a.out")).err(), Some(EACCES));
+}
+
+#[test]
+fn a_mount_that_looks_at_itself_does_not_wait() {
+    let (mount, client) = (solaris(), Client::new());
+    let path = |name: &str| mount.path(client.pid(), name);
+    let own = client.open(&path("psinfo"), O_RDONLY).unwrap();
+    let dir = client.open(&path("lwp"), O_RDONLY | libc::O_DIRECTORY).unwrap();
+    assert_eq!(client.stat(&path(&format!("fd/{own}"))).unwrap().mode & libc::S_IFMT, libc::S_IFREG);
+    assert_eq!(client.open(&path(&format!("fd/{own}")), O_RDONLY), Err(EACCES));
+    assert!(read_by(&client, &path(&format!("fdinfo/{own}"))).is_ok());
+    assert_eq!(client.stat(&path(&format!("fd/{dir}/{}", client.pid()))).unwrap().mode & libc::S_IFMT, libc::S_IFDIR);
+}
+
 /// The tagged items behind a `prfdinfo_t`.
 fn items(bytes: &[u8]) -> Vec<(u32, Vec<u8>)> {
     let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
@@ -628,6 +665,16 @@ fn rows() -> Vec<(String, &'static Row)> {
     own.chain(LWP.iter().map(|row| (format!("lwp/PID/{}", row.name), row))).collect()
 }
 
+#[test]
+fn the_files_that_anyone_may_read() {
+    let documented = ["psinfo", "lpsinfo", "usage", "lusage", "lwp", "argv", "cmdline", "lwpsinfo", "lwpusage"];
+    let made: Vec<&str> = rows().iter().filter(|(_, row)| row.who == Who::Anyone).map(|(_, row)| row.name).collect();
+    assert_eq!(made, documented);
+    for (_, row) in rows() {
+        assert!(row.who == Who::Anyone || row.mode & 0o077 == 0 || row.name == "lwpname", "{}", row.name);
+    }
+}
+
 /// First the permission of the mode, then the right to control; root has both, but not of zombies. Files of control judge in
 /// their own way, which other tests look at.
 #[test]
@@ -659,42 +706,26 @@ fn every_file_in_every_mode_for_everybody() {
     for (kind, pid, of) in &targets {
         for (who, uid, client) in &clients {
             for (name, row) in rows() {
-                if row.keep == tree_fresh()
-                    || matches!(row.name, "status" | "lstatus" | "lwpstatus" | "watch" | "xregs" | "spymaster")
-                {
+                // What is about control is judged there.
+                let control = ["status", "lstatus", "lwpstatus", "watch", "xregs", "spymaster"];
+                if row.keep == tree::Keep::Fresh || control.contains(&row.name) {
                     continue;
                 }
                 let name = name.replace("PID", &pid.to_string());
                 for (mode, flags, reads, writes) in MODES {
-                    let shift = if uid == of { 6 } else { 0 };
-                    let bits = row.mode >> shift & 7;
+                    let bits = (row.mode >> if uid == of { 6 } else { 0 }) & 7;
                     let permitted = *uid == 0 || (!reads || bits & 4 != 0) && (!writes || bits & 2 != 0);
-                    let right = row.who == Who::Anyone || *uid == 0 || *uid == *of && matches!(*kind, "plain");
-                    let there = *kind != "zombie" || matches!(&name[..], "psinfo" | "usage") || row.name == "lwpsinfo";
-                    let directory =
-                        row.mode & libc::S_IFMT == libc::S_IFDIR || row.mode & libc::S_IFMT == libc::S_IFLNK;
-                    // A zombie has nothing below its directory, not even a zombie lwp.
-                    let there = there && !(*kind == "zombie" && name.starts_with("lwp/"));
-                    let expect: &[i32] = match (there, directory) {
-                        (false, _) => &[ENOENT],
-                        (_, true)
-                            if *writes && (right || *kind == "plain") && row.mode & libc::S_IFMT == libc::S_IFDIR =>
-                        {
-                            &[libc::EISDIR]
-                        }
-                        (_, true) if *writes => &[libc::EISDIR, EACCES],
-                        // A link is followed: only who may read it comes to its end.
-                        (_, true) if row.mode & libc::S_IFMT == libc::S_IFLNK => {
-                            if right {
-                                &[0]
-                            } else {
-                                &[EACCES]
-                            }
-                        }
-                        (_, true) if !permitted => &[EACCES],
-                        // The listing itself is judged, not the open.
-                        (_, true) => &[0],
-                        (_, false) if permitted && right => &[0],
+                    let right = row.who == Who::Anyone || *uid == 0 || *uid == *of && *kind == "plain";
+                    let there = *kind != "zombie" || matches!(&name[..], "psinfo" | "usage");
+                    let expect: &[i32] = match row.mode & libc::S_IFMT {
+                        _ if !there => &[ENOENT],
+                        // The kernel says so by itself, if it comes so far.
+                        libc::S_IFDIR | libc::S_IFLNK if *writes => &[libc::EISDIR, EACCES],
+                        // Only who may read a link comes to its end.
+                        libc::S_IFLNK if right => &[0],
+                        // The right is asked by the listing, not by the open.
+                        libc::S_IFDIR if permitted => &[0],
+                        libc::S_IFREG if permitted && right => &[0],
                         _ => &[EACCES],
                     };
                     let got = match client.open(&mount.path(*pid, &name), *flags) {
@@ -716,8 +747,24 @@ fn every_file_in_every_mode_for_everybody() {
     assert!(cells > 300, "{cells}");
 }
 
-fn tree_fresh() -> tree::Keep {
-    tree::Keep::Fresh
+#[test]
+fn processes_are_hidden_as_the_mount_says() {
+    if !root() {
+        return;
+    }
+    let (own, other) = (Target::start_as(NOBODY, "shows", &["wait"]), Target::start("shows", &["wait"]));
+    let nobody = Client::of_user(NOBODY);
+    let sees = |mount: &Mount, client: &Client| {
+        [&own, &other].map(|target| client.stat(&mount.path(target.pid(), "psinfo")).map(|s| s.size))
+    };
+    let hidden = Mount::of("solaris", "hidepid=2");
+    assert_eq!(sees(&hidden, &nobody), [Ok(416), Err(ENOENT)]);
+    assert_eq!(sees(&hidden, &Client::new()), [Ok(416), Ok(416)]);
+    let his = Mount::of("solaris", "uid=65534");
+    assert_eq!(sees(&his, &Client::new()), [Ok(416), Err(ENOENT)]);
+    let listed: Vec<String> =
+        fs::read_dir(his.point()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(listed.contains(&own.pid().to_string()) && !listed.contains(&other.pid().to_string()), "{listed:?}");
 }
 
 #[test]

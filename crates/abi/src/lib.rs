@@ -7,3 +7,4 @@ pub mod solaris;
 pub mod syscall;
 #[rustfmt::skip]
 mod syscall_table;
+pub mod watch;

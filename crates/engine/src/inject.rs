@@ -268,7 +268,13 @@ impl Tracer {
         }
         // SIGSTOP cannot be blocked, and SIGTRAP must not be: one that was pending is no step.
         if let (Status::Stopped(signal, 0), Some(injection)) = (status, self.injections.get_mut(&tid)) {
-            let stepped = ptrace::siginfo(tid).is_ok_and(|i| i.si_code > 0);
+            let info = ptrace::siginfo(tid);
+            if info.as_ref().is_ok_and(ptrace::is_watch_trap) {
+                // Of an access before the call.
+                let _ = ptrace::resume(tid, injection.go(), 0);
+                return true;
+            }
+            let stepped = info.is_ok_and(|i| i.si_code > 0);
             if !stepped && (signal == libc::SIGSTOP || signal == libc::SIGTRAP) {
                 injection.early.push(signal);
                 let _ = ptrace::resume(tid, injection.go(), 0);
@@ -286,6 +292,8 @@ impl Tracer {
             }
         }
         let Some(injection) = self.injections.remove(&tid) else { return false };
+        // What our call has touched concerns nobody.
+        self.touched(injection.key, tid);
         give_back(tid, &injection.loan, injection.entry.as_ref().unwrap_or(&injection.loan.regs));
         if let Some(entry) = self.entries.get(&injection.key) {
             let _ = ptrace::set_options(tid, entry.process.options());

@@ -7,6 +7,7 @@
 //! * `follow`: how the tracer thread stays near a lone thread that stops again and again.
 //! * [`agent`]: a thread of ours in a process, for such a flavour.
 //! * [`identity`]: new ids for all threads of a process. [`dispositions`]: what it does with its signals.
+//! * [`watch`]: watched areas, pure; `watching`: the watch registers of the threads.
 //! * [`lwp`]: the messages and views of flavours that have lwps (Solaris).
 //! * `published`: what the tracer thread lets others see without asking it.
 //! * [`engine`]: the handle that flavours use; its calls queue jobs for the tracer thread and never wait for it.
@@ -17,6 +18,7 @@ pub mod engine;
 pub mod error;
 pub mod event;
 mod follow;
+mod frame;
 pub mod identity;
 mod inject;
 pub mod lwp;
@@ -26,7 +28,9 @@ pub mod registers;
 pub mod seat;
 pub mod stream;
 mod tracer;
+pub mod watch;
 mod watcher;
+mod watching;
 
 pub use engine::{Engine, Held, SeatShown, Target};
 pub use error::Refusal;

@@ -12,6 +12,7 @@ use crate::process::lwps::Stand;
 use crate::process::{signo_of, Await, State, Steps, Stop};
 use crate::seat::{Lwps, Modes, Seat, SeatId};
 use crate::tracer::{key_of, Key, Tracer};
+use crate::watch::Area;
 use abi::set::Set;
 use kernel::ledger;
 use kernel::procfs::{self, Proc};
@@ -51,6 +52,8 @@ pub enum LwpOrder {
     Rewrite(RegSet, Rewrite),
     /// Change sets or modes (PCSTRACE, PCSFAULT, PCSENTRY, PCSEXIT, PCSET, PCUNSET).
     Change(Change),
+    /// Set, change or remove a watched area of an address space that ends there (PCWATCH).
+    Watch(Area, u64),
     /// The last writer has closed: what PR_RLC and PR_KLC say.
     LastClose,
 }
@@ -102,6 +105,8 @@ pub struct SeatView {
     pub exits: Set,
     /// Modes.
     pub modes: Modes,
+    /// Watched areas, in rising order.
+    pub areas: Vec<Area>,
 }
 
 /// One lwp.
@@ -219,6 +224,7 @@ fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
             entries: s.entries,
             exits: s.exits,
             modes: s.lwps.as_ref().map(|l| l.modes).unwrap_or_default(),
+            areas: s.lwps.iter().flat_map(|l| l.areas.iter()).collect(),
         }),
     }
 }
@@ -416,6 +422,7 @@ impl Message {
                 }
                 Ok(())
             }
+            LwpOrder::Watch(area, limit) => t.watch(key, seat, area, limit),
             LwpOrder::LastClose => {
                 last_close(t, key, seat);
                 Ok(())

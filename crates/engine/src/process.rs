@@ -129,6 +129,8 @@ pub struct Thread {
     pub since: u64,
     /// The shell runs a call of ours in it: no action until that is over.
     pub injecting: bool,
+    /// A trap of a watched area may be on its way to it: it is let go only where none can come any more.
+    pub watched: bool,
 }
 
 impl Thread {
@@ -152,6 +154,7 @@ impl Thread {
             job: 0,
             since: 0,
             injecting: false,
+            watched: false,
         }
     }
 
@@ -177,6 +180,11 @@ impl Thread {
     /// True if it is to get a signal that is not in hand yet.
     fn promised(&self) -> bool {
         self.forged.is_some() || self.awaited.is_some()
+    }
+
+    /// How it was last set going.
+    pub fn going(&self) -> Go {
+        self.go
     }
 
     /// True in a ptrace stop.
@@ -357,6 +365,9 @@ impl Process {
                 self.generation += 1;
                 for seat in self.seats.values_mut() {
                     seat.forget_all_but(tid);
+                    if let Some(lwps) = &mut seat.lwps {
+                        lwps.areas.clear();
+                    }
                 }
                 self.publish(tid, What::Exec { from });
             }
@@ -571,6 +582,13 @@ impl Process {
                     }
                     return;
                 }
+                State::Stopped(stop) if !wanted && thread.watched && !thread.promised() => {
+                    let owed = std::mem::take(&mut thread.owed);
+                    let owed = if thread.stepped || is_watch(stop) { 0 } else { owed };
+                    (thread.state, thread.go, thread.interrupt) = (State::Running, Go::Cont, true);
+                    self.actions.extend([Action::Interrupt(tid), Action::Resume(tid, Go::Cont, owed)]);
+                    return;
+                }
                 // A signal that was promised comes before it is let go.
                 State::Stopped(_) if !wanted && !thread.promised() => {
                     let owed = if thread.stepped { 0 } else { thread.owed };
@@ -668,6 +686,11 @@ impl Process {
                 .values()
                 .any(|w| !matches!(w, Await::RestOf(_) | Await::Steps(_) | Await::Lwp(_, Some(_)) | Await::End))
     }
+}
+
+/// True at the trap of a watched area.
+fn is_watch(stop: &Stop) -> bool {
+    matches!(stop, Stop::Signal(info, _) if (info.signo, info.code) == (libc::SIGTRAP, abi::watch::CODE))
 }
 
 /// The signal's number in a `siginfo_t`.

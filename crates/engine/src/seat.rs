@@ -2,6 +2,7 @@
 
 use crate::event::{Call, What};
 use crate::stream::Stream;
+use crate::watch::Areas;
 use abi::set::Set;
 use abi::syscall::set_number;
 use kernel::procfs::Proc;
@@ -45,6 +46,8 @@ pub struct Lwps {
     pub events: BTreeMap<Tid, What>,
     /// Modes.
     pub modes: Modes,
+    /// Watched areas.
+    pub areas: Areas,
 }
 
 /// Modes of a process, the same in all flavours that have them (Solaris PCSET).
@@ -212,6 +215,11 @@ impl Seat {
             || self.exec
             || self.end
             || self.job
+            || self.watches()
+    }
+
+    fn watches(&self) -> bool {
+        self.lwps.as_ref().is_some_and(|l| !l.areas.is_empty())
     }
 
     fn tracing(&self) -> bool {
@@ -274,6 +282,9 @@ impl Seat {
         set("fault", &self.faults, &|n| abi::fault::name(n as u8));
         set("in", &self.entries, &|n| abi::syscall::name(abi::syscall::Abi::X86_64, n));
         set("out", &self.exits, &|n| abi::syscall::name(abi::syscall::Abi::X86_64, n));
+        if self.watches() {
+            words.push("watch".into());
+        }
         for (on, word) in [(self.fork, "fork"), (self.exec, "exec"), (self.end, "exit"), (self.job, "job")] {
             if on {
                 words.push(word.into());

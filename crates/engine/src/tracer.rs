@@ -4,9 +4,11 @@
 use crate::error::Refusal;
 use crate::event::{Call, SigInfo};
 use crate::follow::{Follow, Guard};
+use crate::frame;
 use crate::process::{lwps::makes_process, signo_of, Action, Await, Outcome, Process, Report, State, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
 use crate::seat::{Seat, SeatId};
+use crate::watching::{Trap, Watching};
 use abi::syscall::{stop_makes_eintr, Abi};
 use kernel::procfs::Proc;
 use kernel::ptrace::{self, Go, SiginfoBytes, Tid};
@@ -124,7 +126,10 @@ pub(crate) struct Tracer {
     /// What signals are to look like that were sent for a client, and the mask to put back before they are delivered.
     forged: HashMap<Tid, (SiginfoBytes, Option<u64>)>,
     pub injections: HashMap<Tid, crate::inject::Injection>,
+    pub watching: Watching,
     follow: Follow,
+    /// Masks of threads that are about to get a signal that these would hold back.
+    unmasked: HashMap<Tid, u64>,
     quit: bool,
 }
 
@@ -169,7 +174,9 @@ impl Tracer {
             backlog: VecDeque::new(),
             masks: HashMap::new(),
             forged: HashMap::new(),
+            unmasked: HashMap::new(),
             injections: HashMap::new(),
+            watching: Watching::default(),
             follow,
             quit: false,
         }
@@ -493,6 +500,7 @@ impl Tracer {
     /// The same; `reported`: the thread whose report is all that has happened.
     fn settle_after(&mut self, key: Key, mut reported: Option<Tid>) {
         loop {
+            self.watch_threads(key);
             let Some(entry) = self.entries.get_mut(&key) else { return };
             let actions = match reported.take() {
                 Some(tid) => entry.process.settle_after(tid),
@@ -557,11 +565,22 @@ impl Tracer {
             let _ = match action {
                 Action::Interrupt(tid) => ptrace::interrupt(tid),
                 Action::Resume(tid, Go::Step, signal) => self.step(tid, signal),
-                Action::Resume(tid, how, signal) => ptrace::resume(tid, how, signal),
+                Action::Resume(tid, how, signal) => match self.unmasked.get(&tid) {
+                    // To the first instruction of its handler.
+                    Some(_) if signal != 0 => ptrace::resume(tid, Go::Step, signal),
+                    _ => {
+                        self.mask_again(tid);
+                        ptrace::resume(tid, how, signal)
+                    }
+                },
                 Action::Forge(tid, info) => self.forge(tid, &info),
                 Action::Listen(tid) => ptrace::listen(tid),
                 Action::Options(tid, options) => ptrace::set_options(tid, options),
                 Action::End(tid) => self.end_agent(tid),
+                // Not before its mask is right again: it is let go at the next stop.
+                Action::Detach(tid, signal) if signal != 0 && self.unmasked.contains_key(&tid) => {
+                    ptrace::resume(tid, Go::Step, signal)
+                }
                 Action::Detach(tid, signal) => {
                     self.tids.remove(&tid);
                     ptrace::detach(tid, ledger::unwatch(tid, signal))
@@ -584,8 +603,56 @@ impl Tracer {
         ptrace::queue_signal(key.0, tid, info)
     }
 
+    /// Puts a mask back that held a delivered signal back before.
+    fn mask_again(&mut self, tid: Tid) {
+        if let Some(mask) = self.unmasked.remove(&tid) {
+            let _ = ptrace::set_signal_mask(tid, mask);
+            ledger::mask(tid, None);
+        }
+    }
+
+    /// A report of a thread that was given a signal which its mask would hold back. At the first instruction of the handler the
+    /// mask that comes back with its end, on the stack, is put right, and the thread goes on: true.
+    fn delivered(&mut self, key: Key, tid: Tid, status: Status) -> bool {
+        let Some(mask) = self.unmasked.get(&tid).copied() else { return false };
+        let step = status == Status::Stopped(libc::SIGTRAP, 0)
+            && ptrace::siginfo(tid).is_ok_and(|i| ptrace::is_step_trap(i.si_signo, i.si_code));
+        let entry = self.entries.get(&key);
+        let going = entry.and_then(|e| e.process.threads.get(&tid)).map(|t| t.going());
+        let proc = entry.map(|e| e.proc.clone()).or_else(|| Proc::open(key.0 as u32).ok().map(Arc::new));
+        if step && proc.is_some_and(|proc| frame::put_mask(&proc, tid, mask)) {
+            // Its own mask is the handler's.
+            self.unmasked.remove(&tid);
+            ledger::mask(tid, None);
+        }
+        self.mask_again(tid);
+        match (going, status) {
+            (Some(go), _) if step => {
+                ledger::owe(tid, 0);
+                let _ = ptrace::resume(tid, go, 0);
+            }
+            (Some(_), _) => return false,
+            // Nobody wanted it any more before this.
+            (None, Status::Stopped(signal, 0)) if !step && signal & 0x80 == 0 => {
+                self.tids.remove(&tid);
+                let _ = ptrace::detach(tid, signal);
+            }
+            (None, _) => {
+                self.tids.remove(&tid);
+                let _ = ptrace::detach(tid, 0);
+            }
+        }
+        true
+    }
+
     /// A blocked SIGTRAP would be forced by the kernel, at the price of the target's disposition: unblock it for the step.
-    fn step(&mut self, tid: Tid, signal: i32) -> io::Result<()> {
+    pub fn step(&mut self, tid: Tid, signal: i32) -> io::Result<()> {
+        self.let_trap_in(tid)?;
+        ptrace::resume(tid, Go::Step, signal)
+    }
+
+    /// Unblocks SIGTRAP until the next stop.
+    pub fn let_trap_in(&mut self, tid: Tid) -> io::Result<()> {
         const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
         let mask = ptrace::signal_mask(tid)?;
         if mask & TRAP != 0 {
@@ -593,7 +660,7 @@ impl Tracer {
             ledger::mask(tid, Some(mask));
             ptrace::set_signal_mask(tid, mask & !TRAP)?;
         }
-        ptrace::resume(tid, Go::Step, signal)
+        Ok(())
     }
 
     // ---- reports -----------------------------------------------------------------------------------------------------
@@ -617,6 +684,9 @@ impl Tracer {
                 let _ = ptrace::set_signal_mask(tid, mask);
                 ledger::mask(tid, None);
             }
+            if self.delivered(key, tid, status) {
+                return;
+            }
             if self.injections.contains_key(&tid) && self.injected(tid, status) {
                 self.settle(key);
                 return;
@@ -624,13 +694,16 @@ impl Tracer {
         } else {
             self.masks.remove(&tid);
             self.forged.remove(&tid);
+            self.unmasked.remove(&tid);
             self.injection_died(tid);
         }
-        let report = match self.translate(tid, status) {
-            Ok(report) => report,
-            // Killed while it stood there.
-            Err(_) => return,
+        let report = match self.watch_stop(key, tid, status) {
+            Trap::Goes => return,
+            Trap::Idle => Ok(Report::Trap),
+            Trap::Foreign => self.translate(tid, status),
         };
+        // Killed while it stood there.
+        let Ok(report) = report else { return };
         let born = self.entries.get_mut(&key).and_then(|e| e.process.first_report(tid, &report));
         let report = born.unwrap_or(report);
         if let Report::Dead(_) = report {
@@ -786,10 +859,7 @@ impl Tracer {
                 if self.forged.get(&tid).is_some_and(|(info, _)| signo_of(info) == signal) {
                     if let Some((info, mask)) = self.forged.remove(&tid) {
                         ptrace::set_siginfo_bytes(tid, &info)?;
-                        if let Some(mask) = mask {
-                            ptrace::set_signal_mask(tid, mask)?;
-                            ledger::mask(tid, None);
-                        }
+                        self.unmasked.extend(mask.map(|mask| (tid, mask)));
                     }
                 }
                 let info = ptrace::siginfo(tid)?;

@@ -27,6 +27,8 @@ struct Row {
     end: AtomicPtr<Regs>,
     /// Debug registers were written: the kernel leaves them as they are when the tracer goes.
     watched: AtomicBool,
+    /// A trap of a watched area may be on its way to the thread, or be what it stands on.
+    armed: AtomicBool,
 }
 
 /// What an injected call has borrowed of a thread.
@@ -59,8 +61,12 @@ static TABLE: [Row; ROWS] = [const {
         loan: AtomicPtr::new(std::ptr::null_mut()),
         end: AtomicPtr::new(std::ptr::null_mut()),
         watched: AtomicBool::new(false),
+        armed: AtomicBool::new(false),
     }
 }; ROWS];
+
+/// Descriptors of watch registers, plus 1; 0 for none.
+static EVENTS: [AtomicI32; ROWS] = [const { AtomicI32::new(0) }; ROWS];
 
 fn probes(tid: Tid) -> impl Iterator<Item = &'static Row> {
     (0..PROBES).map(move |i| &TABLE[(tid as usize).wrapping_add(i) % ROWS])
@@ -85,7 +91,8 @@ impl Row {
             || self.masked.load(Relaxed)
             || !self.loan.load(Relaxed).is_null()
             || !self.end.load(Relaxed).is_null()
-            || self.watched.load(Relaxed);
+            || self.watched.load(Relaxed)
+            || self.armed.load(Relaxed);
         if !owes {
             self.tid.store(0, Relaxed);
         }
@@ -98,6 +105,7 @@ impl Row {
         self.loan.store(std::ptr::null_mut(), Relaxed);
         self.end.store(std::ptr::null_mut(), Relaxed);
         self.watched.store(false, Relaxed);
+        self.armed.store(false, Relaxed);
         self.tid.store(0, Relaxed);
     }
 }
@@ -141,23 +149,62 @@ pub(crate) fn watches(tid: Tid) {
     }
 }
 
+/// A watch register is about to be set for the thread: until [`disarm`] it is not let go with a trap of that. False if there is
+/// no room to remember it.
+pub(crate) fn arm(tid: Tid) -> bool {
+    let row = find_or_make(tid);
+    if let Some(row) = row {
+        row.armed.store(true, Relaxed);
+    }
+    row.is_some()
+}
+
+/// No watch register is set for the thread, and no trap of one can come any more.
+pub fn disarm(tid: Tid) {
+    if let Some(row) = find(tid) {
+        row.armed.store(false, Relaxed);
+        row.tidy();
+    }
+}
+
+/// This descriptor is to be closed before the threads are let go. Where it is kept; None if there is no room.
+pub(crate) fn keep_event(fd: libc::c_int) -> Option<usize> {
+    let row = EVENTS.iter().position(|e| e.load(Relaxed) == 0)?;
+    EVENTS[row].store(fd + 1, Relaxed);
+    Some(row)
+}
+
+/// The descriptor kept there is closed.
+pub(crate) fn drop_event(row: usize) {
+    EVENTS[row].store(0, Relaxed);
+}
+
 /// Makes the thread watch nothing, if a debug register of it was written; it must stand. The signal to pass on instead of
 /// `signal`: 0 for a trap of our making.
 pub fn unwatch(tid: Tid, signal: i32) -> i32 {
-    if !find(tid).is_some_and(|row| row.watched.load(Relaxed)) {
+    let Some(row) = find(tid) else { return signal };
+    let (watched, armed) = (row.watched.load(Relaxed), row.armed.load(Relaxed));
+    if !watched && !armed {
         return signal;
     }
-    const HWBKPT: i32 = 4;
-    let ours = signal == libc::SIGTRAP && ptrace::siginfo(tid).is_ok_and(|i| i.si_code == HWBKPT);
-    // The control register first: nothing watches from then on.
-    for n in [7, 0, 1, 2, 3] {
-        let _ = ptrace::set_debug_reg(tid, n, 0);
+    let ours = signal == libc::SIGTRAP && ptrace::siginfo(tid).is_ok_and(|i| watch_register(&i));
+    if watched {
+        // The control register first: nothing watches from then on.
+        for n in [7, 0, 1, 2, 3] {
+            let _ = ptrace::set_debug_reg(tid, n, 0);
+        }
     }
     if ours {
         0
     } else {
         signal
     }
+}
+
+/// True if a watch register made this signal, as the kernel tells it or as we have told it more exactly.
+fn watch_register(info: &libc::siginfo_t) -> bool {
+    const HWBKPT: i32 = 4;
+    info.si_signo == libc::SIGTRAP && (info.si_code == HWBKPT || ptrace::is_watch_trap(info))
 }
 
 /// The thread is about to be stepped.
@@ -224,6 +271,13 @@ pub(crate) fn forget(tid: Tid) {
 
 /// Pays all that is owed and lets those threads go. Async-signal-safe; to be called in the tracer, which is to end next.
 pub(crate) fn release_all() {
+    for event in &EVENTS {
+        let fd = event.swap(0, Relaxed) - 1;
+        if fd >= 0 {
+            // SAFETY: a plain system call on a descriptor of ours that nobody will use again.
+            unsafe { libc::close(fd) };
+        }
+    }
     for row in &TABLE {
         let tid = row.tid.load(Relaxed);
         if tid != 0 {
@@ -264,7 +318,22 @@ mod pay {
                     row.step.store(true, Relaxed);
                     continue;
                 }
+                Ok(info) if row.armed.load(Relaxed) && trap_to_come(row, tid, info.si_code) => {
+                    let _ = ptrace::resume(tid, Go::Cont, if super::watch_register(&info) { 0 } else { owed });
+                    // It stops by itself: asked again, it would stop for that first, again and again.
+                    (owed, asked) = (0, true);
+                    continue;
+                }
                 Ok(info) => return settle(row, tid, owed, Some(info.si_code)),
+                Err(e)
+                    if e.raw_os_error() == Some(libc::EINVAL)
+                        && row.armed.load(Relaxed)
+                        && trap_to_come(row, tid, 0) =>
+                {
+                    // The kernel makes the stop anew when the thread is let go.
+                    let _ = ptrace::resume(tid, Go::Cont, 0);
+                    asked = true;
+                }
                 // A job-control stop has no signal information.
                 Err(e) if e.raw_os_error() == Some(libc::EINVAL) => return settle(row, tid, 0, None),
                 Err(_) => {}
@@ -276,6 +345,29 @@ mod pay {
             }
             asked = true;
             doze();
+        }
+    }
+
+    /// True if the thread, which stands with this `si_code`, is to stop once more before it can be let go: a trap of a watched area
+    /// waits, or would be sent behind this stop. Everything is made ready for that.
+    fn trap_to_come(row: &Row, tid: Tid, code: i32) -> bool {
+        const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
+        if ptrace::is_inside_kernel(code) {
+            return ptrace::interrupt(tid).is_ok();
+        }
+        if !ptrace::watch_trap_pending(tid) {
+            return false;
+        }
+        match ptrace::signal_mask(tid) {
+            Ok(mask) if mask & TRAP != 0 => {
+                if !row.masked.load(Relaxed) {
+                    row.mask.store(mask, Relaxed);
+                    row.masked.store(true, Relaxed);
+                }
+                ptrace::set_signal_mask(tid, mask & !TRAP).is_ok()
+            }
+            Ok(_) => true,
+            Err(_) => false,
         }
     }
 

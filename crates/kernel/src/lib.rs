@@ -5,6 +5,7 @@ pub mod creds;
 pub mod epoll;
 pub mod ledger;
 pub mod machine;
+pub mod perf;
 pub mod pidfd;
 pub mod procfs;
 pub mod ptrace;

@@ -158,6 +158,8 @@ pub struct Peek {
     pub rdev: (u32, u32),
     /// Last access, modification and change, in seconds since the epoch.
     pub times: [i64; 3],
+    /// The mount it was reached by, as mountinfo numbers them.
+    pub mount: u64,
 }
 
 /// Attributes of the file that a link of /proc leads to, as far as the machine knows them at this moment: no file system is
@@ -175,8 +177,9 @@ fn statx(dir: BorrowedFd, path: &CStr, flags: i32) -> io::Result<Peek> {
     // SAFETY: all-zero is a valid statx.
     let mut buf: libc::statx = unsafe { std::mem::zeroed() };
     let flags = flags | libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
+    let mask = libc::STATX_BASIC_STATS | libc::STATX_MNT_ID;
     // SAFETY: `path` ends with NUL and `buf` lives through the call.
-    let done = unsafe { libc::statx(dir.as_raw_fd(), path.as_ptr(), flags, libc::STATX_BASIC_STATS, &mut buf) };
+    let done = unsafe { libc::statx(dir.as_raw_fd(), path.as_ptr(), flags, mask, &mut buf) };
     check(done.into())?;
     Ok(Peek {
         mode: buf.stx_mode.into(),
@@ -188,6 +191,7 @@ fn statx(dir: BorrowedFd, path: &CStr, flags: i32) -> io::Result<Peek> {
         dev: (buf.stx_dev_major, buf.stx_dev_minor),
         rdev: (buf.stx_rdev_major, buf.stx_rdev_minor),
         times: [buf.stx_atime.tv_sec, buf.stx_mtime.tv_sec, buf.stx_ctime.tv_sec],
+        mount: buf.stx_mnt_id,
     })
 }
 

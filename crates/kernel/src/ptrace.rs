@@ -161,8 +161,32 @@ pub fn is_step_trap(signo: i32, code: i32) -> bool {
     signo == libc::SIGTRAP && matches!(code, 1 | 2 | libc::SIGTRAP)
 }
 
+/// True if this is the trap of a [`crate::perf::Watchpoint`].
+pub fn is_watch_trap(info: &libc::siginfo_t) -> bool {
+    const TRAP_PERF: i32 = 6;
+    // SAFETY: a siginfo_t is 128 bytes, of which the kernel's part for this code is more than the 32 that are looked at.
+    let mark = unsafe { *(&raw const *info).cast::<u64>().add(3) };
+    info.si_signo == libc::SIGTRAP && info.si_code == TRAP_PERF && mark == crate::perf::MARK
+}
+
+/// True for the `si_code` of a stop inside the kernel's work for the thread (at a system call, at an event in one), behind which
+/// it may still send itself signals.
+pub fn is_inside_kernel(code: i32) -> bool {
+    code == libc::SIGTRAP | 0x80
+        || (code & 0xff == libc::SIGTRAP && (1..libc::PTRACE_EVENT_STOP).contains(&(code >> 8)))
+}
+
 /// True if the trap of a step waits behind the stop that the thread is in. Whoever lets the thread go then, lets it die.
 pub fn step_trap_pending(tid: Tid) -> bool {
+    trap_pending(tid, |i| is_step_trap(i.si_signo, i.si_code))
+}
+
+/// The same for the trap of a watched area.
+pub fn watch_trap_pending(tid: Tid) -> bool {
+    trap_pending(tid, is_watch_trap)
+}
+
+fn trap_pending(tid: Tid, is: impl Fn(&libc::siginfo_t) -> bool) -> bool {
     const PEEKSIGINFO: libc::c_uint = 0x4209;
     #[repr(C)]
     struct Args {
@@ -177,7 +201,7 @@ pub fn step_trap_pending(tid: Tid) -> bool {
     while args.offset < 4096 {
         let (from, to) = (&raw const args as usize, infos.as_mut_ptr() as usize);
         let found = call(PEEKSIGINFO, tid, from, to).map_or(0, |n| n.clamp(0, 8) as usize);
-        if infos[..found].iter().any(|i| is_step_trap(i.si_signo, i.si_code)) {
+        if infos[..found].iter().any(&is) {
             return true;
         }
         if found < infos.len() {

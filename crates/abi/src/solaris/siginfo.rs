@@ -196,7 +196,7 @@ fn code_out(signo: i32, linux: i32) -> i32 {
         (libc::SIGBUS, _) => BUS_ADRERR,
         (libc::SIGTRAP, 1 | KERNEL) => TRAP_BRKPT,
         (libc::SIGTRAP, 2 | 3) => TRAP_TRACE,
-        // Linux does not tell the kind of access. Whoever set the area does, and corrects this.
+        // Linux does not tell the kind of access. Whoever set the area may (crate::watch).
         (libc::SIGTRAP, 4 | 6) => TRAP_WWATCH,
         (libc::SIGCHLD | libc::SIGIO, 1..=6) => linux,
         (libc::SIGSYS, 1 | 2) => linux,
@@ -254,7 +254,9 @@ impl Siginfo {
         let int = |at: usize| Some(i32::from_le_bytes(head(bytes.get(at..)?)?));
         let long = |at: usize| Some(u64::from_le_bytes(head(bytes.get(at..)?)?));
         let (signo, errno, linux, _) = (int(0)?, int(4)?, int(8)?, long(40)?);
-        let code = code_out(signo, linux);
+        let watched = crate::watch::of_trapno(int(crate::watch::TRAPNO_AT)?);
+        let watched = watched.filter(|_| (signo, linux) == (libc::SIGTRAP, crate::watch::CODE));
+        let code = watched.map_or(code_out(signo, linux), |(kind, _)| kind as i32);
         // Decides which detail this code has; the content is Linux's.
         let mut detail = detail(signo, code, Model::Lp64, &[0; 256])?;
         match &mut detail {
@@ -275,6 +277,7 @@ impl Siginfo {
                 if signo == libc::SIGSYS {
                     d.si_trapno = int(24)?;
                 }
+                d.si_trapno |= i32::from(watched.is_some_and(|(_, after)| after));
             }
             Detail::Poll(d) => (d.si_fd, d.si_band) = (int(24)?, long(16)? as i64),
             Detail::None | Detail::Resource(_) | Detail::Profile(_) => {}
@@ -311,6 +314,10 @@ impl Siginfo {
                 set(&mut out, 16, &d.si_addr.to_le_bytes());
                 if self.signo == libc::SIGSYS {
                     set(&mut out, 24, &d.si_trapno.to_le_bytes());
+                }
+                if let (libc::SIGTRAP, Some((kind, _))) = (self.signo, crate::watch::of_trapno(self.code)) {
+                    let trapno = crate::watch::trapno(kind, d.si_trapno != 0);
+                    set(&mut out, crate::watch::TRAPNO_AT, &trapno.to_le_bytes());
                 }
             }
             Detail::Poll(d) => {
@@ -380,6 +387,20 @@ mod tests {
             assert_eq!((fault.si_pc, fault.si_trapno), (0x400, if signo == 31 { 39 } else { 0 }));
             assert_eq!(info.to_linux()[8], back);
         }
+    }
+
+    #[test]
+    fn watched_areas() {
+        for (code, after) in [(TRAP_RWATCH, 0), (TRAP_WWATCH, 1), (TRAP_XWATCH, 0)] {
+            let bytes = linux(5, 4, &[(16, 0x1000, 8), (24, code as u64 | after << 8, 4)]);
+            let info = Siginfo::of_linux(&bytes, 0x400).unwrap();
+            assert_eq!(info.code, code);
+            let fault = SiFault { si_addr: 0x1000, si_trapno: after as i32, si_pc: 0x400 };
+            assert_eq!(info.detail, Detail::Fault(fault));
+            assert_eq!(info.to_linux(), bytes);
+        }
+        // Of a register that the program, or a debugger, has set.
+        assert_eq!(Siginfo::of_linux(&linux(5, 4, &[(24, 7, 4)]), 0).unwrap().code, TRAP_WWATCH);
     }
 
     #[test]

@@ -163,13 +163,15 @@ impl Process {
             .any(|l| matches!(l.events.get(&tid), Some(What::Fault(abi::fault::BPT, i)) if i.code != TRAP_BRKPT))
     }
 
-    /// A seat goes away: the trap of a step that it ordered goes with it, or it would kill the process.
+    /// A seat goes away: the trap of a step or a watched area that it ordered goes with it, or it would kill the process.
     pub fn forgive(&mut self, id: SeatId) {
         let Some(lwps) = self.seats.get(&id).and_then(|s| s.lwps.as_ref()) else { return };
         for tid in lwps.events.keys() {
-            let Some(thread) = self.threads.get_mut(tid).filter(|t| t.stepped) else { continue };
-            if let State::Stopped(Stop::Signal(info, _)) = thread.state {
-                thread.state = State::Stopped(Stop::Signal(info, false));
+            let Some(thread) = self.threads.get_mut(tid) else { continue };
+            let State::Stopped(stop) = &mut thread.state else { continue };
+            let ordered = thread.stepped || (thread.watched && super::is_watch(stop));
+            if let (Stop::Signal(_, fault), true) = (stop, ordered) {
+                *fault = false;
                 (thread.owed, thread.stepped) = (0, false);
             }
         }
@@ -233,11 +235,10 @@ impl Process {
                 return;
             }
         }
-        if let Some(seat) = self.seats.get_mut(&id) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        // The speaker may still be on its way to a stop while others stand on what nobody has seen.
+        if seat.lwps.as_ref().is_some_and(|l| l.events.is_empty()) {
             seat.hold_threads.clear();
-            if let Some(lwps) = &mut seat.lwps {
-                lwps.events.clear();
-            }
         }
     }
 }

@@ -260,3 +260,56 @@ proptest! {
         prop_assert!(stopped.is_empty());
     }
 }
+
+#[test]
+fn a_watched_thread_is_let_go_where_no_trap_can_come_any_more() {
+    let mut p = one(1);
+    seat(&mut p, 1).faults.add(u64::from(abi::fault::WATCH));
+    p.attached(10);
+    p.threads.get_mut(&10).unwrap().watched = true;
+    assert!(p.settle().is_empty());
+    p.report(10, sig(libc::SIGTRAP, abi::watch::CODE));
+    assert!(p.settle().is_empty());
+    // The trap is ours and goes with us; the signal of another would not.
+    seat(&mut p, 1).clear();
+    assert_eq!(p.settle(), [Action::Interrupt(10), Action::Resume(10, Go::Cont, 0)]);
+    p.report(10, sig(15, 0));
+    assert_eq!(p.settle(), [Action::Interrupt(10), Action::Resume(10, Go::Cont, 15)]);
+    p.report(10, Report::Trap);
+    p.threads.get_mut(&10).unwrap().watched = false;
+    assert_eq!(p.settle(), [Action::Detach(10, 0)]);
+}
+
+#[test]
+fn a_new_program_is_not_watched() {
+    let area = crate::watch::Area { start: 0x1000, size: 8, flags: crate::watch::WRITE | crate::watch::AFTER };
+    let mut p = one(1);
+    let lwps = seat(&mut p, 1).lwps.insert(crate::seat::Lwps::default());
+    lwps.areas.change(area, u64::MAX).unwrap();
+    lwps.modes.fork = true;
+    assert!(p.wanted());
+    assert!(seat(&mut p, 1).for_child().unwrap().lwps.unwrap().areas.is_empty());
+    p.attached(10);
+    p.report(10, Report::Exec(10));
+    assert!(!p.wanted());
+}
+
+#[test]
+fn an_event_that_nobody_has_seen_is_not_run() {
+    let mut p = one(1);
+    let seat1 = seat(&mut p, 1);
+    seat1.lwps = Some(crate::seat::Lwps::default());
+    seat1.faults.add(u64::from(abi::fault::WATCH));
+    [10, 11].map(|tid| p.attached(tid));
+    p.report(11, sig(libc::SIGTRAP, abi::watch::CODE));
+    // The other one is asked to stop, and has not done so yet: it speaks for the process.
+    assert_eq!(p.settle(), [Action::Interrupt(10)]);
+    assert_eq!(p.may_run(1, None), Some(10));
+    p.run_process(1, 10, false);
+    assert!(p.settle().is_empty());
+    p.report(10, Report::Trap);
+    assert_eq!(p.may_run(1, None), Some(11));
+    p.run_process(1, 11, false);
+    p.threads.get_mut(&11).unwrap().owed = 0;
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Cont, 0), Action::Resume(11, Go::Cont, 0)]);
+}

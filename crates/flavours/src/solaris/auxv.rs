@@ -35,7 +35,8 @@ const TYPES: &[(u64, i32)] = &[
 pub fn content(about: &About) -> Result<Vec<u8>> {
     about.fits()?;
     let own = about.target_model().unwrap_or(Model::Lp64);
-    let bytes = about.read(b"auxv")?;
+    // A system process was started with none.
+    let bytes = if about.is_system() { Vec::new() } else { about.read(b"auxv")? };
     let entries: Vec<Auxv> = translate(own, &bytes).collect();
     Ok(auxv(about.model(), &entries))
 }

@@ -4,7 +4,7 @@
 use super::about::{gone, About};
 use super::nodes::{right, user};
 use super::writers::{self, Writing};
-use super::{agent, setid, stops, NAME};
+use super::{agent, setid, stops, watch, NAME};
 use crate::right::{only_truncation, send_signal, Right, User};
 use crate::target::Target;
 use abi::set::Set;
@@ -302,6 +302,7 @@ impl Script {
             Message::Nice(increment) => self.nice(increment),
             Message::Read(area) => self.copy(area, false),
             Message::Write(area) => self.copy(area, true),
+            Message::Watch(area) => order(watch::order(&area, self.target_model)),
             // One zone, in which all are.
             Message::SZone(0) => Ok(Step::Done),
             Message::SZone(_) => Err(EINVAL),
@@ -315,7 +316,6 @@ impl Script {
                 setid::privileges(&About::in_model(&self.target, &self.writer(), self.target_model), &new)?;
                 Ok(Step::Done)
             }
-            Message::Watch(_) => Err(EINVAL),
         }
     }
 

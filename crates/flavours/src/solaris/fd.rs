@@ -4,18 +4,18 @@
 //! * A descriptor of a directory is a symbolic link for stat(2) of Solaris's lstat; its text leads to the directory, see
 //!   [`links`](super::links).
 //! * A pipe, or what has no type, shows as a regular file of mode 0: the kernel would open the pipe by itself.
-//! * A file of a FUSE file system shows what the kernel knows of it, and cannot be opened.
+//! * A file of a FUSE file system shows what the kernel knows of it, and cannot be opened; see [`reopen`].
 
 use super::about::About;
-use super::files::{served_by_kernel, Opened};
+use super::files::{reopen, Opened};
 use super::links::leading;
-use super::maps::type_of_mount;
 use super::nodes::{self, right};
 use super::root::number;
 use super::stops::Seen;
 use crate::target::Target;
 use kernel::procfs::{self, Peek};
 use std::ffi::{CString, OsStr};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result, SetAttr};
@@ -113,23 +113,21 @@ impl Fd {
     }
 
     /// Opens the file anew in the caller's name.
-    fn reopen(&self, about: &About, flags: i32) -> Result<std::os::fd::OwnedFd> {
-        let peek = self.peek(about)?;
+    fn open_anew(&self, about: &About, flags: i32) -> Result<OwnedFd> {
+        about.target.enter(about.caller)?;
+        let path = CString::new(format!("fd/{}", self.fd)).map_err(|_| Errno(libc::ENOENT))?;
+        let file = about.act(|dir| procfs::openat(dir, &path, libc::O_PATH))?;
+        // A descriptor can become another at any moment: what is looked at is what is opened.
+        let peek = procfs::peek_at(file.as_fd())?;
         if peek.mode & libc::S_IFMT != libc::S_IFREG {
             return Err(Errno(libc::EACCES));
         }
-        let info = info(about, self.fd)?;
         let (reads, writes) = wants(flags);
-        let (may_read, may_write) = wants(self::flags(&info));
+        let (may_read, may_write) = wants(self::flags(&info(about, self.fd)?));
         if (reads && !may_read || writes && !may_write) && !about.caller.creds()?.overrides_modes() {
             return Err(Errno(libc::EACCES));
         }
-        let mount = procfs::field(&info, "mnt_id").and_then(|f| std::str::from_utf8(f).ok()?.parse().ok());
-        let mounts = about.read(b"mountinfo")?;
-        served_by_kernel(mount.and_then(|id| type_of_mount(&mounts, id)).as_deref())?;
-        let path = CString::new(format!("fd/{}", self.fd)).map_err(|_| Errno(libc::ENOENT))?;
-        let flags = flags & (libc::O_ACCMODE | libc::O_TRUNC | libc::O_APPEND) | libc::O_NONBLOCK;
-        about.act(|dir| procfs::openat(dir, &path, flags))
+        reopen(about, &file, flags & (libc::O_ACCMODE | libc::O_TRUNC | libc::O_APPEND))
     }
 }
 
@@ -183,7 +181,7 @@ impl Node for Fd {
         if wants(flags).1 {
             self.writable()?;
         }
-        let file = self.reopen(&About::new(&self.target, caller), flags & !libc::O_TRUNC)?;
+        let file = self.open_anew(&About::new(&self.target, caller), flags & !libc::O_TRUNC)?;
         Ok(Arc::new(Opened { target: self.target.clone(), right, file, seen: Seen::default() }))
     }
 
@@ -194,7 +192,7 @@ impl Node for Fd {
             return Err(Errno(libc::ENOSYS));
         }
         self.writable()?;
-        self.reopen(&About::new(&self.target, caller), libc::O_WRONLY | libc::O_TRUNC).map(drop)
+        self.open_anew(&About::new(&self.target, caller), libc::O_WRONLY | libc::O_TRUNC).map(drop)
     }
 }
 

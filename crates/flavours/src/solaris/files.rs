@@ -1,12 +1,14 @@
 //! Files of the machine that are opened anew through `fd/` and `object/`: reads and writes go on to the file, in the caller's name.
 
 use super::about::About;
+use super::maps::type_of_mount;
 use super::nodes::valid;
 use super::stops;
 use crate::right::Right;
 use crate::target::Target;
 use kernel::procfs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::ffi::CString;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use tree::{Caller, Errno, Handle, Pending, Result};
 
 /// An open file that a process has open or mapped.
@@ -21,12 +23,17 @@ pub struct Opened {
     pub seen: stops::Seen,
 }
 
-/// EACCES for files of a file system that a process serves: this very one may be waited for, and the wait would be ours.
-pub fn served_by_kernel(kind: Option<&[u8]>) -> Result<()> {
-    match kind {
-        Some(kind) if kind.starts_with(b"fuse") => Err(Errno(libc::EACCES)),
-        _ => Ok(()),
+/// Opens `file`, an O_PATH descriptor, anew in the caller's name. EACCES for a file of a FUSE file system, and for one whose mount
+/// the process does not see: to open it is to ask a process that serves it, and may be to wait for it for ever. That process may
+/// be this one.
+pub fn reopen(about: &About, file: &OwnedFd, flags: i32) -> Result<OwnedFd> {
+    let mount = procfs::peek_at(file.as_fd())?.mount;
+    match type_of_mount(&about.read(b"mountinfo")?, mount) {
+        Some(kind) if !kind.starts_with(b"fuse") => {}
+        _ => return Err(Errno(libc::EACCES)),
     }
+    let path = CString::new(format!("self/fd/{}", file.as_raw_fd())).unwrap_or_default();
+    about.caller.act(|| procfs::openat(procfs::root(), &path, flags | libc::O_NONBLOCK))
 }
 
 impl Handle for Opened {

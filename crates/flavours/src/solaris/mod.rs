@@ -13,6 +13,7 @@
 //! * [`space`]: `as`; [`lwpname`]
 //! * [`fd`], [`fdinfo`], [`object`], [`path`], [`links`]: files that the process has open or mapped, opened by [`files`]
 //! * [`sockets`]: addresses of sockets; [`empty`]: what Linux has nothing of
+//! * [`watch`]: watched areas
 //!
 //! What differs from Solaris is said at each file. And of all of them:
 //!
@@ -50,6 +51,7 @@ pub mod space;
 pub mod status;
 pub mod stops;
 pub mod usage;
+pub mod watch;
 pub mod writers;
 pub mod xregs;
 

@@ -4,7 +4,7 @@
 use super::about::{model_for, About};
 use super::{
     agent, argv, auxv, cred, ctl, empty, fd, fdinfo, links, lwp, lwpname, maps, object, pagedata, path, psinfo, sigact,
-    space, status, stops, usage, xregs,
+    space, status, stops, usage, watch, xregs,
 };
 use crate::right::{Right, User};
 use crate::target::Target;
@@ -85,6 +85,7 @@ pub static PROCESS: &[Row] = &[
     data("usage", 0o444, Anyone, usage::usage_size, usage::usage).of_zombies(Zombie::There),
     data("lusage", 0o444, Anyone, usage::lusage_size, usage::lusage),
     file("pagedata", 0o400, Owner, pagedata::size, |t| Arc::new(pagedata::PageData(t.clone()))),
+    data("watch", 0o400, Owner, watch::size, watch::WATCH),
     link("cwd", 0o500, Owner, |t| Arc::new(links::Directory { target: t.clone(), name: "cwd" })),
     link("root", 0o500, Owner, |t| Arc::new(links::Directory { target: t.clone(), name: "root" })),
     directory("fd", 0o500, Owner, fd::slots, |t| Arc::new(fd::Fds(t.clone()))),
@@ -324,7 +325,7 @@ impl Door {
         self.target.enter(about.caller)?;
         let there = match (self.row.zombie, self.target.tid) {
             (Zombie::There, None) => self.target.proc.alive(),
-            (Zombie::There, Some(_)) => about.status().map_err(stale).is_ok(),
+            (Zombie::There, Some(_)) => about.status().map_err(stale).map(|_| true)?,
             (_, tid) => !about.status().map_err(stale)?.zombie(tid.is_some()),
         };
         if there {

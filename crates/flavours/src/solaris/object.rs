@@ -1,11 +1,11 @@
 //! `object/`: the executable and the mapped files (proc(4)), by the names that the maps have. They can be opened for reading by
 //! whoever may read the file itself, never for writing.
 //!
-//! A file of a FUSE file system cannot be opened.
+//! A file of a FUSE file system cannot be opened; see [`reopen`].
 
 use super::about::{gone, About};
 use super::fd::of_file;
-use super::files::{served_by_kernel, Opened};
+use super::files::{reopen, Opened};
 use super::links::is_path;
 use super::maps::{self, Mapping, Names};
 use super::nodes::{self, right};
@@ -14,7 +14,7 @@ use crate::target::Target;
 use kernel::procfs::{self, Peek};
 use std::collections::BTreeSet;
 use std::ffi::{CString, OsStr};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result, SetAttr};
@@ -136,18 +136,17 @@ struct Object {
 }
 
 impl Object {
-    fn reach(&self, about: &About) -> Result<(Mapped, OwnedFd, Peek)> {
+    fn reach(&self, about: &About) -> Result<(OwnedFd, Peek)> {
         about.target.enter(about.caller)?;
-        let mapped = Mapped::find(about, &self.name)?;
-        let file = mapped.reach(about)?;
+        let file = Mapped::find(about, &self.name)?.reach(about)?;
         let peek = procfs::peek_at(file.as_fd())?;
-        Ok((mapped, file, peek))
+        Ok((file, peek))
     }
 }
 
 impl Node for Object {
     fn attr(&self, caller: &Caller) -> Result<Attr> {
-        let (_, _, peek) = self.reach(&About::new(&self.target, caller)).map_err(nodes::stale)?;
+        let (_, peek) = self.reach(&About::new(&self.target, caller)).map_err(nodes::stale)?;
         let mode = libc::S_IFREG | peek.mode & 0o7555;
         Ok(Attr { ino: ino(&self.target, "object/x", &self.name), mode, ..of_file(&peek) })
     }
@@ -162,18 +161,14 @@ impl Node for Object {
         }
         let right = right(&self.target, caller)?;
         let about = About::new(&self.target, caller);
-        let (mapped, file, peek) = self.reach(&about)?;
+        let (file, peek) = self.reach(&about)?;
         // What was reached with our own right is the process's that the caller may look into, if he may now.
         nodes::valid(right.as_ref(), caller)?;
         if peek.mode & libc::S_IFMT != libc::S_IFREG {
             return Err(Errno(libc::EACCES));
         }
-        if let Some(mapping) = &mapped.at {
-            served_by_kernel(Names::read(&about).long(mapping).as_deref())?;
-        }
         // The permission of the file itself is the kernel's to judge, in the caller's name.
-        let again = CString::new(format!("self/fd/{}", file.as_raw_fd())).unwrap_or_default();
-        let file = caller.act(|| procfs::openat(procfs::root(), &again, libc::O_RDONLY | libc::O_NONBLOCK))?;
+        let file = reopen(&about, &file, libc::O_RDONLY)?;
         Ok(Arc::new(Opened { target: self.target.clone(), right, file, seen: Seen::default() }))
     }
 

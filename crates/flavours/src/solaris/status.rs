@@ -16,9 +16,10 @@ use abi::solaris::regs::{FpRegisters, Registers};
 use abi::solaris::set::{Members, SigSet};
 use abi::solaris::siginfo::Siginfo;
 use abi::solaris::Model;
+use abi::syscall::Abi;
 use engine::event::{Call, What};
 use engine::lwp::{Inside, LwpView, SeatView, Shown, View};
-use engine::process::lwps::Stand;
+use engine::process::lwps::{makes_process, Stand};
 use kernel::{machine, procfs};
 use std::ffi::CString;
 use std::os::fd::AsFd;
@@ -182,8 +183,12 @@ fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
         None if status.state() == b't' => (out.pr_flags, out.pr_why) = (out.pr_flags | PR_STOPPED, PR_SUSPENDED),
         None => {}
     }
-    if out.pr_flags & PR_STOPPED == 0 && status.state() == b'S' {
-        asleep(about, &mut out);
+    if out.pr_flags & PR_STOPPED == 0 {
+        match status.state() {
+            b'S' => asleep(about, &mut out),
+            b'D' if in_vfork(about) => out.pr_flags |= PR_VFORKP,
+            _ => {}
+        }
     }
     if out.pr_cursig != 0 {
         let asked = actions::ask(about.target, [i32::from(out.pr_cursig)]).and_then(|all| all.first().cloned());
@@ -227,16 +232,28 @@ fn class(policy: u64) -> &'static str {
 }
 
 /// The call that a sleeping lwp is in, as the kernel shows it to who may control the process.
-fn asleep(about: &About, out: &mut LwpStatus) {
-    let text = about.read(b"syscall").ok().and_then(|t| String::from_utf8(t).ok()).unwrap_or_default();
+fn call_of(about: &About) -> Option<Call> {
+    let text = String::from_utf8(about.read(b"syscall").ok()?).ok()?;
     let mut words = text.split_whitespace();
-    let Some(nr) = words.next().and_then(|w| w.parse::<u64>().ok()) else { return };
-    out.pr_flags |= PR_ASLEEP;
+    let nr = words.next()?.parse().ok()?;
     let mut args = [0; 6];
     for (to, from) in args.iter_mut().zip(words) {
         *to = from.strip_prefix("0x").and_then(|h| u64::from_str_radix(h, 16).ok()).unwrap_or(0);
     }
-    call(out, nr, &args);
+    let abi = if about.target_model() == Some(Model::Ilp32) { Abi::I386 } else { Abi::X86_64 };
+    Some(Call { nr, args, abi })
+}
+
+fn asleep(about: &About, out: &mut LwpStatus) {
+    if let Some(c) = call_of(about) {
+        out.pr_flags |= PR_ASLEEP;
+        call(out, c.nr, &c.args);
+    }
+}
+
+/// True of an lwp that waits, and not for a signal, in a call that makes a process: for its child to be done with its memory.
+fn in_vfork(about: &About) -> bool {
+    call_of(about).as_ref().is_some_and(makes_process)
 }
 
 fn call(out: &mut LwpStatus, nr: u64, args: &[u64; 6]) {
@@ -306,6 +323,12 @@ fn within(about: &About, lwp: &LwpView, inside: &Inside, out: &mut LwpStatus) {
                 call(out, c.nr, &c.args);
             }
             match *result {
+                // The child, of whom Linux says no more than that.
+                0 if made.as_ref().is_some_and(makes_process) && Some(about.target.proc.pid()) == about.target.tid => {
+                    let stat = about.stat();
+                    let parent = stat.as_ref().ok().and_then(|s| s.stat().ok()?.number(4));
+                    (out.pr_rval1, out.pr_rval2) = (parent.unwrap_or(0) as i64, 1);
+                }
                 -4095..=-1 => out.pr_errno = -*result as i32,
                 value => out.pr_rval1 = value,
             }

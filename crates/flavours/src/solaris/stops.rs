@@ -73,6 +73,9 @@ pub fn poll(target: &Target, right: Option<&Right>, caller: &Caller, seen: &Seen
         let other = once.clone();
         let call = |once: &Mutex<Option<Wake>>| once.lock().take().map_or((), |wake| wake());
         let end = way.on_end(move |_| call(&other)).ok();
+        if end.is_none() && !target.proc.alive() {
+            return Ok(libc::POLLHUP as u32);
+        }
         // Whoever may not control the process is told of its end only.
         let see = |right| way.message(NAME, writers::giver(right), tid, LwpOrder::See, Box::new(move |_| call(&once)));
         let before = std::mem::replace(&mut *seen.lock(), Waiting { stop: right.map(see), _end: end });

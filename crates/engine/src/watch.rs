@@ -1,0 +1,338 @@
+//! Watched areas of a process by the rules of Solaris proc(4), PCWATCH: which there are, how the processor's watch registers
+//! cover them, and what an access that the registers tell of means. Pure.
+
+use abi::watch::Kind;
+use std::collections::BTreeMap;
+
+/// Watch execution (WA_EXEC).
+pub const EXEC: i32 = 1;
+/// Watch writing (WA_WRITE).
+pub const WRITE: i32 = 2;
+/// Watch reading (WA_READ).
+pub const READ: i32 = 4;
+/// The trap comes behind the instruction (WA_TRAPAFTER).
+pub const AFTER: i32 = 8;
+
+/// Watch registers of the processor.
+pub const REGISTERS: usize = 4;
+
+const PAGE: u64 = 4096;
+/// Pages that may be watched in all; one area may ask for twice as many, and then does not get them.
+const PAGES: u64 = 10_000;
+
+/// A watched area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// Address of the first byte.
+    pub start: u64,
+    /// Bytes.
+    pub size: u64,
+    /// [`EXEC`], [`WRITE`], [`READ`], [`AFTER`].
+    pub flags: i32,
+}
+
+impl Area {
+    fn has(&self, flag: i32) -> bool {
+        self.flags & flag != 0
+    }
+
+    fn end(&self) -> u64 {
+        self.start + self.size
+    }
+
+    /// First page, and the one behind the last.
+    fn pages(&self) -> (u64, u64) {
+        (self.start / PAGE, self.end().div_ceil(PAGE))
+    }
+}
+
+/// What one watch register looks for. What is only read cannot be told to the processor: it takes a register for all accesses
+/// and one for writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Execution of an instruction that begins there.
+    Exec,
+    /// Writing.
+    Write,
+    /// Reading and writing.
+    Any,
+}
+
+/// What one watch register covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Address, a multiple of the size.
+    pub at: u64,
+    /// 1, 2, 4 or 8 bytes.
+    pub size: u64,
+    /// What it looks for.
+    pub access: Access,
+}
+
+/// An access to a watched area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The first watched byte that was touched, as exactly as the registers tell: the first of its piece.
+    pub addr: u64,
+    /// How.
+    pub kind: Kind,
+    /// The area asks for the trap behind the instruction.
+    pub after: bool,
+}
+
+/// The watched areas of a process; no two share a byte.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Areas(BTreeMap<u64, Area>);
+
+impl Areas {
+    /// True if nothing is watched.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Watches nothing any more.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// In rising order of addresses.
+    pub fn iter(&self) -> impl Iterator<Item = Area> + '_ {
+        self.0.values().copied()
+    }
+
+    /// Carries out one PCWATCH in an address space that ends at `limit`; the error is an errno.
+    ///
+    /// Without a kind of access the area that starts there is removed, if there is one. The same range again gets other flags.
+    /// EINVAL: unknown flags, no bytes, a range that wraps, or one that shares bytes with an area that is not the same. E2BIG:
+    /// too many pages. What lies beyond `limit` is left out without a word.
+    pub fn change(&mut self, area: Area, limit: u64) -> Result<(), i32> {
+        let Area { start, mut size, flags } = area;
+        let removal = flags & !AFTER == 0;
+        if removal {
+            size = 0;
+        }
+        let end = start.checked_add(size).ok_or(libc::EINVAL)?;
+        if flags & !(EXEC | WRITE | READ | AFTER) != 0 || (size == 0 && !removal) {
+            return Err(libc::EINVAL);
+        }
+        if removal {
+            self.0.remove(&start);
+            return Ok(());
+        }
+        if start >= limit {
+            return Ok(());
+        }
+        let area = Area { start, size: end.min(limit) - start, flags };
+        let (first, behind) = area.pages();
+        if behind - first > 2 * PAGES {
+            return Err(libc::E2BIG);
+        }
+        let below = self.0.range(..area.end()).next_back().map(|(_, a)| *a);
+        let touched = below.filter(|a| a.end() > start);
+        if touched.is_some_and(|a| (a.start, a.size) != (start, area.size)) {
+            return Err(libc::EINVAL);
+        }
+        let before = self.0.insert(start, area);
+        if before.is_none() && self.pages() > PAGES {
+            self.0.remove(&start);
+            return Err(libc::E2BIG);
+        }
+        Ok(())
+    }
+
+    /// Pages with a watched byte.
+    fn pages(&self) -> u64 {
+        let mut counted = 0;
+        self.0.values().fold(0, |sum, area| {
+            let (first, behind) = area.pages();
+            let fresh = behind - first.max(counted);
+            counted = behind;
+            sum + fresh
+        })
+    }
+
+    /// What the watch registers are to cover. ENOTSUP: data is to be watched without [`AFTER`], but the processor traps behind the
+    /// access. E2BIG: it takes more than [`REGISTERS`].
+    pub fn pieces(&self) -> Result<Vec<Piece>, i32> {
+        let mut pieces = Vec::new();
+        for area in self.0.values() {
+            let data = area.has(WRITE) || area.has(READ);
+            if data && !area.has(AFTER) {
+                return Err(libc::ENOTSUP);
+            }
+            let mut at = area.start;
+            while data && at < area.end() && pieces.len() <= REGISTERS {
+                let left = area.end() - at;
+                let size = [8, 4, 2, 1].into_iter().find(|s| at % s == 0 && *s <= left).unwrap_or(1);
+                pieces.push(Piece { at, size, access: Access::Write });
+                if area.has(READ) {
+                    pieces.push(Piece { at, size, access: Access::Any });
+                }
+                at += size;
+            }
+            if area.has(EXEC) {
+                let bytes = (area.start..area.end()).take(REGISTERS + 1);
+                pieces.extend(bytes.map(|at| Piece { at, size: 1, access: Access::Exec }));
+            }
+            if pieces.len() > REGISTERS {
+                return Err(libc::E2BIG);
+            }
+        }
+        Ok(pieces)
+    }
+
+    /// What one instruction, or one system call, has done that touched these pieces. Of several things that it did, a write counts
+    /// before a read, and that before the execution itself.
+    pub fn hit(&self, touched: &[Piece]) -> Option<Hit> {
+        let flags = |at: u64| self.0.range(..=at).next_back().filter(|(_, a)| at < a.end()).map_or(0, |(_, a)| a.flags);
+        let written = |at: u64| touched.iter().any(|p| p.access == Access::Write && p.at == at);
+        let first = |kind: Kind, flag: i32, counts: &dyn Fn(&Piece) -> bool| {
+            let hits = touched.iter().filter(|p| counts(p) && flags(p.at) & flag != 0);
+            let at = hits.map(|p| p.at).min()?;
+            Some(Hit { addr: at, kind, after: flags(at) & AFTER != 0 })
+        };
+        first(Kind::Write, WRITE, &|p| p.access == Access::Write)
+            .or_else(|| first(Kind::Read, READ, &|p| p.access == Access::Any && !written(p.at)))
+            .or_else(|| first(Kind::Exec, EXEC, &|p| p.access == Access::Exec))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: u64 = 0x7fff_ffff_f000;
+
+    fn area(start: u64, size: u64, flags: i32) -> Area {
+        Area { start, size, flags }
+    }
+
+    fn areas(all: &[(u64, u64, i32)]) -> Areas {
+        let mut areas = Areas::default();
+        for (start, size, flags) in all {
+            assert_eq!(areas.change(area(*start, *size, *flags), LIMIT), Ok(()));
+        }
+        areas
+    }
+
+    fn shape(areas: &Areas) -> Vec<(u64, u64, i32)> {
+        areas.iter().map(|a| (a.start, a.size, a.flags)).collect()
+    }
+
+    #[test]
+    fn areas_come_change_and_go() {
+        let mut a = areas(&[(0x2000, 8, WRITE), (0x1000, 4, READ | AFTER), (0x1004, 4, EXEC)]);
+        assert_eq!(shape(&a), [(0x1000, 4, READ | AFTER), (0x1004, 4, EXEC), (0x2000, 8, WRITE)]);
+        // The same range: other flags.
+        assert_eq!(a.change(area(0x2000, 8, EXEC | AFTER), LIMIT), Ok(()));
+        assert_eq!(shape(&a)[2], (0x2000, 8, EXEC | AFTER));
+        // Removal asks for the start only, and of what is not there takes nothing away.
+        for (start, size, flags) in [(0x2001, 8, 0), (0x2000, 77, AFTER), (0x2000, 0, 0), (0x1004, u64::MAX, 0)] {
+            assert_eq!(a.change(area(start, size, flags), LIMIT), Ok(()));
+        }
+        assert_eq!(shape(&a), [(0x1000, 4, READ | AFTER)]);
+        a.clear();
+        assert!(a.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_area_is_refused() {
+        let mut a = areas(&[(0x1000, 8, WRITE)]);
+        for (start, size, flags) in [
+            (0x2000, 0, WRITE),
+            (0x2000, 8, 0x10),
+            (0x2000, 8, WRITE | 0x20),
+            (0x2000, 8, i32::MIN),
+            (u64::MAX, 2, READ),
+            (u64::MAX - 7, 8, READ),
+            (0x0fff, 2, WRITE),
+            (0x1007, 1, WRITE),
+            (0x1000, 4, WRITE),
+            (0x1000, 9, WRITE),
+            (0x0800, 0x1000, WRITE),
+        ] {
+            assert_eq!(a.change(area(start, size, flags), LIMIT), Err(libc::EINVAL), "{start:#x} {size} {flags}");
+        }
+        assert_eq!(a.change(area(0x0ff8, 8, WRITE), LIMIT), Ok(()));
+        assert_eq!(a.change(area(0x1008, 1, WRITE), LIMIT), Ok(()));
+        assert_eq!(a.iter().count(), 3);
+    }
+
+    #[test]
+    fn areas_end_where_memory_does() {
+        let mut a = Areas::default();
+        assert_eq!(a.change(area(LIMIT, 8, WRITE), LIMIT), Ok(()));
+        assert_eq!(a.change(area(u64::MAX - 8, 8, WRITE), LIMIT), Ok(()));
+        assert!(a.is_empty());
+        assert_eq!(a.change(area(LIMIT - 4, 8, WRITE), LIMIT), Ok(()));
+        assert_eq!(shape(&a), [(LIMIT - 4, 4, WRITE)]);
+    }
+
+    #[test]
+    fn there_is_an_end_to_pages() {
+        let mut a = Areas::default();
+        let page = |n: u64| n * PAGE;
+        assert_eq!(a.change(area(0, page(20_001), WRITE), LIMIT), Err(libc::E2BIG));
+        assert_eq!(a.change(area(0, page(20_000), WRITE), LIMIT), Err(libc::E2BIG));
+        assert_eq!(a.change(area(0, page(9_999), WRITE), LIMIT), Ok(()));
+        // Two areas in one page count once.
+        assert_eq!(a.change(area(page(9_999), 1, WRITE), LIMIT), Ok(()));
+        assert_eq!(a.change(area(page(9_999) + 8, 1, WRITE), LIMIT), Ok(()));
+        assert_eq!(a.change(area(page(10_000), 1, WRITE), LIMIT), Err(libc::E2BIG));
+        assert_eq!(a.iter().count(), 3);
+        assert_eq!(a.change(area(0, page(9_999), READ), LIMIT), Ok(()));
+    }
+
+    #[test]
+    fn registers_cover_areas_exactly() {
+        let sizes =
+            |start, size, flags| areas(&[(start, size, flags)]).pieces().map(|p| p.iter().map(|p| p.size).collect());
+        let ok = |sizes: &[u64]| Ok(sizes.to_vec());
+        for size in [1, 2, 4, 8] {
+            assert_eq!(sizes(0x1000, size, WRITE | AFTER), ok(&[size]));
+        }
+        assert_eq!(sizes(0x1000, 12, WRITE | AFTER), ok(&[8, 4]));
+        assert_eq!(sizes(0x1002, 12, WRITE | AFTER), ok(&[2, 4, 4, 2]));
+        assert_eq!(sizes(0x1007, 12, WRITE | AFTER), ok(&[1, 8, 2, 1]));
+        assert_eq!(sizes(0x1000, 32, WRITE | AFTER), ok(&[8, 8, 8, 8]));
+        assert_eq!(sizes(0x1000, 16, READ | AFTER), ok(&[8, 8, 8, 8]));
+        assert_eq!(sizes(0x1000, 3, EXEC), ok(&[1, 1, 1]));
+        for (start, size, flags) in [(0x1001, 12, WRITE), (0x1000, 33, WRITE), (0x1000, 17, READ), (0x1000, 5, EXEC)] {
+            assert_eq!(sizes(start, size, flags | AFTER), Err(libc::E2BIG));
+        }
+        assert_eq!(sizes(0x1000, 40_000_000, WRITE | AFTER), Err(libc::E2BIG));
+        assert_eq!(sizes(0x1000, 8, WRITE), Err(libc::ENOTSUP));
+        assert_eq!(sizes(0x1000, 8, READ | EXEC), Err(libc::ENOTSUP));
+        let both = areas(&[(0x1000, 8, WRITE | AFTER), (0x2000, 32, WRITE | AFTER)]);
+        assert_eq!(both.pieces(), Err(libc::E2BIG));
+    }
+
+    #[test]
+    fn a_read_is_an_access_that_wrote_nothing() {
+        let piece = |at, access| Piece { at, size: 8, access };
+        let (any, write) = (piece(0x1000, Access::Any), piece(0x1000, Access::Write));
+        let kind = |flags, touched: &[Piece]| areas(&[(0x1000, 8, flags)]).hit(touched).map(|h| h.kind);
+        assert_eq!(kind(READ | AFTER, &[any]), Some(Kind::Read));
+        assert_eq!(kind(READ | AFTER, &[write, any]), None);
+        assert_eq!(kind(READ | WRITE | AFTER, &[write, any]), Some(Kind::Write));
+        assert_eq!(kind(READ | WRITE | AFTER, &[any]), Some(Kind::Read));
+        assert_eq!(kind(WRITE | AFTER, &[write]), Some(Kind::Write));
+        assert_eq!(kind(WRITE | AFTER, &[]), None);
+    }
+
+    #[test]
+    fn the_first_byte_and_the_first_kind_count() {
+        let a = areas(&[(0x1000, 12, WRITE | AFTER), (0x2000, 1, EXEC), (0x3000, 1, EXEC | AFTER)]);
+        let write = |at, size| Piece { at, size, access: Access::Write };
+        let exec = |at| Piece { at, size: 1, access: Access::Exec };
+        assert_eq!(
+            a.hit(&[write(0x1008, 4), write(0x1000, 8), exec(0x2000)]),
+            Some(Hit { addr: 0x1000, kind: Kind::Write, after: true })
+        );
+        assert_eq!(a.hit(&[write(0x1008, 4)]).map(|h| h.addr), Some(0x1008));
+        assert_eq!(a.hit(&[exec(0x2000)]), Some(Hit { addr: 0x2000, kind: Kind::Exec, after: false }));
+        assert_eq!(a.hit(&[exec(0x3000)]), Some(Hit { addr: 0x3000, kind: Kind::Exec, after: true }));
+        // A register that watches for an area that is gone.
+        assert_eq!(a.hit(&[write(0x4000, 8)]), None);
+    }
+}

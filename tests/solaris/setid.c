@@ -1,0 +1,170 @@
+/* Exec of a set-id program by a process that others control. Run as root; the controller is another user. setid MOUNT CASE PROGRAM,
+   which is set-id to root and says nothing, and can be executed by all. */
+#include "pr.h"
+
+#define USER 65534
+
+/* Becomes the program when told. */
+static void execs(volatile long *w)
+{
+	w[READY] = 1;
+	while (!w[GO])
+		w[COUNT]++;
+	char *argv[] = { arguments[3], (char *)mnt, "as_new_program", NULL };
+	execv(arguments[3], argv);
+	_exit(99);
+}
+
+static void as_new_program(void)
+{
+	for (;;)
+		syscall(SYS_getppid);
+}
+
+/* Does this as the user, in a process that is waited for. */
+static void as_user(void (*f)(struct proc *), struct proc *p)
+{
+	int wstat;
+	pid_t child = fork();
+
+	if (child == 0) {
+		CHECK(setgid(USER) == 0 && setuid(USER) == 0);
+		f(p);
+		_exit(0);
+	}
+	SAME(waitpid(child, &wstat, 0), child);
+	SAME(wstat, 0);
+}
+
+static struct proc begin_as_user(void)
+{
+	struct proc p = { 0, -1, -1, share() };
+
+	p.pid = fork();
+	if (p.pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (setgid(USER) || setuid(USER))
+			_exit(98);
+		prctl(PR_SET_DUMPABLE, 1);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execs(p.word);
+	}
+	EVENTUALLY(p.word[READY]);
+	return p;
+}
+
+static void controls(struct proc *p)
+{
+	sysset_t set;
+	pstatus_t s;
+	struct pollfd f;
+	int psinfo;
+
+	attach(p, 0);
+	psinfo = open_of(p->pid, "psinfo", O_RDONLY);
+	premptyset(&set);
+	praddset(&set, SYS_getppid);
+	SAME(PUTP(p, PCSEXIT, set), 0);
+	p->word[GO] = 1;
+	/* Who waits is told. */
+	SAME(PUT(p, PCWSTOP), EAGAIN);
+	SAME(PUT(p, PCNULL), EAGAIN);
+	SAME(PUTL(p, PCRUN, 0), EAGAIN);
+	SAME(pread(p->st, &s, sizeof s, 0), -1);
+	SAME(errno, EAGAIN);
+	f.fd = p->st;
+	f.events = POLLPRI;
+	SAME(poll(&f, 1, -1), 1);
+	SAME(f.revents, POLLERR);
+	/* What everybody may read stays. */
+	char info[4096];
+	CHECK(pread(psinfo, info, sizeof info, 0) > 0);
+	p->word[LAST] = 1;
+	while (p->word[HELP] == 0)
+		pause_ms(1);
+	/* Closing lets it run, unless a privileged one has come. */
+	close(p->ctl);
+}
+
+static void stands_for_who_may(void)
+{
+	struct proc p = begin_as_user(), q;
+	int wstat;
+	pid_t child = fork();
+
+	if (child == 0) {
+		CHECK(setgid(USER) == 0 && setuid(USER) == 0);
+		controls(&p);
+		_exit(0);
+	}
+	EVENTUALLY(p.word[LAST] == 1);
+	/* It stands before the new program, PR_RLC is set, and the dead descriptors do not count. */
+	q = p;
+	q.ctl = open_of(p.pid, "ctl", O_WRONLY | O_EXCL);
+	q.st = open_of(p.pid, "status", O_RDONLY);
+	SAME(PUT(&q, PCWSTOP), 0);
+	STOPPED(&q, PR_REQUESTED, 0);
+	CHECK(status(&q)->pr_flags & PR_RLC);
+	p.word[HELP] = 1;
+	SAME(waitpid(child, &wstat, 0), child);
+	SAME(wstat, 0);
+	/* It goes on for the new one, with the sets of before. */
+	STOPPED(&q, PR_REQUESTED, 0);
+	SAME(PUTL(&q, PCRUN, 0), 0);
+	SAME(PUT(&q, PCWSTOP), 0);
+	STOPPED(&q, PR_SYSEXIT, SYS_getppid);
+	end(&q);
+}
+
+static void runs_when_the_dead_close(void)
+{
+	struct proc p = begin_as_user(), q;
+	int wstat;
+	pid_t child = fork();
+
+	if (child == 0) {
+		CHECK(setgid(USER) == 0 && setuid(USER) == 0);
+		controls(&p);
+		_exit(0);
+	}
+	EVENTUALLY(p.word[LAST] == 1);
+	q = p;
+	q.st = open_of(p.pid, "status", O_RDONLY);
+	EVENTUALLY(IS_STOPPED(&q));
+	p.word[HELP] = 1;
+	SAME(waitpid(child, &wstat, 0), child);
+	SAME(wstat, 0);
+	EVENTUALLY(!(status(&q)->pr_flags & (PR_STOPPED | PR_RLC)));
+	q.ctl = -1;
+	end(&q);
+}
+
+static void sets_and_closes(struct proc *p)
+{
+	sigset_t set;
+
+	attach(p, 0);
+	premptyset(&set);
+	praddset(&set, SIGHUP);
+	SAME(PUTP(p, PCSTRACE, set), 0);
+}
+
+/* Without a writer, all tracing is over. */
+static void nobody_writes(void)
+{
+	struct proc p = begin_as_user();
+	sigset_t none;
+
+	as_user(sets_and_closes, &p);
+	p.st = open_of(p.pid, "status", O_RDONLY);
+	CHECK(prismember(&status(&p)->pr_sigtrace, SIGHUP));
+	p.word[GO] = 1;
+	premptyset(&none);
+	EVENTUALLY(!memcmp(&status(&p)->pr_sigtrace, &none, sizeof none));
+	SAME(status(&p)->pr_flags & (PR_STOPPED | PR_RLC), 0);
+	p.ctl = -1;
+	end(&p);
+}
+
+CASES({ "stands_for_who_may", stands_for_who_may }, { "runs_when_the_dead_close", runs_when_the_dead_close },
+    { "nobody_writes", nobody_writes }, { "as_new_program", as_new_program })
