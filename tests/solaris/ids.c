@@ -174,17 +174,27 @@ static void refused(void)
 	SAME(give(p.ctl, PCSCREDX, &c, sizeof c), EINVAL);
 	have(&p, "\nUid", 0, 0, 0);
 
-	/* An lwp that stands at the entry of a call cannot make another: none is changed. */
 	started = -1;
 	end(&p);
+	/* At the entry of a call, which is made afterwards; job control is in the way. */
 	p = begin(calls);
 	sysset_t set;
 	premptyset(&set);
 	praddset(&set, SYS_getppid);
 	SAME(PUTP(&p, PCSENTRY, set), 0);
 	SAME(PUT(&p, PCWSTOP), 0);
+	SAME(with_groups(&p, cred(USER, USER, USER), 9), 0);
+	SAME(atol(field(p.pid, p.pid, "\nUid")), USER);
+	SAME(groups(&p, p.pid), 9);
+	STOPPED(&p, PR_SYSENTRY, SYS_getppid);
+	premptyset(&set);
+	SAME(PUTP(&p, PCSENTRY, set), 0);
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	RUNS(&p);
+	SAME(p.word[ERRORS], 0);
+	kill(p.pid, SIGSTOP);
+	SAME(waitpid(p.pid, NULL, WUNTRACED), p.pid);
 	SAME(scred(&p, cred(USER, USER, USER)), EBUSY);
-	SAME(atol(field(p.pid, p.pid, "\nUid")), 0);
 	started = -1;
 	end(&p);
 
@@ -217,7 +227,7 @@ static void *weak(void *at)
 
 	if (syscall(SYS_setresuid, USER, USER, USER) != 0)
 		_exit(93);
-	w[TIDS + 1] = own_lwp();
+	w[1] = own_lwp();
 	for (;;)
 		w[0]++;
 	return NULL;
@@ -229,7 +239,7 @@ static void uneven(volatile long *w)
 
 	w[TIDS + 1] = own_lwp();
 	for (int i = 1; i < 4; i++) {
-		if (pthread_create(&t, NULL, i == 3 ? weak : counting, (void *)(w + 2 * i)) != 0)
+		if (pthread_create(&t, NULL, i == 3 ? weak : counting, (void *)(w + TIDS + 2 * i)) != 0)
 			_exit(94);
 		while (!w[TIDS + 2 * i + 1])
 			sched_yield();

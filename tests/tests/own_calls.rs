@@ -117,7 +117,10 @@ fn where_it_cannot_be_made_it_is_refused() {
     client.write(ctl, "trace in +getppid").unwrap();
     target.go();
     client.write(ctl, "wait in").unwrap();
-    assert_eq!(client.write(ctl, "close 0"), Err(libc::EBUSY), "at an entry");
+    let before = mount.read(target.pid(), "regs").unwrap();
+    // In the place of the call at whose entry it stands, to which it comes again.
+    assert_eq!(client.write(ctl, "close 999"), Err(libc::EBADF), "at an entry");
+    assert_eq!(mount.read(target.pid(), "regs").unwrap(), before);
     client.write(ctl, "trace in none\ntrace out +getppid\nrun\nwait out").unwrap();
     assert!(has_input(&target));
     // From an exit it goes on to where a call can be made.

@@ -9,7 +9,7 @@ use std::time::Duration;
 fn run(mount: &Mount, program: &str, bits: u32, case: &[&str]) {
     let mut command = Command::new(solaris_program(program, bits));
     command.arg(mount.point()).args(case);
-    let out = bounded(&mut command, Duration::from_secs(160));
+    let out = bounded(&mut command, Duration::from_secs(220));
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success(), "{program} {case:?}, {bits} bits: {}\n{said}", out.status);
 }

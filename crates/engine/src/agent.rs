@@ -103,7 +103,7 @@ impl Maker {
         }
         let able = |tid: &Tid| {
             let thread = process.threads.get(tid).filter(|t| !t.injecting);
-            thread.is_some_and(|t| matches!(t.state, State::Stopped(Stop::Plain | Stop::Signal(..) | Stop::Exit)))
+            thread.is_some_and(|t| matches!(&t.state, State::Stopped(stop) if *stop != Stop::Group))
         };
         let maker = [speaker].into_iter().chain(process.threads.keys().copied()).find(able);
         let maker = maker.ok_or_else(|| busy(pid, "no thread of it stands where it could make a call for us"))?;

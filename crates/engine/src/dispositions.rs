@@ -73,7 +73,7 @@ impl Look {
             }
             _ => (self.answer)(None),
         };
-        lent.ask(t, key, tid, SIGACTION, args, Box::new(asked));
+        lent.ask(t, key, tid, SIGACTION, args, asked);
     }
 }
 
@@ -97,7 +97,7 @@ impl Scratch {
         tid: Tid,
         nr: Number,
         args: [u64; 6],
-        done: Box<dyn FnOnce(&mut Tracer, Result<Vec<u8>, Refusal>)>,
+        done: impl FnOnce(&mut Tracer, Result<Vec<u8>, Refusal>) + 'static,
     ) {
         let back = self.back();
         let then = move |t: &mut Tracer, result: Result<i64, Refusal>| {

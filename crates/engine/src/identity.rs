@@ -104,7 +104,7 @@ fn prepare(t: &Tracer, proc: &Proc, ids: &Ids) -> Result<(OwnedFd, Vec<(Tid, Ids
     let mut threads = Vec::new();
     for (tid, thread) in &process.threads {
         match thread.state {
-            State::Stopped(Stop::Plain | Stop::Signal(..) | Stop::Exit) if !thread.injecting => {}
+            State::Stopped(Stop::Plain | Stop::Signal(..) | Stop::Entry | Stop::Exit) if !thread.injecting => {}
             _ => {
                 let why = format!("{tid}: it stands where it cannot make a call for us: run it first");
                 return Err(Refusal::new(libc::EBUSY, why));

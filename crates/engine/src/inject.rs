@@ -2,6 +2,9 @@
 //!
 //! The thread steps over a `syscall` (or `int 0x80`) instruction of its vdso with all signals blocked; registers, mask and the
 //! signal it was about to get are put back at the stop behind it, where the kernel still restarts an interrupted call.
+//!
+//! A thread that stands at the entry of a system call makes ours in its place, and then comes to the same entry again: it is sent
+//! back to the instruction, with nothing changed. That is also what is owed to it meanwhile.
 
 use crate::agent::{self, Ending};
 use crate::error::Refusal;
@@ -23,7 +26,24 @@ pub(crate) struct Injection {
     early: Vec<i32>,
     /// The thread that the call has made.
     made: Option<Tid>,
+    /// The registers at the entry of a call, where the thread is to stand again.
+    entry: Option<Regs>,
+    /// It is on its way back there.
+    back: bool,
+    /// What the call returned.
+    result: std::io::Result<i64>,
     done: Done,
+}
+
+impl Injection {
+    /// How the thread is set going again after a stop in between.
+    fn go(&self) -> Go {
+        if self.back {
+            Go::Syscall
+        } else {
+            Go::Step
+        }
+    }
 }
 
 /// Memory that the call is lent besides: a descriptor of it, the address, and what stood there.
@@ -86,14 +106,25 @@ pub(crate) fn filtered(proc: &Proc) -> bool {
 }
 
 /// Everything but the lent memory, whose lender knows when. It fails only if the thread is dead.
-fn give_back(tid: Tid, loan: &Loan) {
-    let _ = ptrace::set_user_regs(tid, &loan.regs);
+fn give_back(tid: Tid, loan: &Loan, regs: &Regs) {
+    let _ = ptrace::set_user_regs(tid, regs);
     let _ = ptrace::set_signal_mask(tid, loan.mask);
     if let Some(info) = &loan.info {
         let _ = ptrace::set_siginfo(tid, info);
     }
     ledger::owe(tid, loan.info.map_or(0, |i| i.si_signo));
     ledger::repaid(tid);
+}
+
+/// The registers with which a thread that stands at the entry of a call comes to it again. None for one that is not to be made
+/// any more, and if the instruction is not where it must be.
+fn again(proc: &Proc, regs: &Regs) -> Option<Regs> {
+    let instruction: [u8; 2] = if regs.cs == 0x23 { [0xcd, 0x80] } else { [0x0f, 0x05] };
+    let rip = regs.rip.wrapping_sub(2);
+    let mem = procfs::openat(proc.dir(), c"mem", libc::O_RDONLY).ok()?;
+    let there = procfs::pread(std::os::fd::AsFd::as_fd(&mem), rip, 2).ok()? == instruction;
+    let made = regs.orig_rax as i32 >= 0;
+    (there && made).then_some(Regs { rip, rax: regs.orig_rax, orig_rax: u64::MAX, ..*regs })
 }
 
 impl Tracer {
@@ -118,8 +149,10 @@ impl Tracer {
             return;
         }
         match self.begin(key, tid, wanted) {
-            Ok(loan) => {
-                self.injections.insert(tid, Injection { key, loan, early: Vec::new(), made: None, done });
+            Ok((loan, entry)) => {
+                let injection =
+                    Injection { key, loan, early: Vec::new(), made: None, entry, back: false, result: Ok(0), done };
+                self.injections.insert(tid, injection);
             }
             Err(refusal) => done(self, Err(refusal)),
         }
@@ -150,7 +183,7 @@ impl Tracer {
         true
     }
 
-    fn begin(&mut self, key: Key, tid: Tid, wanted: Wanted) -> Result<Box<Loan>, Refusal> {
+    fn begin(&mut self, key: Key, tid: Tid, wanted: Wanted) -> Result<(Box<Loan>, Option<Regs>), Refusal> {
         let Wanted { nr, args, lent: memory, born } = wanted;
         let os = |e: std::io::Error| Refusal::os("make a call in", tid, &e);
         let busy = |why: &str| Refusal::new(libc::EBUSY, format!("{tid}: {why}"));
@@ -159,11 +192,12 @@ impl Tracer {
         let options = entry.process.options();
         forgets_nothing(&proc)?;
         let thread = entry.process.threads.get_mut(&tid).ok_or_else(|| Refusal::gone(tid))?;
-        let at_signal = match &thread.state {
-            State::Stopped(Stop::Plain) => false,
-            State::Stopped(Stop::Signal(..)) => true,
-            State::Stopped(Stop::Entry | Stop::Exit) => {
-                return Err(busy("stands at the entry of a system call: step or run it past that first"))
+        let (at_signal, at_entry) = match &thread.state {
+            State::Stopped(Stop::Plain) => (false, false),
+            State::Stopped(Stop::Signal(..)) => (true, false),
+            State::Stopped(Stop::Entry) => (false, true),
+            State::Stopped(Stop::Exit) => {
+                return Err(busy("stands at the exit of a system call: run it past that first"))
             }
             State::Stopped(Stop::Group) | State::Listening => return Err(busy("is stopped by job control")),
             State::Running => return Err(busy("is not stopped: write stop first")),
@@ -177,9 +211,15 @@ impl Tracer {
         let mask = ptrace::signal_mask(tid).map_err(os)?;
         let info = if at_signal { Some(ptrace::siginfo(tid).map_err(os)?) } else { None };
 
+        let again = if at_entry {
+            let again =
+                again(&proc, &regs).ok_or_else(|| busy("stands at the entry of a call that cannot be made again"))?;
+            Some(again)
+        } else {
+            None
+        };
         let mut call = regs;
-        call.rip = gate;
-        call.orig_rax = u64::MAX;
+        (call.rip, call.orig_rax) = (gate, u64::MAX);
         if narrow {
             call.rax = nr.i386 as u64;
             [call.rbx, call.rcx, call.rdx, call.rsi, call.rdi, call.rbp] = args;
@@ -187,22 +227,25 @@ impl Tracer {
             call.rax = nr.x86_64 as u64;
             [call.rdi, call.rsi, call.rdx, call.r10, call.r8, call.r9] = args;
         }
+        if at_entry {
+            (call.rip, call.orig_rax, call.rax) = (regs.rip, call.rax, regs.rax);
+        }
         const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
         if filtered(&proc) && ptrace::set_options(tid, options | SUSPEND_SECCOMP).is_err() {
             return Err(busy("has a filter of system calls that we may not suspend"));
         }
-        let loan = Box::new(Loan { regs, mask, info, memory, born });
+        let loan = Box::new(Loan { regs: again.unwrap_or(regs), mask, info, memory, born });
         ledger::lend(tid, &loan);
         let started = ptrace::set_signal_mask(tid, !TRAP)
             .and_then(|()| ptrace::set_user_regs(tid, &call))
             .and_then(|()| ptrace::resume(tid, Go::Step, 0));
         if let Err(e) = started {
-            give_back(tid, &loan);
+            give_back(tid, &loan, &regs);
             let _ = ptrace::set_options(tid, options);
             return Err(os(e));
         }
         thread.injecting = true;
-        Ok(loan)
+        Ok((loan, at_entry.then_some(regs)))
     }
 
     /// A report of a thread in which a call is under way. True if that was its end (or a stop that belongs to it).
@@ -214,8 +257,8 @@ impl Tracer {
                 if let Some(t) = thread {
                     t.interrupt = false;
                 }
+                let _ = ptrace::resume(tid, injection.go(), 0);
             }
-            let _ = ptrace::resume(tid, Go::Step, 0);
             return true;
         }
         if let Status::Stopped(_, libc::PTRACE_EVENT_CLONE) = status {
@@ -228,21 +271,30 @@ impl Tracer {
             let info = ptrace::siginfo(tid);
             if info.as_ref().is_ok_and(ptrace::is_watch_trap) {
                 // Of an access before the call.
-                let _ = ptrace::resume(tid, Go::Step, 0);
+                let _ = ptrace::resume(tid, injection.go(), 0);
                 return true;
             }
             let stepped = info.is_ok_and(|i| i.si_code > 0);
             if !stepped && (signal == libc::SIGSTOP || signal == libc::SIGTRAP) {
                 injection.early.push(signal);
-                let _ = ptrace::resume(tid, Go::Step, 0);
+                let _ = ptrace::resume(tid, injection.go(), 0);
+                return true;
+            }
+        }
+        let Some(injection) = self.injections.get_mut(&tid) else { return false };
+        if !injection.back {
+            injection.result = ptrace::user_regs(tid).map(|r| r.rax as i64);
+            injection.back = injection.entry.is_some();
+            if injection.back {
+                let sent = ptrace::set_user_regs(tid, &injection.loan.regs);
+                let _ = sent.and_then(|()| ptrace::resume(tid, Go::Syscall, 0));
                 return true;
             }
         }
         let Some(injection) = self.injections.remove(&tid) else { return false };
         // What our call has touched concerns nobody.
         self.touched(injection.key, tid);
-        let result = ptrace::user_regs(tid).map(|r| r.rax as i64);
-        give_back(tid, &injection.loan);
+        give_back(tid, &injection.loan, injection.entry.as_ref().unwrap_or(&injection.loan.regs));
         if let Some(entry) = self.entries.get(&injection.key) {
             let _ = ptrace::set_options(tid, entry.process.options());
         }
@@ -252,7 +304,7 @@ impl Tracer {
         for signal in injection.early {
             let _ = kernel::thread::tgkill(injection.key.0, tid, signal);
         }
-        let result = result.map_err(|e| Refusal::os("make a call in", tid, &e));
+        let result = injection.result.map_err(|e| Refusal::os("make a call in", tid, &e));
         let result = result.map(|result| injection.made.map_or(result, i64::from));
         (injection.done)(self, result);
         true

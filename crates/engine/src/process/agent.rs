@@ -85,3 +85,64 @@ impl Process {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::Report;
+    use crate::seat::{Lwps, Opener, Seat};
+    use kernel::wait::Status;
+
+    const SEAT: SeatId = 7;
+
+    /// Two threads that stand for a seat, and an agent that does.
+    fn standing() -> Process {
+        let mut p = Process::new(1);
+        let seat = Seat::new("test", true, Opener::default(), None);
+        p.seats.insert(SEAT, Seat { lwps: Some(Lwps::default()), ..seat });
+        p.attached(1);
+        p.attached(2);
+        p.direct(SEAT, None);
+        p.settle();
+        p.report(1, Report::Trap);
+        p.report(2, Report::Trap);
+        p.agent = Some(Agent::new(SEAT, Vec::new()));
+        // Nobody knows yet what it is, and nobody sets it going.
+        p.report(3, Report::Trap);
+        assert_eq!(p.settle(), []);
+        p.agent_stands(3);
+        assert_eq!(p.settle(), []);
+        p
+    }
+
+    #[test]
+    fn no_other_thread_runs() {
+        let mut p = standing();
+        assert_eq!(p.speaker(Some(SEAT)), Some(3));
+        assert_eq!([None, Some(1), Some(3)].map(|tid| p.may_run(SEAT, tid)), [None, None, Some(3)]);
+        if let Some(seat) = p.seats.get_mut(&SEAT) {
+            seat.hold_threads.clear();
+        }
+        assert_eq!(p.settle(), [Action::Resume(3, Go::Syscall, 0)]);
+        p.report(3, Report::Group(libc::SIGSTOP));
+        assert_eq!(p.settle(), [Action::Resume(3, Go::Syscall, 0)]);
+        p.report(3, Report::Dead(Status::Exited(0)));
+        assert_eq!(p.settle(), [Action::Detach(1, 0), Action::Detach(2, 0)]);
+    }
+
+    #[test]
+    fn it_ends_with_its_seat() {
+        let mut p = standing();
+        p.dismiss_agent(|seat| seat != SEAT);
+        assert_eq!(p.settle(), []);
+        p.dismiss_agent(|seat| seat == SEAT);
+        p.seats.clear();
+        let end = [Action::End(3), Action::Resume(3, Go::Cont, 0)];
+        assert_eq!(p.settle(), end);
+        assert_eq!(p.settle(), []);
+        p.report(3, Report::Trap);
+        assert_eq!(p.settle(), end);
+        p.report(3, Report::Dead(Status::Exited(0)));
+        assert_eq!(p.settle(), [Action::Detach(1, 0), Action::Detach(2, 0)]);
+    }
+}

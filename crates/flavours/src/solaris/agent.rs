@@ -1,8 +1,7 @@
 //! The agent lwp: `lwp/agent`, its directory under another name as long as there is one, and `spymaster`, which tells who made it.
 //!
 //! The agent is a real thread of the process (see the engine's `agent`). Differences from Solaris: a process that is stopped by
-//! job control, or that filters its system calls, gets none (EBUSY); nor does one of which every thread stands at the entry of
-//! a system call. If the file system goes away while there is an agent, the agent ends by itself.
+//! job control, or that filters its system calls, gets none (EBUSY). If the file system goes away while there is an agent, the agent ends by itself.
 
 use super::about::About;
 use super::nodes::Content;
