@@ -14,9 +14,9 @@ use crate::seat::{Lwps, Modes, Seat, SeatId};
 use crate::tracer::{key_of, Key, Tracer};
 use crate::watch::Area;
 use abi::set::Set;
+use kernel::ledger;
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, RegSet, SiginfoBytes, Tid};
-use kernel::{apart, ledger};
 use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -292,7 +292,6 @@ impl Message {
                 let then = move |t: &mut Tracer, result: Outcome| match result {
                     // An exec that took the process from who waits.
                     Ok(()) if execs(t) != before && giver.check.is_some_and(|check| !check(&proc)) => {
-                        apart::watch_daemon();
                         done(Err(Refusal::new(libc::EAGAIN, "the process runs another program now: open it again")));
                     }
                     Err(e) if timed && e.errno == libc::ETIMEDOUT => done(Ok(())),
