@@ -318,18 +318,14 @@ mod pay {
                     row.step.store(true, Relaxed);
                     continue;
                 }
-                Ok(info) if row.armed.load(Relaxed) && trap_to_come(row, tid, info.si_code) => {
+                Ok(info) if trap_to_come(row, tid, info.si_code) => {
                     let _ = ptrace::resume(tid, Go::Cont, if super::watch_register(&info) { 0 } else { owed });
                     // It stops by itself: asked again, it would stop for that first, again and again.
                     (owed, asked) = (0, true);
                     continue;
                 }
                 Ok(info) => return settle(row, tid, owed, Some(info.si_code)),
-                Err(e)
-                    if e.raw_os_error() == Some(libc::EINVAL)
-                        && row.armed.load(Relaxed)
-                        && trap_to_come(row, tid, 0) =>
-                {
+                Err(e) if e.raw_os_error() == Some(libc::EINVAL) && trap_to_come(row, tid, 0) => {
                     // The kernel makes the stop anew when the thread is let go.
                     let _ = ptrace::resume(tid, Go::Cont, 0);
                     asked = true;
@@ -349,9 +345,12 @@ mod pay {
     }
 
     /// True if the thread, which stands with this `si_code`, is to stop once more before it can be let go: a trap of a watched area
-    /// waits, or would be sent behind this stop. Everything is made ready for that.
+    /// waits, or would be sent behind this stop. Everything is made ready for that. Not for one that is in a call of ours.
     fn trap_to_come(row: &Row, tid: Tid, code: i32) -> bool {
         const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
+        if !row.armed.load(Relaxed) || !row.loan.load(Relaxed).is_null() {
+            return false;
+        }
         if ptrace::is_inside_kernel(code) {
             return ptrace::interrupt(tid).is_ok();
         }
