@@ -330,7 +330,13 @@ impl Message {
                 self.paused(t, key, seat, move |t, tid, pause, done| unkill(t, &proc, tid, signal, pause, done));
             }
             order => {
+                let directs = matches!(order, LwpOrder::Direct);
                 let result = self.at_once(t, key, seat, order);
+                if directs {
+                    // Who stops himself has his answer first: a write that the stop breaks off would be made again.
+                    (self.done)(result);
+                    return t.settle(key);
+                }
                 t.settle(key);
                 (self.done)(result);
             }
