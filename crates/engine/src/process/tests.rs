@@ -300,7 +300,8 @@ fn an_event_that_nobody_has_seen_is_not_run() {
     let seat1 = seat(&mut p, 1);
     seat1.lwps = Some(crate::seat::Lwps::default());
     seat1.faults.add(u64::from(abi::fault::WATCH));
-    [10, 11].map(|tid| p.attached(tid));
+    p.attached(10);
+    p.attached(11);
     p.report(11, sig(libc::SIGTRAP, abi::watch::CODE));
     // The other one is asked to stop, and has not done so yet: it speaks for the process.
     assert_eq!(p.settle(), [Action::Interrupt(10)]);
