@@ -165,9 +165,15 @@ impl TempDir {
     /// Makes one.
     #[allow(clippy::new_without_default)]
     pub fn new() -> TempDir {
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("pfs-test-{}-{n}", std::process::id()));
-        fs::create_dir(&dir).unwrap();
+        // One of a test that was killed, whose number is ours now, may lie there still.
+        let dir = loop {
+            let n = NEXT.fetch_add(1, Ordering::Relaxed);
+            let dir = std::env::temp_dir().join(format!("pfs-test-{}-{n}", std::process::id()));
+            match fs::create_dir(&dir) {
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+                made => break made.map(|()| dir).unwrap(),
+            }
+        };
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
         TempDir(dir)
     }

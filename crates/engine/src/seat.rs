@@ -178,6 +178,15 @@ impl Seat {
         self.inherited().then_some(Seat { signals, faults, entries, exits, lwps, writers, ..fresh })
     }
 
+    /// Takes over what a child begins with.
+    pub fn take_over(&mut self, child: Seat) {
+        (self.signals, self.faults) = (child.signals, child.faults);
+        (self.entries, self.exits) = (child.entries, child.exits);
+        if let Some(lwps) = &mut self.lwps {
+            lwps.modes.fork = true;
+        }
+    }
+
     /// A thread has ended.
     pub fn forget(&mut self, tid: Tid) {
         self.hold_threads.remove(&tid);

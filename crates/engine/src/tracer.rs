@@ -5,7 +5,7 @@ use crate::error::Refusal;
 use crate::event::{Call, SigInfo};
 use crate::follow::{Follow, Guard};
 use crate::frame;
-use crate::process::{lwps::makes_process, signo_of, Action, Await, Outcome, Process, Report, State, Thread, WaiterId};
+use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
 use crate::seat::{Seat, SeatId};
 use crate::watching::{Trap, Watching};
@@ -398,6 +398,10 @@ impl Tracer {
             ));
         }
         while self.seize_new(key)? > 0 {}
+        if self.entries.get(&key).is_some_and(|e| e.process.threads.is_empty() && is_ours(&e.proc)) {
+            // It came attached, and its first report is still to be taken.
+            self.inherit(pid);
+        }
         let Some(entry) = self.entries.get(&key) else { return Err(Refusal::gone(pid)) };
         if !entry.proc.alive() || entry.process.threads.is_empty() {
             return Err(Refusal::gone(pid));
@@ -789,13 +793,20 @@ impl Tracer {
         let parent = *procfs::numbers(procfs::field(&status, "PPid")?).first()? as Tid;
         let entry = self.entries.values().find(|e| e.process.pid == parent)?;
         let seats: Vec<_> = entry.process.seats.values().filter_map(Seat::for_child).collect();
-        let maker = entry.process.threads.values().filter_map(|t| t.call).find(makes_process);
+        let maker = entry.process.maker_of(child);
         if seats.is_empty() {
             return None;
         }
         let (key, queue) = (key_of(&proc), self.queue.clone());
         let process = &mut self.entry(&proc).process;
-        process.seats.extend(seats.into_iter().map(|seat| (queue.new_seat(), seat)));
+        for seat in seats {
+            // A client may have been faster than the first report, and have made one.
+            let made = process.seats.values_mut().find(|s| s.standing && s.flavour == seat.flavour);
+            match made {
+                Some(made) => made.take_over(seat),
+                None => drop(process.seats.insert(queue.new_seat(), seat)),
+            }
+        }
         process.born(maker);
         self.tids.insert(child, key);
         Some(key)
@@ -939,6 +950,13 @@ impl Tracer {
         let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
         thread.is_some_and(|t| matches!(t.state, State::Stopped(_)))
     }
+}
+
+/// True if this very thread traces the process.
+fn is_ours(proc: &Proc) -> bool {
+    let status = proc.status().unwrap_or_default();
+    let tracer = procfs::field(&status, "TracerPid").map(procfs::numbers).unwrap_or_default();
+    tracer.first() == Some(&(thread::own_tid() as u32))
 }
 
 /// int3 leaves the program counter behind itself.

@@ -120,6 +120,16 @@ impl Process {
         }
     }
 
+    /// The call that made this child: a thread is in it, or stands at its end.
+    pub fn maker_of(&self, child: Tid) -> Option<Call> {
+        let events = self.seats.values().filter_map(|s| s.lwps.as_ref()).flat_map(|l| l.events.values());
+        let ended = events.filter_map(|what| match what {
+            What::Exit(call, result) if *result == i64::from(child) => *call,
+            _ => None,
+        });
+        self.threads.values().filter_map(|t| t.call).chain(ended).find(makes_process)
+    }
+
     /// A new process, whose only thread is at its first stop, made by this call.
     pub fn born(&mut self, maker: Option<Call>) {
         let (pid, options) = (self.pid, self.options());
