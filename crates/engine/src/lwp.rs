@@ -287,11 +287,10 @@ impl Message {
                 let limit = if let LwpOrder::Await(limit) = order { limit } else { None };
                 let Message { ticket, done, proc, giver, .. } = self;
                 let timed = limit.is_some();
-                let execs = move |t: &Tracer| t.entries.get(&key).map(|e| e.process.generation);
-                let before = execs(t);
+                let withdrawn = move |t: &Tracer| t.entries.get(&key).is_some_and(|e| e.process.withdrawn(seat));
                 let then = move |t: &mut Tracer, result: Outcome| match result {
                     // An exec that took the process from who waits.
-                    Ok(()) if execs(t) != before && giver.check.is_some_and(|check| !check(&proc)) => {
+                    Ok(()) if withdrawn(t) && giver.check.is_some_and(|check| !check(&proc)) => {
                         done(Err(Refusal::new(libc::EAGAIN, "the process runs another program now: open it again")));
                     }
                     Err(e) if timed && e.errno == libc::ETIMEDOUT => done(Ok(())),

@@ -48,6 +48,8 @@ pub struct Lwps {
     pub modes: Modes,
     /// Watched areas.
     pub areas: Areas,
+    /// An exec has taken the process from whoever controlled it: who waits for a stop has to be asked for his right again.
+    pub withdrawn: bool,
 }
 
 /// Modes of a process, the same in all flavours that have them (Solaris PCSET).
