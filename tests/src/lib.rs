@@ -334,14 +334,15 @@ fn daemon_pid(runtime: &Path) -> i32 {
     fs::read_to_string(runtime.join("daemon.lock")).unwrap().trim().parse().unwrap()
 }
 
-/// Runs a command that is killed when it takes longer than `patience`.
+/// Runs a command that is killed when it takes longer than `patience`, with all that it started and that has its output.
 pub fn bounded(command: &mut Command, patience: Duration) -> Output {
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn().unwrap();
     let pid = child.id() as i32;
     let (done, over) = mpsc::channel::<()>();
     let guard = std::thread::spawn(move || {
         if over.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
-            kill(pid, libc::SIGKILL);
+            // SAFETY: kill takes no memory; the group is the command's own as long as it is not reaped.
+            unsafe { libc::kill(-pid, libc::SIGKILL) };
         }
     });
     let out = child.wait_with_output().unwrap();
