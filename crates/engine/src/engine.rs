@@ -620,7 +620,7 @@ impl Obey {
             }
             Order::Run { tid } => {
                 if let Seated::Open(_) = seated {
-                    linger(t, key);
+                    linger(t, key, Some(seat));
                 }
                 self.run(t, key, seat, tid);
             }
@@ -819,10 +819,12 @@ impl Obey {
 /// attached for as long after each.
 const LINGER: Duration = Duration::from_millis(20);
 
-pub(crate) fn linger(t: &mut Tracer, key: Key) {
+/// A client runs a process. `seat`: the open seat by which it does, which must be the same both times; with another, the process
+/// would be let go when that is closed, which takes a stop of every thread.
+pub(crate) fn linger(t: &mut Tracer, key: Key, seat: Option<SeatId>) {
     let now = Instant::now();
-    let before = t.ran.replace((key, now));
-    if before.is_some_and(|(last, at)| last == key && now.duration_since(at) < LINGER) {
+    let before = t.ran.replace((key, seat, now));
+    if before.is_some_and(|(process, by, at)| (process, by) == (key, seat) && now.duration_since(at) < LINGER) {
         t.linger(key, Some(LINGER));
     }
 }

@@ -489,7 +489,7 @@ impl Message {
             // One that has nothing to abort runs on.
             let _ = abort(t, key, Some(tid));
         }
-        linger(t, key);
+        linger(t, key, None);
         let Some(entry) = t.entries.get_mut(&key) else { return Ok(()) };
         let process = &mut entry.process;
         let stopped = process.threads.get(&tid).is_some_and(|t| t.stopped());

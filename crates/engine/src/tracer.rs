@@ -113,8 +113,8 @@ pub(crate) struct Tracer {
     pub tids: HashMap<Tid, Key>,
     then: HashMap<WaiterId, (Key, Then)>,
     deadlines: BTreeSet<(Instant, WaiterId)>,
-    /// Which process a client let run last, and when.
-    pub ran: Option<(Key, Instant)>,
+    /// Which process a client let run last, by which open seat, and when.
+    pub ran: Option<(Key, Option<SeatId>, Instant)>,
     /// Until when processes linger.
     lingering: BTreeMap<Key, Instant>,
     next_waiter: WaiterId,
