@@ -409,6 +409,19 @@ static void pcssig(void)
 	SAME(PUTL(&p, PCRUN, 0), 0);
 	EVENTUALLY(p.word[SIGNALS + SIGHUP] == 1);
 	SAME(p.word[SIGNALS + SIGUSR1], 0);
+	/* The mask is not consulted, and is the same behind the handler. */
+	prsigset_t block;
+	premptyset(&block);
+	praddset(&block, SIGTERM);
+	SAME(PUTP(&p, PCSHOLD, block), 0);
+	SAME(PUT(&p, PCSTOP), 0);
+	info.si_signo = SIGTERM;
+	SAME(PUTP(&p, PCSSIG, info), 0);
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	EVENTUALLY(p.word[SIGNALS + SIGTERM] == 1);
+	RUNS(&p);
+	SAME(IS_STOPPED(&p), 0);
+	CHECK(prismember(&status(&p)->pr_lwp.pr_lwphold, SIGTERM));
 	info.si_signo = -1;
 	SAME(PUTP(&p, PCSSIG, info), EINVAL);
 	info.si_signo = 75;

@@ -98,7 +98,7 @@ static long total_hits(void)
 {
 	const char *n = getenv("PFS_TEST_HITS");
 
-	return n ? atol(n) / THREADS * THREADS : 1000;
+	return n ? atol(n) / THREADS * THREADS : 10000;
 }
 
 static volatile long hits[THREADS];

@@ -15,7 +15,7 @@ fn holds_with(program: &str, case: &str, more: impl Fn(&Mount, u32) -> Option<Pa
         let mount = Mount::of("solaris", "rw");
         let mut command = Command::new(path);
         command.arg(mount.point()).arg(case).args(more(&mount, bits));
-        let out = bounded(&mut command, Duration::from_secs(100));
+        let out = bounded(&mut command, Duration::from_secs(200));
         let said = String::from_utf8_lossy(&out.stderr);
         assert!(out.status.success(), "{program} {case}, {bits} bits: {}\n{said}", out.status);
     }

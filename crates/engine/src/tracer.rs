@@ -619,12 +619,14 @@ impl Tracer {
     /// mask that comes back with its end, on the stack, is put right, and the thread goes on: true.
     fn delivered(&mut self, key: Key, tid: Tid, status: Status) -> bool {
         let Some(mask) = self.unmasked.get(&tid).copied() else { return false };
-        let step = status == Status::Stopped(libc::SIGTRAP, 0)
-            && ptrace::siginfo(tid).is_ok_and(|i| ptrace::is_step_trap(i.si_signo, i.si_code));
+        let code = ptrace::siginfo(tid).ok().filter(|_| status == Status::Stopped(libc::SIGTRAP, 0)).map(|i| i.si_code);
+        let step = code.is_some_and(|code| ptrace::is_step_trap(libc::SIGTRAP, code));
+        // Told so at the first instruction of a handler only: elsewhere no frame is on the stack.
+        let handler = step && code == Some(libc::SIGTRAP);
         let entry = self.entries.get(&key);
         let going = entry.and_then(|e| e.process.threads.get(&tid)).map(|t| t.going());
         let proc = entry.map(|e| e.proc.clone()).or_else(|| Proc::open(key.0 as u32).ok().map(Arc::new));
-        if step && proc.is_some_and(|proc| frame::put_mask(&proc, tid, mask)) {
+        if handler && proc.is_some_and(|proc| frame::put_mask(&proc, tid, mask)) {
             // Its own mask is the handler's.
             self.unmasked.remove(&tid);
             ledger::mask(tid, None);
