@@ -1,13 +1,14 @@
 //! The flavours: one folder each, one file a node.
 //!
 //! What they share: [`target`], the process or thread that a file is about, who may see it, and acting on it; [`right`], who may
-//! control it; [`rename`], giving a thread another name.
+//! control it; [`underway`], the order that a write waits for; [`rename`], giving a thread another name.
 
 pub mod linux;
 pub mod rename;
 pub mod right;
 pub mod solaris;
 pub mod target;
+pub mod underway;
 
 use abi::solaris::Model;
 use engine::Engine;

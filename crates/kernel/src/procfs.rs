@@ -360,6 +360,28 @@ fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
+/// The call that a sleeping thread is in, as its file `syscall` shows it to who may trace it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InCall {
+    /// Number, in the table of the thread's program.
+    pub nr: u64,
+    /// Arguments.
+    pub args: [u64; 6],
+}
+
+impl InCall {
+    /// None for a thread that runs, or sleeps in no call.
+    pub fn parse(text: &[u8]) -> Option<InCall> {
+        let mut words = std::str::from_utf8(text).ok()?.split_whitespace();
+        let nr = words.next()?.parse().ok()?;
+        let mut args = [0; 6];
+        for (to, from) in args.iter_mut().zip(words) {
+            *to = u64::from_str_radix(from.strip_prefix("0x")?, 16).ok()?;
+        }
+        Some(InCall { nr, args })
+    }
+}
+
 /// What `/proc/<pid>/stat` says, parsed from bytes: the name may hold anything, blanks, parentheses and newlines too.
 #[derive(Clone, Copy, Debug)]
 pub struct Stat<'a> {
@@ -509,6 +531,15 @@ impl Proc {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_that_threads_sleep_in() {
+        let call = InCall::parse(b"257 0x3 0x7f 0x80 0x0 0x0 0x1 0x7ffc 0x7f1d\n").unwrap();
+        assert_eq!((call.nr, call.args), (257, [3, 0x7f, 0x80, 0, 0, 1]));
+        for none in [&b"running\n"[..], b"-1 0x7ffc 0x7f1d\n", b"", b"1 2 3\n", b"\xff"] {
+            assert_eq!(InCall::parse(none), None);
+        }
+    }
 
     #[test]
     fn stat_of_a_hostile_name() {

@@ -3,7 +3,8 @@
 use super::words::{self, Word};
 use crate::right::{send_signal, Right, User};
 use crate::target::Target;
-use engine::engine::{Giver, Order, Seated, Ticket};
+use crate::underway::Underway;
+use engine::engine::{Giver, Order, Seated};
 use engine::Refusal;
 use kernel::creds::Creds;
 use parking_lot::Mutex;
@@ -22,8 +23,7 @@ struct Script {
     creds: Creds,
     own: bool,
     left: Mutex<VecDeque<(usize, Word)>>,
-    /// Number of the command under way and the way to cancel it.
-    current: Mutex<(usize, Option<Ticket>)>,
+    underway: Arc<Underway>,
     error: LastError,
     length: usize,
     done: Pending<usize>,
@@ -67,18 +67,10 @@ pub fn carry_out(
         creds,
         own,
         left: Mutex::new(words.into()),
-        current: Mutex::new((0, None)),
+        underway: Underway::of(&done),
         error: error.clone(),
         length: message.len(),
-        done: done.clone(),
-    });
-    let hook = Arc::downgrade(&script);
-    done.on_cancel(move || {
-        let Some(script) = hook.upgrade() else { return };
-        let ticket = script.current.lock().1.take();
-        if let Some(ticket) = ticket {
-            ticket.cancel();
-        }
+        done,
     });
     script.next();
 }
@@ -132,18 +124,7 @@ impl Script {
             Err(refusal) => script.fail(line, &refusal),
         });
         let way = self.target.shared.engine.target(self.target.proc.clone());
-        let ticket = way.order(self.seated, self.giver.clone(), order, answer);
-        let late = {
-            let mut current = self.current.lock();
-            // A later command may have been started already by the tracer thread.
-            if current.0 < line {
-                *current = (line, Some(ticket.clone()));
-            }
-            self.done.is_over()
-        };
-        if late {
-            ticket.cancel();
-        }
+        self.underway.give(|| way.order(self.seated, self.giver.clone(), order, answer));
     }
 
     fn signal(&self, signal: i32) -> std::result::Result<(), Refusal> {

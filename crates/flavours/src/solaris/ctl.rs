@@ -7,6 +7,7 @@ use super::writers::{self, Writing};
 use super::{agent, setid, stops, watch, NAME};
 use crate::right::{only_truncation, send_signal, Right, User};
 use crate::target::Target;
+use crate::underway::Underway;
 use abi::set::Set;
 use abi::solaris::cred::Credential;
 use abi::solaris::message::{Malformed, Message, Messages};
@@ -14,7 +15,7 @@ use abi::solaris::numbers::*;
 use abi::solaris::records::PrIoVec;
 use abi::solaris::regs::{Registers, FXSAVE};
 use abi::solaris::Model;
-use engine::engine::{Change, Ticket, Watch};
+use engine::engine::{Change, Watch};
 use engine::identity::Ids;
 use engine::lwp::{Edit, LwpOrder, Run};
 use engine::Refusal;
@@ -110,18 +111,10 @@ impl Open {
             narrow: self.model == Model::Ilp32 && target_model == Model::Lp64,
             target_model,
             left: Mutex::new(messages),
-            current: Mutex::new((0, None)),
+            underway: Underway::of(done),
             death: Mutex::default(),
             length: data.len(),
             done: done.clone(),
-        });
-        let hook = Arc::downgrade(&script);
-        done.on_cancel(move || {
-            let Some(script) = hook.upgrade() else { return };
-            let ticket = script.current.lock().1.take();
-            if let Some(ticket) = ticket {
-                ticket.cancel();
-            }
         });
         script.next();
         Ok(())
@@ -141,8 +134,7 @@ struct Script {
     narrow: bool,
     target_model: Model,
     left: Mutex<VecDeque<std::result::Result<Message, Malformed>>>,
-    /// How many messages were begun, and the way to cancel the last.
-    current: Mutex<(usize, Option<Ticket>)>,
+    underway: Arc<Underway>,
     /// Waits for the end of the process.
     death: Mutex<Option<Watch>>,
     length: usize,
@@ -193,25 +185,9 @@ impl Script {
             Ok(()) => script.next(),
             Err(refusal) => drop(script.done.finish(Err(told(&refusal)))),
         };
-        let begun = {
-            let mut current = self.current.lock();
-            current.0 += 1;
-            current.0
-        };
         let way = self.target.shared.engine.target(self.target.proc.clone());
-        let tid = self.target.tid.map(|t| t as i32);
-        let ticket = way.message(NAME, writers::giver(&self.right), tid, order, Box::new(answer));
-        let late = {
-            let mut current = self.current.lock();
-            // The tracer thread may have begun a later one already.
-            if current.0 == begun {
-                current.1 = Some(ticket.clone());
-            }
-            self.done.is_over()
-        };
-        if late {
-            ticket.cancel();
-        }
+        let (giver, tid) = (writers::giver(&self.right), self.target.tid.map(|t| t as i32));
+        self.underway.give(|| way.message(NAME, giver, tid, order, Box::new(answer)));
     }
 
     fn await_death(self: Arc<Self>) {

@@ -20,7 +20,7 @@ use abi::solaris::record::{chars, makedev, Timestruc};
 use abi::solaris::records::{array, LwpsInfo, PsInfo};
 use abi::solaris::Model;
 use kernel::machine;
-use kernel::procfs::Stat;
+use kernel::procfs::{InCall, Stat};
 use tree::{Errno, Result};
 
 /// `pr_flag` of a system process.
@@ -213,10 +213,8 @@ pub fn class(policy: u64, flags: u64) -> &'static [u8] {
 /// Number of the call that a sleeping lwp is in; 0 if the caller may not know.
 fn system_call(about: &About) -> i16 {
     // By its own number, also for the one lwp of a process.
-    let text = about.read(b"syscall").unwrap_or_default();
-    let word = text.split(|b| b.is_ascii_whitespace()).next().unwrap_or_default();
-    let nr: Option<u32> = std::str::from_utf8(word).ok().and_then(|w| w.parse().ok());
-    nr.and_then(|nr| i16::try_from(syscall_out(nr.into())).ok()).unwrap_or(0)
+    let call = InCall::parse(&about.read(b"syscall").unwrap_or_default());
+    call.and_then(|c| i16::try_from(syscall_out(c.nr)).ok()).unwrap_or(0)
 }
 
 /// The processor an lwp is bound to: the only one it may use, if there are others. -1: none.

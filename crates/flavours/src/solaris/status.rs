@@ -7,6 +7,7 @@
 use super::about::About;
 use super::actions;
 use super::nodes::Content;
+use super::psinfo::class;
 use super::stops::{array_of, view};
 use crate::target::Target;
 use abi::solaris::numbers::*;
@@ -167,7 +168,7 @@ fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
         pr_lwpid: tid as i32,
         pr_lwppend: SigSet::of_bits(status.mask("SigPnd")),
         pr_lwphold: SigSet::of_bits(status.mask("SigBlk")),
-        pr_clname: chars(class(number(41)).as_bytes()),
+        pr_clname: chars(class(number(41), number(9))),
         pr_utime: ticks(number(14)),
         pr_stime: ticks(number(15)),
         pr_errpriv: PRIV_NONE,
@@ -224,22 +225,9 @@ fn process_flags(about: &About, seat: Option<&SeatView>) -> i32 {
     .fold(0, |flags, (on, bit)| if on { flags | bit } else { flags })
 }
 
-fn class(policy: u64) -> &'static str {
-    match policy as i32 {
-        libc::SCHED_FIFO | libc::SCHED_RR | 6 => "RT",
-        _ => "TS",
-    }
-}
-
 /// The call that a sleeping lwp is in, as the kernel shows it to who may control the process.
 fn call_of(about: &About) -> Option<Call> {
-    let text = String::from_utf8(about.read(b"syscall").ok()?).ok()?;
-    let mut words = text.split_whitespace();
-    let nr = words.next()?.parse().ok()?;
-    let mut args = [0; 6];
-    for (to, from) in args.iter_mut().zip(words) {
-        *to = from.strip_prefix("0x").and_then(|h| u64::from_str_radix(h, 16).ok()).unwrap_or(0);
-    }
+    let procfs::InCall { nr, args } = procfs::InCall::parse(&about.read(b"syscall").ok()?)?;
     let abi = if about.target_model() == Some(Model::Ilp32) { Abi::I386 } else { Abi::X86_64 };
     Some(Call { nr, args, abi })
 }

@@ -6,7 +6,7 @@ use crate::right::Right;
 use crate::target::Target;
 use engine::engine::Giver;
 use engine::lwp::LwpOrder;
-use kernel::procfs::{self, Proc};
+use kernel::procfs::{self, InCall, Proc};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -38,13 +38,25 @@ pub fn open(target: &Target, right: &Arc<Right>, caller: &Caller, flags: i32) ->
     }
     let own = right.user(caller)?.own;
     let exclusive = !own && is_exclusive(caller);
+    // The kernel may take its time to judge, and the tracer thread asks who writes: not under the lock.
+    let lost: Vec<Arc<Right>> = match exclusive {
+        true => others(target).into_iter().filter(|right| !right.holds()).collect(),
+        false => Vec::new(),
+    };
     let mut writers = WRITERS.lock();
     let list = writers.get_or_insert_default().entry(life(target)).or_default();
-    if exclusive && list.iter().any(|w| !w.own && w.right.holds()) {
+    if exclusive && list.iter().any(|w| !w.own && !lost.iter().any(|right| Arc::ptr_eq(right, &w.right))) {
         return Err(Errno(libc::EBUSY));
     }
     list.push(Writer { right: right.clone(), own });
     Ok(Some(Writing { target: target.clone(), right: right.clone() }))
+}
+
+/// The rights by which others than the process itself write.
+fn others(target: &Target) -> Vec<Arc<Right>> {
+    let writers = WRITERS.lock();
+    let list = writers.as_ref().and_then(|all| all.get(&life(target)));
+    list.into_iter().flatten().filter(|w| !w.own).map(|w| w.right.clone()).collect()
 }
 
 fn life(target: &Target) -> Life {
@@ -86,18 +98,12 @@ pub fn giver(right: &Right) -> Giver {
 /// True if the caller, who waits in an open, asks for O_EXCL. FUSE does not pass that on; the kernel shows the arguments of the
 /// call a thread sleeps in. Of openat2(2) it shows an address only, and of an io_uring nothing: not exclusive.
 fn is_exclusive(caller: &Caller) -> bool {
-    let text =
-        CString::new(format!("{}/syscall", caller.tid)).ok().and_then(|p| procfs::read_at(procfs::root(), &p).ok());
-    let text = text.and_then(|t| String::from_utf8(t).ok()).unwrap_or_default();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let argument = |n: usize| {
-        let hex = words.get(n + 1).and_then(|w| w.strip_prefix("0x"));
-        hex.and_then(|w| u64::from_str_radix(w, 16).ok()).unwrap_or(0)
-    };
+    let path = CString::new(format!("{}/syscall", caller.tid)).unwrap_or_default();
+    let text = procfs::read_at(procfs::root(), &path).unwrap_or_default();
     // In both tables: no number of one means another open in the other.
-    let flags = match words.first().copied() {
-        Some("2" | "5") => argument(1),
-        Some("257" | "295") => argument(2),
+    let flags = match InCall::parse(&text) {
+        Some(InCall { nr: 2 | 5, args }) => args[1],
+        Some(InCall { nr: 257 | 295, args }) => args[2],
         _ => 0,
     };
     flags & libc::O_EXCL as u64 != 0
