@@ -4,6 +4,7 @@ pub mod apart;
 pub mod creds;
 pub mod epoll;
 pub mod ledger;
+pub mod lifted;
 pub mod machine;
 pub mod perf;
 pub mod pidfd;

@@ -186,6 +186,23 @@ pub fn watch_trap_pending(tid: Tid) -> bool {
     queued(tid, is_watch_trap)
 }
 
+/// The eight bytes of a stopped thread's memory at any address.
+pub fn peek(tid: Tid, at: u64) -> io::Result<u64> {
+    let mut word = 0u64;
+    // By the plain system call, which stores the word where it is told.
+    // SAFETY: `word` has the eight bytes that the kernel writes.
+    let r = unsafe { libc::syscall(libc::SYS_ptrace, libc::PTRACE_PEEKDATA, tid, at, &raw mut word) };
+    if r < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(word)
+}
+
+/// Writes eight bytes, whatever the protection of the page.
+pub fn poke(tid: Tid, at: u64, word: u64) -> io::Result<()> {
+    call(libc::PTRACE_POKEDATA, tid, at as usize, word as usize).map(drop)
+}
+
 /// Signals that wait in the queue of a stopped thread itself, bit n-1 for signal n. Of those below the real-time ones the kernel
 /// may know more than it has queued: field 31 of `stat` tells all.
 pub fn pending(tid: Tid) -> u64 {
