@@ -12,6 +12,7 @@
 pub mod engine;
 pub mod error;
 pub mod event;
+mod exits;
 mod follow;
 mod inject;
 pub mod lwp;

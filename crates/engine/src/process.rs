@@ -5,6 +5,7 @@
 
 use crate::event::{Call, SigInfo, What};
 use crate::seat::{Once, Seat, SeatId};
+use abi::set::Set;
 use abi::syscall::is_restart;
 use kernel::ptrace::{is_step_trap, Go, SiginfoBytes, Tid};
 use kernel::wait::Status;
@@ -23,6 +24,8 @@ pub enum Action {
     Resume(Tid, Go, i32),
     /// Send this signal to the thread, whose mask is not to hold it back.
     Forge(Tid, Box<SiginfoBytes>),
+    /// Look for the ends of the calls of a thread that runs.
+    Watch(Tid),
     /// Leave in its group-stop, waiting for SIGCONT.
     Listen(Tid),
     /// Stop tracing, delivering a signal (0: none).
@@ -44,6 +47,8 @@ pub enum Report {
     Entry(Call),
     /// System call exit with its result.
     Exit(i64),
+    /// The signal by which the kernel stops a thread for the end of a call (see [`Process::ended_call`]), and no other.
+    Carrier,
     /// A new thread of this process.
     Clone(Tid),
     /// A new child process.
@@ -101,7 +106,13 @@ pub struct Thread {
     /// Signal to deliver when it is set going; 0 for none.
     pub owed: i32,
     /// How it was last set going.
-    go: Go,
+    pub(crate) go: Go,
+    /// The end of a call that is behind its next report.
+    ended: Option<(Call, i64)>,
+    /// The signal that it is about to get is still to be reported: the end of its call came first.
+    signal_behind: bool,
+    /// A carrier is in its queue: it will stop again, and must not be let go before.
+    pub carrier: bool,
     /// Options that are in force.
     options: i32,
     /// The system call that it is in, if its entry was seen.
@@ -136,6 +147,9 @@ impl Thread {
             interrupt,
             owed: 0,
             go: Go::Cont,
+            ended: None,
+            signal_behind: false,
+            carrier: false,
             options,
             call: None,
             restarting: false,
@@ -192,6 +206,22 @@ pub enum Outcome {
     Gone,
 }
 
+/// How the system calls of a process are to be seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Calls {
+    /// Not at all.
+    Unseen,
+    /// The kernel looks for the ends of some.
+    Ends,
+    /// Each thread stops at each entry and exit.
+    Stops,
+}
+
+/// rt_sigreturn and execveat: at their end the kernel does not know them by their number.
+const ENDS_OTHERWISE: [u64; 2] = [15, 322];
+/// clone, fork, vfork, clone3.
+const MAKE_PROCESSES: [u64; 4] = [56, 57, 58, 435];
+
 const BASE_OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_TRACEEXEC;
 
 /// A process that somebody holds, traces or waits for.
@@ -214,9 +244,11 @@ pub struct Process {
     pub lingers: bool,
     /// When an open seat last let it run.
     pub ran: Option<Instant>,
+    /// The kernel may look for the ends of its calls.
+    pub kernel_exits: bool,
     actions: Vec<Action>,
-    /// A report concerned more than its thread.
-    stirred: bool,
+    /// Something concerned more than the thread that reported: all are to be settled.
+    pub(crate) stirred: bool,
 }
 
 impl Process {
@@ -232,6 +264,7 @@ impl Process {
             job: false,
             lingers: false,
             ran: None,
+            kernel_exits: false,
             actions: Vec::new(),
             stirred: false,
         }
@@ -282,7 +315,8 @@ impl Process {
     /// Takes in what the kernel reported about `tid`. Call [`Process::settle_after`] (or [`Process::settle`]) afterwards.
     pub fn report(&mut self, tid: Tid, report: Report) {
         // What a thread does concerns no other as long as no seat hears of it.
-        self.stirred |= !matches!(report, Report::Trap | Report::Signal(..) | Report::Entry(_) | Report::Exit(_));
+        self.stirred |=
+            !matches!(report, Report::Trap | Report::Signal(..) | Report::Entry(_) | Report::Exit(_) | Report::Carrier);
         if let Report::Dead(status) = report {
             self.threads.remove(&tid);
             for seat in self.seats.values_mut() {
@@ -298,9 +332,10 @@ impl Process {
             // A thread that nobody announced: its creator's report comes later.
             let thread = self.threads.entry(tid).or_insert_with(|| Thread::running(options, true));
             // The kernel forgets a pending INTERRUPT at whatever stop comes first.
-            thread.interrupt = false;
+            (thread.interrupt, thread.signal_behind) = (false, false);
             std::mem::replace(&mut thread.state, State::Stopped(Stop::Plain))
         };
+        let carrier = report == Report::Carrier;
         match report {
             Report::Trap => {
                 if was == State::Listening && std::mem::take(&mut self.job) {
@@ -331,8 +366,25 @@ impl Process {
                 }
                 self.publish(tid, What::Exec { from });
             }
-            Report::Other | Report::Dead(_) => {}
+            Report::Carrier | Report::Other | Report::Dead(_) => {}
         }
+        let ended = self.threads.get_mut(&tid).and_then(|t| t.ended.take());
+        if let Some((call, result)) = ended {
+            if carrier {
+                self.thread(tid, |t| t.state = State::Stopped(Stop::Exit));
+            }
+            self.publish(tid, What::Exit(Some(call), result));
+        }
+    }
+
+    /// The next report of this thread comes behind the end of this call, which the kernel has looked for.
+    pub fn ended_call(&mut self, tid: Tid, call: Call, result: i64) {
+        self.thread(tid, |t| t.ended = Some((call, result)));
+    }
+
+    /// The thread stands in a call that the kernel will make again, or end unseen: it is followed until its end.
+    pub fn follow_call(&mut self, tid: Tid, call: Call) {
+        self.thread(tid, |t| (t.call, t.restarting, t.go) = (Some(call), true, Go::Syscall));
     }
 
     fn thread(&mut self, tid: Tid, change: impl FnOnce(&mut Thread)) {
@@ -370,6 +422,11 @@ impl Process {
             return;
         }
         thread.state = State::Stopped(Stop::Signal(info, fault.is_some()));
+        if let Some((call, result)) = thread.ended.take() {
+            if self.publish(tid, What::Exit(Some(call), result)) {
+                return self.thread(tid, |t| t.signal_behind = true);
+            }
+        }
         if let Some(f) = fault {
             if self.publish(tid, What::Fault(f, info)) {
                 return;
@@ -380,7 +437,7 @@ impl Process {
 
     /// The fault, if any, is dealt with: now the signal.
     fn signal_itself(&mut self, tid: Tid, info: SigInfo) -> bool {
-        self.thread(tid, |t| t.state = State::Stopped(Stop::Signal(info, false)));
+        self.thread(tid, |t| (t.state, t.signal_behind) = (State::Stopped(Stop::Signal(info, false)), false));
         self.publish(tid, What::Signal(info))
     }
 
@@ -479,7 +536,7 @@ impl Process {
         if self.ended.is_none() {
             let wanted = self.wanted();
             let options = self.options();
-            let calls = self.seats.values().any(Seat::wants_calls);
+            let calls = self.calls();
             let tids: Vec<Tid> = self.threads.keys().copied().collect();
             for tid in tids {
                 self.settle_thread(tid, wanted, options, calls);
@@ -493,7 +550,7 @@ impl Process {
         if self.stirred || self.ended.is_some() {
             return self.settle();
         }
-        let calls = self.seats.values().any(Seat::wants_calls);
+        let calls = self.calls();
         self.settle_thread(tid, self.wanted(), self.options(), calls);
         if self.stirred {
             // The signal behind a fault was heard of.
@@ -503,32 +560,61 @@ impl Process {
         std::mem::take(&mut self.actions)
     }
 
-    fn settle_thread(&mut self, tid: Tid, wanted: bool, options: i32, calls: bool) {
+    /// How system calls are to be seen.
+    fn calls(&self) -> Calls {
+        match self.seats.values().any(Seat::wants_calls) {
+            false => Calls::Unseen,
+            true if self.kernel_exits => Calls::Ends,
+            true => Calls::Stops,
+        }
+    }
+
+    /// The calls of which only the ends are wanted, if the kernel can look for them as far as the seats are concerned.
+    pub fn exits(&self) -> Option<Set> {
+        let exits = self.seats.values().fold(Set::EMPTY, |all, s| all | s.exits);
+        // A SIGCONT that the carrier removes from the queue would be missed here.
+        let other = |s: &Seat| !s.entries.is_empty() || s.once != Once::None || s.signals.has(libc::SIGCONT as u64);
+        // The first stop of a child is told as the end of a call of which the beginning was seen.
+        let forks = self.options() & libc::PTRACE_O_TRACEFORK != 0 && MAKE_PROCESSES.iter().any(|nr| exits.has(*nr));
+        let strange = ENDS_OTHERWISE.iter().any(|nr| exits.has(*nr));
+        (!exits.is_empty() && !forks && !strange && !self.seats.values().any(other)).then_some(exits)
+    }
+
+    fn settle_thread(&mut self, tid: Tid, wanted: bool, options: i32, calls: Calls) {
         // Passing from a fault to its signal may make a seat hold the thread, hence at most two rounds.
         for _ in 0..2 {
             let Some(thread) = self.threads.get(&tid).filter(|t| !t.injecting) else { return };
             let stepper = thread.steps.as_ref().map(|s| s.seat);
             let held = self.seats.iter().any(|(id, s)| Some(*id) != stepper && s.holds(tid));
             let kept = self.seats.values().any(|s| s.holds_stopped_job(tid));
-            let go = match (stepper.is_some(), calls) {
-                (true, _) => Go::Step,
-                (false, true) => Go::Syscall,
-                (false, false) => Go::Cont,
+            let go = match calls {
+                _ if stepper.is_some() => Go::Step,
+                Calls::Stops => Go::Syscall,
+                // One that was interrupted may end without the kernel's looking.
+                Calls::Ends if thread.call.is_some() => Go::Syscall,
+                Calls::Ends => Go::Exits(self.pid),
+                Calls::Unseen => Go::Cont,
             };
             let Some(thread) = self.threads.get_mut(&tid) else { return };
             match &thread.state {
                 State::Running | State::Listening => {
                     let listening = thread.state == State::Listening;
-                    let stale = !listening && go == Go::Syscall && thread.go == Go::Cont;
+                    let unseen = matches!(thread.go, Go::Cont | Go::Exits(_));
+                    let stale = !listening && go == Go::Syscall && unseen;
                     let held = if listening { kept } else { held };
                     let needs = held || !wanted || thread.options != options || stale;
-                    if needs && !thread.interrupt {
+                    if !listening && thread.go == Go::Cont && matches!(go, Go::Exits(_)) {
+                        thread.go = go;
+                        self.actions.push(Action::Watch(tid));
+                    }
+                    // Before its carrier came an INTERRUPT would, again and again.
+                    if needs && !thread.interrupt && (listening || !thread.carrier) {
                         thread.interrupt = true;
                         self.actions.push(Action::Interrupt(tid));
                     }
                     return;
                 }
-                State::Stopped(_) if !wanted => {
+                State::Stopped(stop) if !wanted && (!thread.carrier || *stop == Stop::Group) => {
                     let owed = if thread.stepped { 0 } else { thread.owed };
                     self.threads.remove(&tid);
                     self.job &= !self.threads.is_empty();
@@ -536,8 +622,8 @@ impl Process {
                     return;
                 }
                 State::Stopped(Stop::Group) if kept => return,
-                State::Stopped(stop) if held && *stop != Stop::Group => return,
-                State::Stopped(Stop::Signal(info, true)) if thread.owed != 0 => {
+                State::Stopped(stop) if wanted && held && *stop != Stop::Group => return,
+                State::Stopped(Stop::Signal(info, fault)) if (*fault || thread.signal_behind) && thread.owed != 0 => {
                     let info = *info;
                     if !self.signal_itself(tid, info) {
                         continue;
@@ -555,7 +641,9 @@ impl Process {
                         self.actions.push(Action::Listen(tid));
                     } else {
                         let owed = std::mem::take(&mut thread.owed);
-                        if go == Go::Cont || (go == Go::Step && !calls) {
+                        let owed = if thread.stepped && !wanted { 0 } else { owed };
+                        let unseen = matches!(go, Go::Cont | Go::Exits(_));
+                        if unseen || (go == Go::Step && calls == Calls::Unseen) {
                             // Exits will not be seen from here on, so a remembered entry would grow stale.
                             thread.call = None;
                             thread.restarting = false;

@@ -3,6 +3,7 @@
 
 use crate::error::Refusal;
 use crate::event::{Call, SigInfo};
+use crate::exits::{Armed, Kernel};
 use crate::follow::{Follow, Guard};
 use crate::process::{lwps::makes_process, signo_of, Action, Await, Outcome, Process, Report, State, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
@@ -102,6 +103,8 @@ pub(crate) struct Entry {
     pub proc: Arc<Proc>,
     /// It is published as it is.
     pub shown: bool,
+    /// How the ends of its calls are looked for.
+    pub exits: Armed,
 }
 
 /// The tracer thread's state.
@@ -122,6 +125,7 @@ pub(crate) struct Tracer {
     /// What signals are to look like that were sent for a client.
     forged: HashMap<Tid, SiginfoBytes>,
     pub injections: HashMap<Tid, crate::inject::Injection>,
+    pub kernel_exits: Kernel,
     follow: Follow,
     quit: bool,
 }
@@ -167,6 +171,7 @@ impl Tracer {
             masks: HashMap::new(),
             forged: HashMap::new(),
             injections: HashMap::new(),
+            kernel_exits: Kernel::default(),
             follow,
             quit: false,
         }
@@ -283,7 +288,12 @@ impl Tracer {
     /// The entry of a process, made if there is none.
     pub fn entry(&mut self, proc: &Arc<Proc>) -> &mut Entry {
         let key = key_of(proc);
-        self.entries.entry(key, || Entry { process: Process::new(key.0), proc: proc.clone(), shown: false })
+        self.entries.entry(key, || Entry {
+            process: Process::new(key.0),
+            proc: proc.clone(),
+            shown: false,
+            exits: Armed::default(),
+        })
     }
 
     /// Takes seats away; what they held is given back.
@@ -489,14 +499,19 @@ impl Tracer {
     /// The same; `reported`: the thread whose report is all that has happened.
     fn settle_after(&mut self, key: Key, mut reported: Option<Tid>) {
         loop {
+            self.arm_exits(key);
             let Some(entry) = self.entries.get_mut(&key) else { return };
             let actions = match reported.take() {
                 Some(tid) => entry.process.settle_after(tid),
                 None => entry.process.settle(),
             };
             self.perform(actions);
+            self.disarm_exits(key);
             self.bury_leader(key);
             let Some(entry) = self.entries.get_mut(&key) else { return };
+            if entry.process.stirred {
+                continue;
+            }
             // Threads made with CLONE_UNTRACED are announced by nobody: look again before saying that all stand.
             if entry.process.rest_awaited() && self.seize_new(key).unwrap_or(0) > 0 {
                 continue;
@@ -552,7 +567,9 @@ impl Tracer {
             let _ = match action {
                 Action::Interrupt(tid) => ptrace::interrupt(tid),
                 Action::Resume(tid, Go::Step, signal) => self.step(tid, signal),
+                Action::Resume(tid, Go::Exits(pid), signal) => self.run_to_exit(tid, pid, signal),
                 Action::Resume(tid, how, signal) => ptrace::resume(tid, how, signal),
+                Action::Watch(tid) => self.watch_exits(tid),
                 Action::Forge(tid, info) => self.forge(tid, &info),
                 Action::Listen(tid) => ptrace::listen(tid),
                 Action::Options(tid, options) => ptrace::set_options(tid, options),
@@ -600,6 +617,12 @@ impl Tracer {
                 None => return,
             },
         };
+        let carrier = matches!(status, Status::Stopped(..)) && self.take_exit(key, tid, status);
+        if carrier && self.injections.contains_key(&tid) {
+            // The instruction is still to come.
+            let _ = ptrace::resume(tid, Go::Step, 0);
+            return;
+        }
         if let Status::Stopped(_, libc::PTRACE_EVENT_STOP) = status {
             // The stop overtook the trap of a step, which would be taken for a signal of the program's own later.
             if ledger::is_stepping(tid) && ptrace::step_trap_pending(tid) && self.take_trap(tid, status) {
@@ -620,7 +643,7 @@ impl Tracer {
             self.forged.remove(&tid);
             self.injection_died(tid);
         }
-        let report = match self.translate(tid, status) {
+        let report = match if carrier { Ok(Report::Carrier) } else { self.translate(tid, status) } {
             Ok(report) => report,
             // Killed while it stood there.
             Err(_) => return,
@@ -632,7 +655,14 @@ impl Tracer {
         }
         let exec = matches!(report, Report::Exec(_));
         if exec {
-            self.tids.retain(|t, k| *k != key || *t == tid);
+            self.tids.retain(|t, k| {
+                let stays = *k != key || *t == tid;
+                if !stays {
+                    ledger::forget(*t);
+                }
+                stays
+            });
+            self.reconsider_exits(key);
         }
         self.follow.reported(tid, self.tids.len());
         let Some(entry) = self.entries.get_mut(&key) else { return };
@@ -795,7 +825,7 @@ impl Tracer {
 
     /// Some calls end with EINTR after any stop although nothing happened to the program. Turning the result into
     /// ERESTARTNOHAND lets the kernel make the call again, or answer EINTR if a handler really runs.
-    fn repair_eintr(&self, tid: Tid) -> io::Result<bool> {
+    pub fn repair_eintr(&self, tid: Tid) -> io::Result<bool> {
         const EINTR: i32 = -libc::EINTR;
         const ERESTARTNOHAND: i64 = -514;
         let mut regs = ptrace::user_regs(tid)?;
@@ -825,6 +855,11 @@ impl Tracer {
             ptrace::set_user_regs(tid, &regs)?;
         }
         Ok(again)
+    }
+
+    /// The process of a thread.
+    pub fn tid_key(&self, tid: Tid) -> Option<Key> {
+        self.tids.get(&tid).copied()
     }
 
     /// True if the kernel reports to us what the process does, and its end.

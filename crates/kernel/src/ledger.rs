@@ -4,6 +4,7 @@
 //! Only the tracer writes, and the handler runs in the tracer itself, so the two never run at once; a row that is half
 //! written can be met, which is why each field says by itself what is to be done.
 
+use crate::exits;
 use crate::ptrace::{self, Tid};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering::Relaxed};
 
@@ -25,6 +26,10 @@ struct Row {
     loan: AtomicPtr<Loan>,
     /// Debug registers were written: the kernel leaves them as they are when the tracer goes.
     watched: AtomicBool,
+    /// The process by which the ends of the thread's calls are looked for (see [`crate::exits`]), 0 if they are not.
+    exits: AtomicI32,
+    /// They were: a carrier may be on its way.
+    carried: AtomicBool,
 }
 
 /// What an injected call has borrowed of a thread.
@@ -51,6 +56,8 @@ static TABLE: [Row; ROWS] = [const {
         mask: AtomicU64::new(0),
         loan: AtomicPtr::new(std::ptr::null_mut()),
         watched: AtomicBool::new(false),
+        exits: AtomicI32::new(0),
+        carried: AtomicBool::new(false),
     }
 }; ROWS];
 
@@ -76,7 +83,8 @@ impl Row {
             || self.step.load(Relaxed)
             || self.masked.load(Relaxed)
             || !self.loan.load(Relaxed).is_null()
-            || self.watched.load(Relaxed);
+            || self.watched.load(Relaxed)
+            || self.carried.load(Relaxed);
         if !owes {
             self.tid.store(0, Relaxed);
         }
@@ -88,6 +96,8 @@ impl Row {
         self.masked.store(false, Relaxed);
         self.loan.store(std::ptr::null_mut(), Relaxed);
         self.watched.store(false, Relaxed);
+        self.exits.store(0, Relaxed);
+        self.carried.store(false, Relaxed);
         self.tid.store(0, Relaxed);
     }
 }
@@ -189,8 +199,41 @@ pub fn repaid(tid: Tid) {
     }
 }
 
-/// The thread is dead or was let go.
-pub(crate) fn forget(tid: Tid) {
+/// The ends of the thread's calls are looked for from now on, for process `pid`. False if there is no room to remember it.
+pub(crate) fn carries(tid: Tid, pid: Tid) -> bool {
+    let Some(row) = find_or_make(tid) else { return false };
+    row.carried.store(true, Relaxed);
+    row.exits.store(pid, Relaxed);
+    true
+}
+
+/// They are not; a carrier may still be on its way.
+pub(crate) fn carries_no_more(tid: Tid) {
+    if let Some(row) = find(tid) {
+        row.exits.store(0, Relaxed);
+    }
+}
+
+/// The process for which the ends of the thread's calls are looked for.
+pub fn watched(tid: Tid) -> Option<Tid> {
+    find(tid).map(|row| row.exits.load(Relaxed)).filter(|pid| *pid != 0)
+}
+
+/// The tracer was killed without paying: whoever it left with a carrier is sent on. For the daemon.
+pub(crate) fn continue_carried() {
+    for row in &TABLE {
+        let (tid, pid) = (row.tid.load(Relaxed), row.exits.load(Relaxed));
+        if tid != 0 && pid != 0 && exits::is_owed(pid, tid) {
+            exits::unwatch(tid);
+            // SAFETY: a plain system call.
+            unsafe { libc::kill(pid, libc::SIGCONT) };
+        }
+    }
+}
+
+/// The thread is dead or was let go, or is not there any more.
+pub fn forget(tid: Tid) {
+    exits::unwatch(tid);
     if let Some(row) = find(tid) {
         row.clear();
     }
@@ -209,7 +252,7 @@ pub(crate) fn release_all() {
 
 /// Nothing in here allocates, locks or touches errno's owner: plain system calls.
 mod pay {
-    use super::{signal_of, Loan, Row};
+    use super::{exits, signal_of, Loan, Row};
     use crate::ptrace::{self, Go, Tid};
     use std::sync::atomic::Ordering::Relaxed;
 
@@ -219,6 +262,8 @@ mod pay {
     pub fn release(row: &Row, tid: Tid) {
         let mut owed = row.owed.load(Relaxed);
         let mut asked = false;
+        // From here on no carrier is sent.
+        exits::unwatch(tid);
         for _ in 0..LOOKS {
             let mut raw = 0;
             // SAFETY: `raw` outlives the call.
@@ -237,6 +282,20 @@ mod pay {
                     let _ = ptrace::resume(tid, Go::Cont, 0);
                     row.step.store(true, Relaxed);
                     continue;
+                }
+                Ok(info) if row.carried.load(Relaxed) => {
+                    let here = ptrace::is_carrier(owed, info.si_code);
+                    let code = if here { None } else { Some(info.si_code) };
+                    if here {
+                        owed = 0;
+                    }
+                    if !ptrace::carrier_pending(tid) {
+                        return settle(row, tid, owed, code);
+                    }
+                    // It comes before the thread runs an instruction, or the first one of a handler.
+                    let lent = !row.loan.load(Relaxed).is_null();
+                    let _ = ptrace::resume(tid, Go::Cont, if lent { 0 } else { owed });
+                    asked = true;
                 }
                 Ok(info) => return settle(row, tid, owed, Some(info.si_code)),
                 // A job-control stop has no signal information.

@@ -211,6 +211,7 @@ proptest! {
                     }
                     Action::Listen(t) => { prop_assert_eq!(stopped.insert(t, false), Some(true)); }
                     Action::Detach(t, _) => { prop_assert_eq!(stopped.remove(&t), Some(true)); }
+                    Action::Watch(t) => { prop_assert!(stopped.contains_key(&t)); }
                     Action::Options(t, _) | Action::Forge(t, _) => { prop_assert_eq!(stopped.get(&t), Some(&true)); }
                 }
             }
