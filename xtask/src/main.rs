@@ -71,6 +71,19 @@ fn man() -> Result {
     let dir = target().join("man/man1");
     run(pfs()?.arg("man").arg(&dir))?;
     println!("{}", dir.display());
+    formats()
+}
+
+/// The pages about file formats are written by hand.
+fn formats() -> Result {
+    let (from, to) = (root().join("docs/man"), target().join("man/man5"));
+    let failed = |e: std::io::Error| format!("{}: {e}", to.display());
+    std::fs::create_dir_all(&to).map_err(failed)?;
+    for page in std::fs::read_dir(&from).map_err(failed)? {
+        let page = page.map_err(failed)?;
+        std::fs::copy(page.path(), to.join(page.file_name())).map_err(failed)?;
+    }
+    println!("{}", to.display());
     Ok(())
 }
 

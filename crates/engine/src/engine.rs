@@ -779,16 +779,14 @@ impl Obey {
     }
 }
 
-/// A seat that stops and runs a process again and again finds it attached: after two runs within this time, the process stays
+/// A client that stops and runs a process again and again finds it attached: after two runs within this time, the process stays
 /// attached for as long after each.
 const LINGER: Duration = Duration::from_millis(20);
 
-fn linger(t: &mut Tracer, key: Key) {
-    let Some(entry) = t.entries.get_mut(&key) else { return };
+pub(crate) fn linger(t: &mut Tracer, key: Key) {
     let now = Instant::now();
-    let again = entry.process.ran.is_some_and(|at| now.duration_since(at) < LINGER);
-    entry.process.ran = Some(now);
-    if again {
+    let before = t.ran.replace((key, now));
+    if before.is_some_and(|(last, at)| last == key && now.duration_since(at) < LINGER) {
         t.linger(key, Some(LINGER));
     }
 }

@@ -3,8 +3,8 @@
 //! and clients see no difference.
 
 use crate::event::Call;
+use crate::process::Exits as Wanted;
 use crate::tracer::{Key, Tracer};
-use abi::set::Set;
 use abi::syscall::{set_number, Abi};
 use kernel::exits::{self, Bits, Exits, CALLS};
 use kernel::ledger;
@@ -45,7 +45,7 @@ pub(crate) struct Armed {
     /// The kernel may: not decided as long as no seat wants what it could do.
     may: Option<bool>,
     /// The set that it was given.
-    set: Option<Set>,
+    set: Option<Wanted>,
 }
 
 const CONT: u64 = 1 << (libc::SIGCONT - 1);
@@ -54,13 +54,14 @@ const CONT: u64 = 1 << (libc::SIGCONT - 1);
 /// signalfd, signalfd4, and signal, sigaction, rt_sigaction, rt_sigtimedwait, signalfd, signalfd4, rt_sigtimedwait_time64.
 const TELLING: (&[usize], &[usize]) = (&[13, 128, 282, 289], &[48, 67, 174, 177, 321, 327, 421]);
 
-fn bits(set: &Set) -> Bits {
+fn bits(wanted: &Wanted) -> Bits {
     static NARROW: OnceLock<Vec<u64>> = OnceLock::new();
     let narrow = NARROW.get_or_init(|| (0..CALLS as u64).map(|nr| set_number(Abi::I386, nr)).collect());
     let mut bits = Bits { wide: [0; CALLS / 64], narrow: [0; CALLS / 64] };
     let put = |to: &mut [u64], nr: usize| to[nr / 64] |= 1 << (nr % 64);
-    (0..CALLS).filter(|nr| set.has(*nr as u64)).for_each(|nr| put(&mut bits.wide, nr));
-    (0..CALLS).filter(|nr| set.has(narrow[*nr])).for_each(|nr| put(&mut bits.narrow, nr));
+    let (own, named) = (|nr: usize| wanted.own.has(nr as u64), |nr: u64| wanted.named.has(nr));
+    (0..CALLS).filter(|nr| own(*nr) || named(*nr as u64)).for_each(|nr| put(&mut bits.wide, nr));
+    (0..CALLS).filter(|nr| own(*nr) || named(narrow[*nr])).for_each(|nr| put(&mut bits.narrow, nr));
     TELLING.0.iter().for_each(|nr| put(&mut bits.wide, *nr));
     TELLING.1.iter().for_each(|nr| put(&mut bits.narrow, *nr));
     bits

@@ -3,7 +3,7 @@
 //! Such a flavour has one standing seat per process. Its messages act on one lwp, or through the file of the process on the one
 //! that speaks for it ([`crate::process::lwps`]).
 
-use crate::engine::{abort, called, Change, Done, Giver, Pause, Scratch, Shared, Target, Ticket};
+use crate::engine::{abort, called, linger, Change, Done, Giver, Pause, Scratch, Shared, Target, Ticket};
 use crate::error::Refusal;
 use crate::inject::{forgets_nothing, Number};
 use crate::process::lwps::{Busy, Stand};
@@ -22,6 +22,8 @@ use std::time::Duration;
 pub enum LwpOrder {
     /// Direct to stop: one lwp, or all (PCDSTOP).
     Direct,
+    /// Direct to stop and wait until it stands (PCSTOP).
+    Stop,
     /// Wait until it stands (PCWSTOP); after this time it is over too (PCTWSTOP).
     Await(Option<Duration>),
     /// PCRUN.
@@ -258,9 +260,11 @@ impl Message {
             }
         };
         match order {
-            LwpOrder::Await(limit) => {
-                // A stop that was asked for in the same write is under way before it is waited for.
-                t.settle(key);
+            LwpOrder::Stop | LwpOrder::Await(_) => {
+                if let (LwpOrder::Stop, Some(entry)) = (&order, t.entries.get_mut(&key)) {
+                    entry.process.direct(seat, self.tid);
+                }
+                let limit = if let LwpOrder::Await(limit) = order { limit } else { None };
                 let Message { ticket, done, .. } = self;
                 let timed = limit.is_some();
                 let then = move |_: &mut Tracer, result: Outcome| match result {
@@ -320,7 +324,10 @@ impl Message {
                 id
             }
         };
-        if matches!(order, LwpOrder::Direct | LwpOrder::Await(_) | LwpOrder::Mask(_) | LwpOrder::Unkill(_)) {
+        if matches!(
+            order,
+            LwpOrder::Direct | LwpOrder::Stop | LwpOrder::Await(_) | LwpOrder::Mask(_) | LwpOrder::Unkill(_)
+        ) {
             t.attach(key)?;
         }
         if let Some(tid) = self.tid {
@@ -381,7 +388,7 @@ impl Message {
                 last_close(t, key, seat);
                 Ok(())
             }
-            LwpOrder::Await(_) | LwpOrder::See | LwpOrder::Mask(_) | LwpOrder::Unkill(_) => Ok(()),
+            LwpOrder::Stop | LwpOrder::Await(_) | LwpOrder::See | LwpOrder::Mask(_) | LwpOrder::Unkill(_) => Ok(()),
         }
     }
 
@@ -424,6 +431,7 @@ impl Message {
             // One that has nothing to abort runs on.
             let _ = abort(t, key, Some(tid));
         }
+        linger(t, key);
         let Some(entry) = t.entries.get_mut(&key) else { return Ok(()) };
         let process = &mut entry.process;
         let stopped = process.threads.get(&tid).is_some_and(|t| t.stopped());

@@ -10,7 +10,6 @@ use abi::syscall::is_restart;
 use kernel::ptrace::{is_step_trap, Go, SiginfoBytes, Tid};
 use kernel::wait::Status;
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 /// Names a waiter for the life of the engine.
 pub type WaiterId = u64;
@@ -170,6 +169,11 @@ impl Thread {
         self.options & libc::PTRACE_O_TRACEFORK != 0
     }
 
+    /// True if it is to get a signal that is not in hand yet.
+    fn promised(&self) -> bool {
+        self.forged.is_some() || self.awaited.is_some()
+    }
+
     /// True in a ptrace stop.
     pub fn stopped(&self) -> bool {
         matches!(self.state, State::Stopped(_))
@@ -217,10 +221,28 @@ enum Calls {
     Stops,
 }
 
-/// rt_sigreturn and execveat: at their end the kernel does not know them by their number.
-const ENDS_OTHERWISE: [u64; 2] = [15, 322];
+/// Calls whose ends are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exits {
+    /// By the numbers of the process's own table.
+    pub own: Set,
+    /// By those of the 64-bit table, for calls of the same name.
+    pub named: Set,
+}
+
+/// Numbers of the 64-bit table and of the 32-bit one.
+type Numbers = (&'static [u64], &'static [u64]);
+
+impl Exits {
+    fn any(&self, (wide, narrow): Numbers) -> bool {
+        wide.iter().any(|nr| (self.own | self.named).has(*nr)) || narrow.iter().any(|nr| self.own.has(*nr))
+    }
+}
+
+/// rt_sigreturn and execveat, and sigreturn: at their end the kernel does not know them by their number.
+const ENDS_OTHERWISE: Numbers = (&[15, 322], &[119, 173, 358]);
 /// clone, fork, vfork, clone3.
-const MAKE_PROCESSES: [u64; 4] = [56, 57, 58, 435];
+const MAKE_PROCESSES: Numbers = (&[56, 57, 58, 435], &[2, 120, 190, 435]);
 
 const BASE_OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_TRACEEXEC;
 
@@ -242,8 +264,6 @@ pub struct Process {
     job: bool,
     /// Kept attached although nobody needs it: somebody will in a moment.
     pub lingers: bool,
-    /// When an open seat last let it run.
-    pub ran: Option<Instant>,
     /// The kernel may look for the ends of its calls.
     pub kernel_exits: bool,
     actions: Vec<Action>,
@@ -263,7 +283,6 @@ impl Process {
             ended: None,
             job: false,
             lingers: false,
-            ran: None,
             kernel_exits: false,
             actions: Vec::new(),
             stirred: false,
@@ -570,14 +589,18 @@ impl Process {
     }
 
     /// The calls of which only the ends are wanted, if the kernel can look for them as far as the seats are concerned.
-    pub fn exits(&self) -> Option<Set> {
-        let exits = self.seats.values().fold(Set::EMPTY, |all, s| all | s.exits);
+    pub fn exits(&self) -> Option<Exits> {
+        let mut exits = Exits::default();
+        for seat in self.seats.values() {
+            let set = if seat.lwps.is_some() { &mut exits.own } else { &mut exits.named };
+            *set = *set | seat.exits;
+        }
         // A SIGCONT that the carrier removes from the queue would be missed here.
-        let other = |s: &Seat| !s.entries.is_empty() || s.once != Once::None || s.signals.has(libc::SIGCONT as u64);
+        let more = |s: &Seat| !s.entries.is_empty() || s.once != Once::None || s.signals.has(libc::SIGCONT as u64);
         // The first stop of a child is told as the end of a call of which the beginning was seen.
-        let forks = self.options() & libc::PTRACE_O_TRACEFORK != 0 && MAKE_PROCESSES.iter().any(|nr| exits.has(*nr));
-        let strange = ENDS_OTHERWISE.iter().any(|nr| exits.has(*nr));
-        (!exits.is_empty() && !forks && !strange && !self.seats.values().any(other)).then_some(exits)
+        let forks = self.options() & libc::PTRACE_O_TRACEFORK != 0 && exits.any(MAKE_PROCESSES);
+        let fit = exits != Exits::default() && !forks && !exits.any(ENDS_OTHERWISE) && !self.seats.values().any(more);
+        fit.then_some(exits)
     }
 
     fn settle_thread(&mut self, tid: Tid, wanted: bool, options: i32, calls: Calls) {
@@ -602,7 +625,7 @@ impl Process {
                     let unseen = matches!(thread.go, Go::Cont | Go::Exits(_));
                     let stale = !listening && go == Go::Syscall && unseen;
                     let held = if listening { kept } else { held };
-                    let needs = held || !wanted || thread.options != options || stale;
+                    let needs = held || (!wanted && thread.awaited.is_none()) || thread.options != options || stale;
                     if !listening && thread.go == Go::Cont && matches!(go, Go::Exits(_)) {
                         thread.go = go;
                         self.actions.push(Action::Watch(tid));
@@ -614,7 +637,8 @@ impl Process {
                     }
                     return;
                 }
-                State::Stopped(stop) if !wanted && (!thread.carrier || *stop == Stop::Group) => {
+                // A signal that was promised comes before it is let go, and so does a carrier, unless SIGCONT will end it.
+                State::Stopped(stop) if !wanted && !thread.promised() && (!thread.carrier || *stop == Stop::Group) => {
                     let owed = if thread.stepped { 0 } else { thread.owed };
                     self.threads.remove(&tid);
                     self.job &= !self.threads.is_empty();

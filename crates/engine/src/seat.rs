@@ -230,7 +230,9 @@ impl Seat {
 
     /// True if the seat asked for this event.
     pub fn wants(&self, what: &What) -> bool {
-        let in_set = |set: &Set, c: &Call| set.has(set_number(c.abi, c.nr));
+        // Where there are lwps, a set has the numbers of the process's own table, as everything else that is said of calls.
+        let number = |c: &Call| if self.lwps.is_some() { c.nr } else { set_number(c.abi, c.nr) };
+        let in_set = |set: &Set, c: &Call| set.has(number(c));
         match what {
             What::Requested => false,
             What::Signal(i) => self.once == Once::Note || self.signals.has(i.signo as u64),

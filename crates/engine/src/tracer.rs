@@ -114,6 +114,8 @@ pub(crate) struct Tracer {
     tids: HashMap<Tid, Key>,
     then: HashMap<WaiterId, (Key, Then)>,
     deadlines: BTreeSet<(Instant, WaiterId)>,
+    /// Which process a client let run last, and when.
+    pub ran: Option<(Key, Instant)>,
     /// Until when processes linger.
     lingering: BTreeMap<Key, Instant>,
     next_waiter: WaiterId,
@@ -122,8 +124,8 @@ pub(crate) struct Tracer {
     backlog: VecDeque<(Tid, Status)>,
     /// Signal masks to put back at the next stop.
     masks: HashMap<Tid, u64>,
-    /// What signals are to look like that were sent for a client.
-    forged: HashMap<Tid, SiginfoBytes>,
+    /// What signals are to look like that were sent for a client, and the mask to put back before they are delivered.
+    forged: HashMap<Tid, (SiginfoBytes, Option<u64>)>,
     pub injections: HashMap<Tid, crate::inject::Injection>,
     pub kernel_exits: Kernel,
     follow: Follow,
@@ -164,6 +166,7 @@ impl Tracer {
             tids: HashMap::new(),
             then: HashMap::new(),
             deadlines: BTreeSet::new(),
+            ran: None,
             lingering: BTreeMap::new(),
             next_waiter: 1,
             watchdog,
@@ -308,7 +311,7 @@ impl Tracer {
             }
             !goes
         });
-        if !entry.process.seats.values().any(|s| !s.standing) {
+        if entry.process.seats.is_empty() {
             entry.process.lingers = false;
             self.lingering.remove(&key);
         }
@@ -581,17 +584,17 @@ impl Tracer {
         }
     }
 
-    /// Sends a signal that is to be delivered whatever the mask says: the mask is put back at the stop before its delivery.
+    /// Sends a signal that is to be delivered whatever the mask says.
     fn forge(&mut self, tid: Tid, info: &SiginfoBytes) -> io::Result<()> {
         let Some(key) = self.tids.get(&tid) else { return Ok(()) };
         let signal = 1u64 << ((signo_of(info) - 1) & 63);
         let mask = ptrace::signal_mask(tid)?;
-        if mask & signal != 0 {
-            self.masks.insert(tid, mask);
+        let blocked = mask & signal != 0;
+        if blocked {
             ledger::mask(tid, Some(mask));
             ptrace::set_signal_mask(tid, mask & !signal)?;
         }
-        self.forged.insert(tid, *info);
+        self.forged.insert(tid, (*info, blocked.then_some(mask)));
         ptrace::queue_signal(key.0, tid, info)
     }
 
@@ -786,9 +789,14 @@ impl Tracer {
             },
             0 => {
                 self.repair_eintr(tid)?;
-                if let Some(info) = self.forged.get(&tid).filter(|i| signo_of(i) == signal) {
-                    ptrace::set_siginfo_bytes(tid, info)?;
-                    self.forged.remove(&tid);
+                if self.forged.get(&tid).is_some_and(|(info, _)| signo_of(info) == signal) {
+                    if let Some((info, mask)) = self.forged.remove(&tid) {
+                        ptrace::set_siginfo_bytes(tid, &info)?;
+                        if let Some(mask) = mask {
+                            ptrace::set_signal_mask(tid, mask)?;
+                            ledger::mask(tid, None);
+                        }
+                    }
                 }
                 let info = ptrace::siginfo(tid)?;
                 // SAFETY: reading members of a union of plain integers; which are meaningful is decided by si_code.

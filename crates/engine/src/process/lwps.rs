@@ -209,3 +209,176 @@ impl Process {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Action;
+    use super::*;
+    use crate::event::SigInfo;
+    use crate::seat::{Lwps, Opener};
+    use kernel::ptrace::Go;
+
+    const SEAT: SeatId = 1;
+
+    /// A process of these threads with a seat of the flavour's.
+    fn process(tids: &[Tid]) -> Process {
+        let mut p = Process::new(tids[0]);
+        let seat = Seat::new("solaris", true, Opener::default(), None);
+        p.seats.insert(SEAT, Seat { lwps: Some(Lwps::default()), ..seat });
+        tids.iter().for_each(|tid| p.attached(*tid));
+        p
+    }
+
+    fn seat(p: &mut Process) -> &mut Seat {
+        p.seats.get_mut(&SEAT).unwrap()
+    }
+
+    fn call(nr: i64) -> Call {
+        Call { nr: nr as u64, abi: Abi::X86_64, args: [0; 6] }
+    }
+
+    fn stand(p: &Process, tid: Tid) -> Stand {
+        Process::stand(p, Some(SEAT), tid).unwrap()
+    }
+
+    #[test]
+    fn an_event_stops_the_others_too() {
+        let mut p = process(&[10, 11]);
+        seat(&mut p).signals.add(10);
+        p.settle();
+        p.report(10, Report::Signal(SigInfo { signo: 10, ..SigInfo::default() }, None));
+        assert_eq!(p.settle(), [Action::Interrupt(11)]);
+        // The one that runs speaks for the process until it stands.
+        assert_eq!(p.speaker(Some(SEAT)), Some(11));
+        p.report(11, Report::Trap);
+        assert!(p.settle().is_empty());
+        assert!(matches!(stand(&p, 10), Stand::Event(What::Signal(_))));
+        assert_eq!((stand(&p, 11), p.speaker(Some(SEAT))), (Stand::Requested, Some(10)));
+    }
+
+    #[test]
+    fn alone_with_pr_async() {
+        let mut p = process(&[10, 11]);
+        seat(&mut p).signals.add(10);
+        seat(&mut p).lwps.as_mut().unwrap().modes.asynchronous = true;
+        p.settle();
+        p.report(10, Report::Signal(SigInfo { signo: 10, ..SigInfo::default() }, None));
+        assert!(p.settle().is_empty());
+        assert_eq!(stand(&p, 11), Stand::Runs);
+    }
+
+    #[test]
+    fn each_run_takes_one_event_from_sight() {
+        let mut p = process(&[10, 11, 12]);
+        seat(&mut p).entries.add(39);
+        p.settle();
+        p.report(11, Report::Entry(call(39)));
+        p.report(12, Report::Entry(call(39)));
+        p.settle();
+        p.report(10, Report::Trap);
+        assert!(p.settle().is_empty());
+        for tid in [11, 12] {
+            assert_eq!(p.speaker(Some(SEAT)), Some(tid));
+            assert_eq!(p.may_run(SEAT, None), Ok(tid));
+            p.run_process(SEAT, tid, false);
+            let actions = p.settle();
+            if tid == 11 {
+                assert!(actions.is_empty());
+                assert_eq!(stand(&p, 11), Stand::Requested);
+            } else {
+                assert_eq!(actions.len(), 3);
+            }
+        }
+        assert_eq!(p.may_run(SEAT, None), Err(Busy::NotStopped));
+    }
+
+    #[test]
+    fn one_lwp_is_run_through_its_own_file() {
+        let mut p = process(&[10, 11]);
+        p.direct(SEAT, None);
+        p.settle();
+        p.report(10, Report::Trap);
+        p.report(11, Report::Trap);
+        p.settle();
+        assert_eq!(p.may_run(SEAT, Some(11)), Ok(11));
+        p.run_lwp(SEAT, 11);
+        assert_eq!(p.settle(), [Action::Resume(11, Go::Cont, 0)]);
+        assert_eq!((stand(&p, 10), stand(&p, 11)), (Stand::Requested, Stand::Runs));
+    }
+
+    #[test]
+    fn a_directive_waits_for_the_end_of_job_control() {
+        let mut p = process(&[10]);
+        p.direct(SEAT, None);
+        p.settle();
+        p.report(10, Report::Group(19));
+        assert_eq!(p.settle(), [Action::Listen(10)]);
+        assert_eq!(stand(&p, 10), Stand::Job(19));
+        assert!(p.settle().is_empty());
+        p.report(10, Report::Trap);
+        assert!(p.settle().is_empty());
+        assert_eq!(stand(&p, 10), Stand::Requested);
+    }
+
+    #[test]
+    fn others_suspend() {
+        let mut p = process(&[10]);
+        p.seats.insert(2, Seat { hold: true, ..Seat::new("linux", true, Opener::default(), None) });
+        seat(&mut p).signals.add(2);
+        p.settle();
+        p.report(10, Report::Trap);
+        p.settle();
+        assert_eq!(stand(&p, 10), Stand::Suspended);
+        assert_eq!(p.may_run(SEAT, None), Err(Busy::NotStopped));
+    }
+
+    #[test]
+    fn the_trap_of_a_step_dies_with_who_ordered_it() {
+        use super::super::Steps;
+        let mut p = process(&[10]);
+        seat(&mut p).faults.add(u64::from(abi::fault::TRACE));
+        p.direct(SEAT, None);
+        p.settle();
+        p.report(10, Report::Trap);
+        p.settle();
+        p.run_lwp(SEAT, 10);
+        p.threads.get_mut(&10).unwrap().steps = Some(Steps { seat: SEAT, left: 1 });
+        assert_eq!(p.settle(), [Action::Resume(10, Go::Step, 0)]);
+        let trap = SigInfo { signo: libc::SIGTRAP, code: 2, ..SigInfo::default() };
+        p.report(10, Report::Signal(trap, abi::fault::of_signal(libc::SIGTRAP, 2)));
+        assert!(p.settle().is_empty());
+        assert!(matches!(stand(&p, 10), Stand::Event(What::Fault(abi::fault::TRACE, _))));
+        p.forgive(SEAT);
+        seat(&mut p).clear();
+        assert_eq!(p.settle(), [Action::Detach(10, 0)]);
+    }
+
+    #[test]
+    fn a_promised_signal_comes_before_the_process_is_let_go() {
+        let mut p = process(&[10]);
+        p.direct(SEAT, None);
+        p.settle();
+        p.report(10, Report::Trap);
+        p.settle();
+        let mut info = Box::new([0; 128]);
+        info[0] = 10;
+        p.threads.get_mut(&10).unwrap().forged = Some(info.clone());
+        seat(&mut p).clear();
+        assert_eq!(p.settle(), [Action::Forge(10, info), Action::Resume(10, Go::Cont, 0)]);
+        assert!(p.settle().is_empty());
+        p.report(10, Report::Signal(SigInfo { signo: 10, ..SigInfo::default() }, None));
+        assert_eq!(p.settle(), [Action::Detach(10, 10)]);
+    }
+
+    #[test]
+    fn a_child_begins_at_the_end_of_the_call_that_made_it() {
+        let mut p = process(&[10]);
+        seat(&mut p).exits.add(57);
+        p.born(Some(call(57)));
+        assert_eq!(p.first_report(10, &Report::Trap), Some(Report::Exit(0)));
+        p.report(10, Report::Exit(0));
+        p.settle();
+        assert!(matches!(stand(&p, 10), Stand::Event(What::Exit(Some(_), 0))));
+        assert_eq!(p.first_report(10, &Report::Trap), None);
+    }
+}

@@ -2,7 +2,7 @@
 //! what came before it stays done.
 
 use super::about::{gone, About};
-use super::nodes::{right, valid};
+use super::nodes::{right, user};
 use super::writers::{self, Writing};
 use super::{stops, NAME};
 use crate::right::{only_truncation, send_signal, Right, User};
@@ -79,24 +79,28 @@ impl Handle for Open {
 
 impl Open {
     fn begin(&self, caller: &Caller, data: &[u8], done: &Pending<usize>) -> Result<()> {
-        valid(self.right.as_deref(), caller)?;
-        let about = About::in_model(&self.target, caller, self.model);
-        if about.status()?.zombie(self.target.tid.is_some()) {
-            return Err(Errno(libc::ENOENT));
-        }
         let messages: VecDeque<_> = Messages::new(self.model, data).collect();
+        let about = About::in_model(&self.target, caller, self.model);
         let Some(right) = &self.right else {
+            about.status()?;
             if messages.iter().any(|m| *m != Ok(Message::Null)) {
                 return Err(Errno(libc::EBUSY));
             }
             done.finish(Ok(data.len()));
             return Ok(());
         };
-        let target_model = about.target_model().unwrap_or(Model::Lp64);
+        // A zombie has no memory that anybody could have a right to: ENOENT.
+        let user = user(right, caller)?;
+        // Asked only by those for whom it makes a difference: it costs as much as a stop.
+        let matters = |m: &std::result::Result<Message, _>| matches!(m, Ok(Message::SReg(_) | Message::SFpReg(_)));
+        let target_model = match self.model {
+            Model::Lp64 if !messages.iter().any(matters) => Model::Lp64,
+            _ => about.target_model().unwrap_or(Model::Lp64),
+        };
         let script = Arc::new(Script {
             target: self.target.clone(),
             right: right.clone(),
-            user: right.user(caller)?,
+            user,
             caller: caller.tid,
             narrow: self.model == Model::Ilp32 && target_model == Model::Lp64,
             target_model,
@@ -142,8 +146,8 @@ struct Script {
 enum Step {
     /// It is done.
     Done,
-    /// The engine does it, then the next of these.
-    Orders(Vec<LwpOrder>),
+    /// The engine does it.
+    Order(LwpOrder),
     /// It is done when the process has ended.
     Death,
 }
@@ -166,7 +170,7 @@ impl Script {
             };
             match step {
                 Ok(Step::Done) => {}
-                Ok(Step::Orders(orders)) => return self.give(orders.into()),
+                Ok(Step::Order(order)) => return self.give(order),
                 Ok(Step::Death) => return self.await_death(),
                 Err(e) => {
                     self.done.finish(Err(e));
@@ -176,11 +180,10 @@ impl Script {
         }
     }
 
-    fn give(self: Arc<Self>, mut orders: VecDeque<LwpOrder>) {
-        let Some(order) = orders.pop_front() else { return self.next() };
+    fn give(self: Arc<Self>, order: LwpOrder) {
         let script = self.clone();
         let answer = move |result: std::result::Result<(), Refusal>| match result {
-            Ok(()) => script.give(orders),
+            Ok(()) => script.next(),
             Err(refusal) => drop(script.done.finish(Err(told(&refusal)))),
         };
         let begun = {
@@ -217,13 +220,13 @@ impl Script {
         if self.narrow && message.has_width_of_target() {
             return Err(Errno(libc::EOVERFLOW));
         }
-        let order = |order| Ok(Step::Orders(vec![order]));
-        let change = |change: Change| Ok(Step::Orders(vec![LwpOrder::Change(change)]));
+        let order = |order| Ok(Step::Order(order));
+        let change = |change: Change| Ok(Step::Order(LwpOrder::Change(change)));
         match message {
             Message::Null => Ok(Step::Done),
             // On oneself it does not wait.
             Message::Stop if self.user.own => order(LwpOrder::Direct),
-            Message::Stop => Ok(Step::Orders(vec![LwpOrder::Direct, LwpOrder::Await(None)])),
+            Message::Stop => order(LwpOrder::Stop),
             Message::DStop => order(LwpOrder::Direct),
             Message::WStop | Message::TWStop(_) if self.user.own => Err(Errno(libc::EBUSY)),
             Message::WStop => order(LwpOrder::Await(None)),

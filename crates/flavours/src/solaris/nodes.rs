@@ -3,7 +3,7 @@
 
 use super::about::{model_for, About};
 use super::{ctl, lwp, status};
-use crate::right::Right;
+use crate::right::{Right, User};
 use crate::target::Target;
 use abi::solaris::record::Kind;
 use abi::solaris::records::{LwpStatus, PStatus};
@@ -443,12 +443,16 @@ impl OpenData {
 /// Asks again whether the process may be looked at through an open file. EAGAIN if not any more, which tells the client to open
 /// it again: the process runs another program now. ENOENT if it is gone.
 pub fn valid(right: Option<&Right>, caller: &Caller) -> Result<()> {
-    match right.map(|right| right.check(caller)) {
-        Some(Err(Errno(libc::EACCES | libc::EPERM))) => Err(Errno(libc::EAGAIN)),
-        Some(Err(Errno(libc::ESRCH))) => Err(Errno(libc::ENOENT)),
-        Some(other) => other,
-        None => Ok(()),
-    }
+    right.map_or(Ok(()), |right| user(right, caller).map(drop))
+}
+
+/// As [`valid`], and tells who uses the file.
+pub fn user(right: &Right, caller: &Caller) -> Result<User> {
+    right.user(caller).map_err(|e| match e.0 {
+        libc::EACCES | libc::EPERM => Errno(libc::EAGAIN),
+        libc::ESRCH => Errno(libc::ENOENT),
+        _ => e,
+    })
 }
 
 impl Handle for OpenData {

@@ -5,10 +5,10 @@ use super::nodes::valid;
 use super::NAME;
 use crate::right::Right;
 use crate::target::Target;
-use engine::engine::Ticket;
+use engine::engine::{Ticket, Watch};
 use engine::lwp::{LwpOrder, LwpView, Shown, View};
 use parking_lot::Mutex;
-use std::sync::mpsc;
+use std::sync::{mpsc, Arc};
 use tree::{Caller, Result};
 
 /// What the engine knows of the process, and of those lwps. It waits for the tracer thread, which takes microseconds; so it is
@@ -25,16 +25,22 @@ pub fn shown(target: &Target) -> Shown {
     target.tid.map_or(Shown::Speaker, |tid| Shown::One(tid as i32))
 }
 
-/// Who waits to be told of a stop, one per open file.
+/// Who waits to be told of a stop or of the end, one per open file.
 #[derive(Default)]
-pub struct Waiting(Option<Ticket>);
+pub struct Waiting {
+    stop: Option<Ticket>,
+    /// Nobody else tells of the end of a process that is not attached.
+    _end: Option<Watch>,
+}
+
+type Wake = Box<dyn FnOnce() + Send>;
 
 /// The same, shared.
 pub type Seen = Mutex<Waiting>;
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(ticket) = self.0.take() {
+        if let Some(ticket) = self.stop.take() {
             ticket.cancel();
         }
     }
@@ -42,13 +48,7 @@ impl Drop for Waiting {
 
 /// poll(2): content and room at once; POLLPRI (and with it what Solaris calls writable) while the process, or the lwp, is in an
 /// event stop; POLLHUP of what has ended, POLLERR if the right to it is lost, POLLNVAL of a system process.
-pub fn poll(
-    target: &Target,
-    right: Option<&Right>,
-    caller: &Caller,
-    seen: &Seen,
-    wake: Option<Box<dyn FnOnce() + Send>>,
-) -> Result<u32> {
+pub fn poll(target: &Target, right: Option<&Right>, caller: &Caller, seen: &Seen, wake: Option<Wake>) -> Result<u32> {
     let about = About::new(target, caller);
     let ended = |about: &About| about.status().map_or(true, |s| s.zombie(target.tid.is_some()));
     if ended(&about) {
@@ -67,8 +67,12 @@ pub fn poll(
     if let (Some(wake), Some(right)) = (wake, right) {
         let way = target.shared.engine.target(target.proc.clone());
         let tid = target.tid.map(|t| t as i32);
-        let ticket = way.message(NAME, right.giver(), tid, LwpOrder::See, Box::new(move |_| wake()));
-        let before = std::mem::replace(&mut *seen.lock(), Waiting(Some(ticket)));
+        let once = Arc::new(Mutex::new(Some(wake)));
+        let other = once.clone();
+        let call = |once: &Mutex<Option<Wake>>| once.lock().take().map_or((), |wake| wake());
+        let end = way.on_end(move |_| call(&other)).ok();
+        let stop = way.message(NAME, right.giver(), tid, LwpOrder::See, Box::new(move |_| call(&once)));
+        let before = std::mem::replace(&mut *seen.lock(), Waiting { stop: Some(stop), _end: end });
         drop(before);
     }
     Ok(ready)
