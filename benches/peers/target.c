@@ -3,6 +3,9 @@
  * target memory MIB     touched memory; prints its address
  * target calls          for each line of input, a number: makes so many getppid calls, prints the nanoseconds of all
  * target calls N        the same once, without input
+ * target hits           prints the address of a function; for each line of input, a number: calls it so many times, prints the
+ *                       nanoseconds of all
+ * target hits N         the same once, without input
  * target sleepers N     N processes that sleep */
 #include <poll.h>
 #include <pthread.h>
@@ -33,6 +36,19 @@ static long calls(long n) {
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	for (long i = 0; i < n; i++)
 		syscall(SYS_getppid);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	return (b.tv_sec - a.tv_sec) * 1000000000L + b.tv_nsec - a.tv_nsec;
+}
+
+__attribute__((noinline)) void hit(void) {
+	__asm__ volatile("nop");
+}
+
+static long hits(long n) {
+	struct timespec a, b;
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	for (long i = 0; i < n; i++)
+		hit();
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	return (b.tv_sec - a.tv_sec) * 1000000000L + b.tv_nsec - a.tv_nsec;
 }
@@ -70,6 +86,14 @@ int main(int argc, char **argv) {
 		ready(0);
 		while (fgets(line, sizeof line, stdin))
 			ready(calls(atol(line)));
+	} else if (!strcmp(argv[1], "hits")) {
+		if (argc > 2) {
+			ready(hits(n));
+			return 0;
+		}
+		ready((unsigned long)hit);
+		while (fgets(line, sizeof line, stdin))
+			ready(hits(atol(line)));
 	} else if (!strcmp(argv[1], "sleepers")) {
 		for (long i = 0; i < n; i++) {
 			pid_t pid = fork();

@@ -43,10 +43,11 @@ pub struct Bed {
     pub rounds: usize,
 }
 
-const PEERS: [(&str, &str); 3] = [
+const PEERS: [(&str, &str); 4] = [
     ("target", include_str!("../peers/target.c")),
     ("tracer", include_str!("../peers/tracer.c")),
     ("file", include_str!("../peers/file.c")),
+    ("client", include_str!("../peers/client.c")),
 ];
 
 impl Bed {
@@ -61,8 +62,10 @@ impl Bed {
             fs::write(&source, text)?;
             let mut gcc = Command::new("gcc");
             gcc.args(["-O2", "-Wall", "-pthread", "-o"]).arg(dir.path().join(name)).arg(source);
-            if name == "file" {
-                gcc.args(fuse.split_whitespace());
+            match name {
+                "file" => drop(gcc.args(fuse.split_whitespace())),
+                "client" => drop(gcc.args(["-I", concat!(env!("CARGO_MANIFEST_DIR"), "/../include/solaris")])),
+                _ => {}
             }
             ensure!(gcc.status().context("gcc")?.success(), "gcc refused the peer {name}");
         }
@@ -97,13 +100,25 @@ impl Bed {
         Command::new(self.dir.path().join(name))
     }
 
+    /// A file of ours.
+    pub fn file(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.dir.path().join(name);
+        fs::write(&path, text)?;
+        Ok(path)
+    }
+
     /// Mounts with a daemon of its own.
     pub fn mount(&self) -> Result<Mount> {
+        self.mount_of("linux")
+    }
+
+    /// The same of another flavour.
+    pub fn mount_of(&self, flavour: &str) -> Result<Mount> {
         let dir = TempDir::with_prefix("pfs-bench")?;
         let runtime = TempDir::with_prefix("pfs-bench")?;
         let mut command = Command::new(&self.pfs);
         command
-            .args(["mount", "--foreground", "--json"])
+            .args(["mount", "--foreground", "--json", "-t", flavour])
             .arg(dir.path())
             .env("PFS_RUNTIME_DIR", runtime.path().join("pfs"));
         let server = Server::start(command, dir)?;
@@ -275,7 +290,8 @@ pub struct Target {
 }
 
 impl Target {
-    fn start(mut command: Command) -> Result<Target> {
+    /// Starts a program that says a number when it is ready.
+    pub fn start(mut command: Command) -> Result<Target> {
         let mut child = spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()), libc::SIGKILL)?;
         let input = child.stdin.take().context("no standard input")?;
         let output = BufReader::new(child.stdout.take().context("no standard output")?);

@@ -9,6 +9,7 @@ mod files;
 mod idle;
 mod memory;
 mod scale;
+mod solaris;
 mod stops;
 
 use anyhow::{Context, Result};
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 #[derive(Parser)]
 struct Args {
     /// Which; all if none is named.
-    #[arg(value_parser = NAMES)]
+    #[arg(value_parser = ALL.map(|(name, _)| name))]
     names: Vec<String>,
     /// One JSON object instead of lines.
     #[arg(long)]
@@ -38,9 +39,20 @@ struct Args {
 /// One benchmark: adds its figures to the report.
 type Bench = fn(&Bed, &mut Report) -> Result<()>;
 
-const NAMES: [&str; 7] = ["small-file", "stop-run", "stop-100", "mem", "syscall", "scale", "idle"];
-const BENCHES: [Bench; 7] =
-    [files::small_file, stops::stop_run, stops::stop_100, memory::mem, calls::syscall, scale::scale, idle::idle];
+const ALL: [(&str, Bench); 12] = [
+    ("small-file", files::small_file),
+    ("stop-run", stops::stop_run),
+    ("stop-100", stops::stop_100),
+    ("mem", memory::mem),
+    ("syscall", calls::syscall),
+    ("scale", scale::scale),
+    ("idle", idle::idle),
+    ("solaris-stop-run", solaris::stop_run),
+    ("solaris-breakpoint", solaris::breakpoint),
+    ("solaris-syscall", solaris::syscall),
+    ("solaris-psinfo", solaris::psinfo),
+    ("solaris-one-exit", solaris::one_exit),
+];
 
 /// What was measured, printed as it comes.
 struct Report {
@@ -82,7 +94,7 @@ fn run(args: &Args) -> Result<bool> {
     }
     let bed = Bed::new(args.rounds as usize)?;
     let mut report = Report { lines: !args.json, figures: vec![] };
-    for (name, bench) in NAMES.iter().zip(BENCHES) {
+    for (name, bench) in ALL {
         if args.names.is_empty() || args.names.iter().any(|n| n == name) {
             bench(&bed, &mut report).with_context(|| name.to_string())?;
         }

@@ -17,7 +17,7 @@ fn say(mut seat: &File, word: &str) -> Result<()> {
 }
 
 /// Median microseconds of turns, of the whole turn and of its `stop`.
-fn turns(n: usize, mut turn: impl FnMut() -> Result<(f64, f64)>) -> Result<(f64, f64)> {
+pub fn turns(n: usize, mut turn: impl FnMut() -> Result<(f64, f64)>) -> Result<(f64, f64)> {
     let (mut whole, mut stop) = (vec![], vec![]);
     for _ in 0..n {
         let (a, b) = turn()?;
@@ -33,12 +33,14 @@ fn stop_and_run(seat: &File) -> Result<(f64, f64)> {
     Ok((stop + run, stop))
 }
 
-fn bare(bed: &Bed, target: &Target, n: usize) -> Result<(f64, f64)> {
+/// The same by nothing but ptrace.
+pub fn bare(bed: &Bed, target: &Target, n: usize) -> Result<(f64, f64)> {
     let all = numbers(bed.peer("tracer").arg(target.pid().to_string()).arg(n.to_string()))?;
     Ok((all[0] / 1e3, all[1] / 1e3))
 }
 
-const PEER: &str = "bare ptrace";
+/// What that is called.
+pub const PEER: &str = "bare ptrace";
 
 /// `stop` and `run` of one thread, by an open seat and by one that is opened and closed each time.
 pub fn stop_run(bed: &Bed, report: &mut Report) -> Result<()> {

@@ -130,7 +130,8 @@ fn a_thread_can_make_a_call_for_us_there_and_be_stepped() {
 
 #[test]
 fn a_call_that_waits_when_the_set_is_given_ends_in_a_stop() {
-    for (name, number) in [("nanosleep", libc::SYS_clock_nanosleep), ("read", libc::SYS_read), ("poll", libc::SYS_poll)] {
+    for (name, number) in [("nanosleep", libc::SYS_clock_nanosleep), ("read", libc::SYS_read), ("poll", libc::SYS_poll)]
+    {
         for before in ["", "stop\nrun\n", "stop\n"] {
             let (mount, target, client) = (Mount::new(), Target::start("calls", &[name]), Client::new());
             eventually("it sleeps", || state(target.pid()) == 'S');
@@ -191,7 +192,11 @@ fn the_end_of_a_call_comes_before_the_signal_that_it_sends() {
     let events = client.events(seat, 1000);
     for pair in events.chunks(2) {
         assert_eq!((field(&pair[0], "event"), number(&pair[0], "result")), (Some("exit"), 0), "{pair:?}");
-        assert_eq!((field(&pair[1], "event"), field(&pair[1], "signal")), (Some("signal"), Some("SIGUSR1")), "{pair:?}");
+        assert_eq!(
+            (field(&pair[1], "event"), field(&pair[1], "signal")),
+            (Some("signal"), Some("SIGUSR1")),
+            "{pair:?}"
+        );
     }
     target.counts(2);
     assert_eq!((target.word(0), target.word(1), target.word(3)), (500, 0, 500));
@@ -326,9 +331,8 @@ fn nobody_stays_stopped_when_the_daemon_is_killed() {
     let mount = Mount::new();
     let many = u64::MAX.to_string();
     let targets: Vec<Target> = (0..3).map(|_| Target::start("ends", &["rounds", &many[1..], "2"])).collect();
-    let quiet = |pid: i32| {
-        status_field(pid, "TracerPid") == "0" && thread_states(pid).iter().all(|t| "RS".contains(t.1))
-    };
+    let quiet =
+        |pid: i32| status_field(pid, "TracerPid") == "0" && thread_states(pid).iter().all(|t| "RS".contains(t.1));
     targets.iter().for_each(Target::go);
     for round in 0..40u64 {
         let clients: Vec<(Client, i32)> =
