@@ -354,6 +354,68 @@ fn nobody_stays_stopped_when_the_daemon_is_killed() {
     }
 }
 
+/// Descriptors of the daemon by which a program is attached somewhere.
+fn attached(mount: &Mount) -> usize {
+    let fds = std::fs::read_dir(format!("/proc/{}/fd", mount.daemon())).unwrap();
+    let links = fds.filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok());
+    links.filter(|l| l.to_string_lossy().contains("bpf_link")).count()
+}
+
+#[test]
+fn nothing_is_attached_without_need() {
+    let (mount, mut first) = (Mount::new(), Target::start("ends", &["rounds", "100000000", "2"]));
+    let second = Target::start("ends", &["rounds", "100000000", "2"]);
+    assert_eq!(attached(&mount), 0);
+    let (client, seat) = reporter(&mount, first.pid(), "trace out close");
+    let (other, its) = reporter(&mount, second.pid(), "trace out close");
+    if kernel_looks() {
+        eventually("the kernel looks", || attached(&mount) == 1);
+    }
+    kill(first.pid(), libc::SIGKILL);
+    first.end();
+    client.events(seat, usize::MAX);
+    for words in ["trace in close", "trace in none", "trace out none\ntrace end on", "trace out close"] {
+        other.write(its, words).unwrap();
+    }
+    other.close(its);
+    eventually("nobody looks", || attached(&mount) == 0);
+}
+
+#[test]
+fn by_the_messages_of_solaris() {
+    const PCWSTOP: i64 = 3;
+    const PCRUN: i64 = 5;
+    const PCSEXIT: i64 = 15;
+    const PR_SYSEXIT: u16 = 4;
+    // pr_why and pr_what of an lwpstatus_t.
+    const WHY: u64 = 8;
+    let (mount, target, client) = (Mount::new(), Target::start("ends", &["rounds", "30", "1"]), Client::new());
+    let point = mount.point().with_file_name("solaris");
+    std::fs::create_dir(&point).unwrap();
+    assert!(mount.pfs(&["mount", "-t", "solaris", point.to_str().unwrap()]).status.success());
+    let dir = point.join(target.pid().to_string());
+    let ctl = client.open(&dir.join("ctl"), libc::O_WRONLY).unwrap();
+    let send = |words: &[i64]| {
+        let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_ne_bytes()).collect();
+        assert_eq!(client.write_at(ctl, 0, &bytes), Ok(bytes.len()));
+    };
+    // The first member is call 0.
+    send(&[PCSEXIT, 1 << libc::SYS_lseek, 0, 0, 0, 0, 0, 0, 0]);
+    target.go();
+    let worker = thread_states(target.pid()).iter().map(|t| t.0).find(|t| *t != target.pid()).unwrap();
+    let status = client.open(&dir.join(format!("lwp/{worker}/lwpstatus")), libc::O_RDONLY).unwrap();
+    for _ in 0..30 {
+        send(&[PCWSTOP]);
+        let told = client.read_at(status, WHY, 4).unwrap();
+        let [why, what] = [0, 2].map(|i| u16::from_ne_bytes([told[i], told[i + 1]]));
+        assert_eq!((why, i64::from(what)), (PR_SYSEXIT, libc::SYS_lseek + 1));
+        send(&[PCRUN, 0]);
+    }
+    target.counts(2);
+    assert_eq!((target.word(0), target.word(1)), (30, 0));
+    assert!(mount.pfs(&["umount", point.to_str().unwrap()]).status.success());
+}
+
 #[test]
 fn nothing_stays_behind_when_nobody_looks() {
     let (mount, target) = (Mount::new(), Target::start("ends", &["rounds", "100000000", "2"]));

@@ -91,7 +91,7 @@ impl Tracer {
     pub fn arm_exits(&mut self, key: Key) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let process = &mut entry.process;
-        let wanted = process.exits();
+        let wanted = process.exits().filter(|_| process.ended.is_none());
         if wanted.is_none() && entry.exits == Armed::default() {
             return;
         }
@@ -123,10 +123,10 @@ impl Tracer {
     pub fn disarm_exits(&mut self, key: Key) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let process = &entry.process;
-        let unwanted = process.seats.values().all(|s| s.exits.is_empty());
         if entry.exits.set.is_none() || process.kernel_exits {
             return;
         }
+        let unwanted = process.seats.values().all(|s| s.exits.is_empty());
         if unwanted || !process.threads.values().any(|t| matches!(t.go, Go::Exits(_))) {
             entry.exits.set = None;
             if let Some(kernel) = self.kernel_exits.get() {
