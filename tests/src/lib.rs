@@ -122,20 +122,30 @@ pub fn pfs_binary() -> &'static Path {
 
 /// The program made from `targets/<name>.c`; `bits` is 64 or 32.
 pub fn program(name: &str, bits: u32) -> PathBuf {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("targets");
-    let out = profile_dir().join("pfs-targets");
+    compiled("targets", name, "target.h", bits, &[])
+}
+
+/// The program made from `solaris/<name>.c` with the headers of Solaris; `bits` is 64 or 32.
+pub fn solaris_program(name: &str, bits: u32) -> PathBuf {
+    let headers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../include/solaris");
+    compiled("solaris", name, "pr.h", bits, &["-Wextra".as_ref(), "-I".as_ref(), headers.as_os_str()])
+}
+
+fn compiled(folder: &str, name: &str, header: &str, bits: u32, options: &[&OsStr]) -> PathBuf {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let out = profile_dir().join(format!("pfs-{folder}"));
     let binary = out.join(format!("{name}-{bits}"));
     let source = sources.join(format!("{name}.c"));
     let changed = |p: &Path| fs::metadata(p).and_then(|m| m.modified()).ok();
     alone(|| {
         fs::create_dir_all(&out).unwrap();
-        let newest = changed(&source).max(changed(&sources.join("target.h")));
+        let newest = changed(&source).max(changed(&sources.join(header)));
         if changed(&binary) > newest {
             return;
         }
         let fresh = binary.with_extension("new");
         let mut gcc = Command::new("gcc");
-        gcc.args(["-O1", "-Wall", "-pthread", &format!("-m{bits}"), "-o"]).arg(&fresh).arg(&source);
+        gcc.args(["-O1", "-Wall", "-pthread", &format!("-m{bits}")]).args(options).arg("-o").arg(&fresh).arg(&source);
         assert!(gcc.status().unwrap().success(), "gcc {}", source.display());
         fs::rename(fresh, &binary).unwrap();
     });
@@ -174,9 +184,10 @@ impl Drop for TempDir {
     }
 }
 
-/// A mount of the `linux` flavour, served by a daemon of its own.
+/// A mount of the `linux` flavour, or of another, served by a daemon of its own.
 pub struct Mount {
     point: PathBuf,
+    flavour: &'static str,
     runtime: PathBuf,
     client: Mutex<Client>,
     _alive: Sender<()>,
@@ -184,17 +195,24 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Mounts and starts the daemon.
+    /// Mounts the `linux` flavour and starts the daemon.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Mount {
-        Mount::with(|_| {})
+        Mount::of("linux", "rw")
+    }
+
+    /// The same of another flavour, with options.
+    pub fn of(flavour: &'static str, options: &str) -> Mount {
+        Mount::with(flavour, |command| {
+            command.args(["-o", options]);
+        })
     }
 
     /// The same with a daemon that can have no more than so many descriptors.
     pub fn with_descriptors(most: u64) -> Mount {
         let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
         // SAFETY: one system call between fork and exec, on plain data.
-        Mount::with(|command| unsafe {
+        Mount::with("linux", |command| unsafe {
             command.pre_exec(move || match libc::setrlimit(libc::RLIMIT_NOFILE, &limit) {
                 0 => Ok(()),
                 _ => Err(std::io::Error::last_os_error()),
@@ -202,7 +220,15 @@ impl Mount {
         })
     }
 
-    fn with(change: impl FnOnce(&mut Command)) -> Mount {
+    /// Mounts another flavour as well, in a directory of its own that goes with this mount: where it is.
+    pub fn beside(&self, flavour: &str) -> PathBuf {
+        let point = self.runtime.with_file_name(flavour);
+        fs::create_dir(&point).unwrap();
+        mount(&point, flavour, &self.runtime, |_| {});
+        point
+    }
+
+    fn with(flavour: &'static str, change: impl FnOnce(&mut Command)) -> Mount {
         let dir = TempDir::new();
         let (point, runtime) = (dir.path().join("p"), dir.path().join("run"));
         fs::create_dir(&point).unwrap();
@@ -215,8 +241,8 @@ impl Mount {
             }
         });
         // Whole before anything can fail, so that it is taken down then.
-        let whole = Mount { point, runtime, client: Mutex::new(Client::new()), _alive: alive, _dir: dir };
-        mount(&whole.point, &whole.runtime, change);
+        let whole = Mount { point, flavour, runtime, client: Mutex::new(Client::new()), _alive: alive, _dir: dir };
+        mount(&whole.point, flavour, &whole.runtime, change);
         whole
     }
 
@@ -250,7 +276,7 @@ impl Mount {
     /// Mounts again after [`Mount::kill_daemon`].
     pub fn again(&self) {
         unmount(&self.point);
-        mount(&self.point, &self.runtime, |_| {});
+        mount(&self.point, self.flavour, &self.runtime, |_| {});
     }
 
     /// Writes one message to `ctl` from a client that opens and closes it.
@@ -284,9 +310,9 @@ impl Mount {
     }
 }
 
-fn mount(point: &Path, runtime: &Path, change: impl FnOnce(&mut Command)) {
+fn mount(point: &Path, flavour: &str, runtime: &Path, change: impl FnOnce(&mut Command)) {
     let mut command = Command::new(pfs_binary());
-    command.arg("mount").arg(point).env("PFS_RUNTIME_DIR", runtime).stdin(Stdio::null());
+    command.args(["mount", "-t", flavour]).arg(point).env("PFS_RUNTIME_DIR", runtime).stdin(Stdio::null());
     change(&mut command);
     let out = bounded(&mut command, PATIENCE);
     assert!(out.status.success(), "pfs mount: {}", String::from_utf8_lossy(&out.stderr));
@@ -585,6 +611,29 @@ impl Drop for Target {
     }
 }
 
+/// What lstat(2) tells a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Type and permissions.
+    pub mode: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Links.
+    pub nlink: u64,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Preferred transfer size.
+    pub blksize: u64,
+    /// Blocks of 512 bytes.
+    pub blocks: u64,
+    /// Inode number.
+    pub ino: u64,
+    /// Seconds of the last change.
+    pub mtime: u64,
+}
+
 /// A process that opens, reads and writes files on the test's behalf. Where it gets no answer in time it is killed, and the test
 /// fails.
 pub struct Client {
@@ -602,6 +651,11 @@ impl Client {
     /// A client that is another user.
     pub fn of_user(uid: u32) -> Client {
         Client::from(Target::start_as(uid, "client", &[]))
+    }
+
+    /// A client that is a 32-bit program.
+    pub fn of_32_bits() -> Client {
+        Client::from(Target::start32("client", &[]))
     }
 
     /// A client in namespaces of its own, see [`Target::within`].
@@ -674,6 +728,28 @@ impl Client {
     pub fn open(&self, path: &Path, flags: i32) -> Result<i32, i32> {
         self.send(format!("o {flags} {}", hex(OsStr::new(path).as_bytes())));
         self.answer().map(|(fd, _)| fd as i32)
+    }
+
+    /// lstat(2).
+    #[track_caller]
+    pub fn stat(&self, path: &Path) -> Result<Stat, i32> {
+        self.send(format!("s {}", hex(OsStr::new(path).as_bytes())));
+        let (_, text) = self.answer()?;
+        let numbers: Vec<u64> = String::from_utf8(text).unwrap().split(' ').map(|n| n.parse().unwrap()).collect();
+        let [mode, size, nlink, uid, gid, blksize, blocks, ino, mtime] = numbers[..] else { panic!("{numbers:?}") };
+        Ok(Stat { mode: mode as u32, size, nlink, uid: uid as u32, gid: gid as u32, blksize, blocks, ino, mtime })
+    }
+
+    /// poll(2) for so many milliseconds: the bits that are reported.
+    #[track_caller]
+    pub fn poll(&self, fd: i32, events: i16, timeout: i32) -> i16 {
+        self.begin_poll(fd, events, timeout);
+        self.answer().unwrap().0 as i16
+    }
+
+    /// Asks without waiting: [`Client::answer`] takes the result.
+    pub fn begin_poll(&self, fd: i32, events: i16, timeout: i32) {
+        self.send(format!("p {fd} {events} {timeout}"));
     }
 
     /// Closes a descriptor.

@@ -1,5 +1,7 @@
 /* A client of the mounted files: one request a line, one answer a line, so that the test can bound every wait. */
 #include "target.h"
+#include <poll.h>
+#include <sys/stat.h>
 
 static unsigned char buf[1 << 20];
 static char line[2 << 20];
@@ -78,6 +80,26 @@ int main(void)
             n = syscall(SYS_pread64, fd, buf, size, offset);
             answer(n, n < 0 ? 0 : n);
             break;
+        case 's': /* s PATH */
+            sscanf(line, "s %n", &at);
+            size = from_hex(line + at, buf);
+            buf[size] = 0;
+            struct stat st;
+            n = lstat((char *)buf, &st);
+            if (n == 0)
+                n = sprintf((char *)buf, "%lu %llu %lu %lu %lu %lu %llu %llu %llu", (long)st.st_mode,
+                            (long long)st.st_size, (long)st.st_nlink, (long)st.st_uid, (long)st.st_gid,
+                            (long)st.st_blksize, (long long)st.st_blocks, (long long)st.st_ino, (long long)st.st_mtime);
+            answer(n, n < 0 ? 0 : n);
+            break;
+        case 'p': { /* p FD EVENTS TIMEOUT */
+            struct pollfd p = {0};
+            int timeout = 0;
+            sscanf(line, "p %d %hd %d", &p.fd, &p.events, &timeout);
+            n = poll(&p, 1, timeout);
+            answer(n < 0 ? n : p.revents, 0);
+            break;
+        }
         default:
             return 1;
         }

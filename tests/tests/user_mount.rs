@@ -112,6 +112,42 @@ fn ended(pid: i32) -> bool {
 }
 
 #[test]
+fn a_user_sees_the_solaris_files_of_his_own_processes() {
+    if !ready("a_user_sees_the_solaris_files_of_his_own_processes") {
+        return;
+    }
+    let user = User::new();
+    let point = user.dir("p");
+    user.does(&["mount", "-t", "solaris", "p"]);
+    let (client, own, other) =
+        (Client::of_user(NOBODY), Target::start_as(NOBODY, "shows", &["wait"]), Target::start("count", &[]));
+    let read = |pid: i32, name: &str| {
+        let fd = client.open(&point.join(pid.to_string()).join(name), libc::O_RDONLY)?;
+        let bytes = client.read_at(fd, 0, 500_000);
+        client.close(fd);
+        bytes
+    };
+    for (name, size) in [("psinfo", 416), ("usage", 504), ("auxv", 448), ("sigact", 2368), ("cred", 32)] {
+        assert_eq!(read(own.pid(), name).map(|b| b.len()), Ok(size), "{name}");
+    }
+    assert!(!read(own.pid(), "xmap").unwrap().is_empty());
+    let space = client.open(&point.join(own.pid().to_string()).join("as"), libc::O_RDWR).unwrap();
+    assert_eq!(client.read_at(space, own.numbers()[0], 4), Ok(vec![0x5a; 4]));
+    client.close(space);
+    // The kernel's links to mapped files are for the privileged; their paths lead to them, too.
+    let listed = bounded(user.command(Path::new("ls")).arg(format!("p/{}/object", own.pid())), PATIENCE);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    for name in listed.lines().filter(|n| !n.starts_with("tmpfs")) {
+        let head = read(own.pid(), &format!("object/{name}")).unwrap();
+        assert!(!head.is_empty(), "{name}");
+    }
+    assert!(listed.starts_with("a.out\n") && listed.lines().count() > 2, "{listed}");
+    assert_eq!(read(other.pid(), "psinfo").map(|b| b.len()), Ok(416));
+    assert_eq!(read(other.pid(), "map"), Err(libc::EACCES));
+    user.does(&["umount", "p"]);
+}
+
+#[test]
 fn a_user_controls_his_own_processes_and_no_others() {
     if !ready("a_user_controls_his_own_processes_and_no_others") {
         return;

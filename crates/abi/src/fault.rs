@@ -12,9 +12,9 @@ pub const PRIV: u8 = 2;
 pub const BPT: u8 = 3;
 /// Trace trap (single step).
 pub const TRACE: u8 = 4;
-/// Memory access, such as alignment or protection.
+/// Memory access: alignment, or an error behind the mapping.
 pub const ACCESS: u8 = 5;
-/// Memory bounds, an invalid address.
+/// Memory bounds: an address that is not mapped or not allowed.
 pub const BOUNDS: u8 = 6;
 /// Integer overflow trap.
 pub const IOVF: u8 = 7;
@@ -81,8 +81,8 @@ pub fn of_instruction(text: &[u8], at: usize, narrow: bool) -> u8 {
     }
 }
 
-/// The fault behind a signal, if the processor raised it: such a signal has a positive `si_code`
-/// (linux-mechanisms.md 5.2, each case provoked there).
+/// The fault behind a signal, if the processor raised it: such a signal has a positive `si_code`. What a fault is called follows
+/// Solaris (trap.c), where what has no translation or forbids the access is BOUNDS, and ACCESS what a mapping cannot give.
 pub fn of_signal(signal: i32, code: i32) -> Option<u8> {
     if code <= 0 {
         return None;
@@ -92,10 +92,8 @@ pub fn of_signal(signal: i32, code: i32) -> Option<u8> {
         (libc::SIGTRAP, 128 | 1) => Some(BPT),
         (libc::SIGTRAP, 2) => Some(TRACE),
         (libc::SIGTRAP, 4 | 6) => Some(WATCH),
-        (libc::SIGSEGV, 2) => Some(ACCESS),
         (libc::SIGSEGV, _) => Some(BOUNDS),
-        (libc::SIGBUS, 1) => Some(ACCESS),
-        (libc::SIGBUS, _) => Some(BOUNDS),
+        (libc::SIGBUS, _) => Some(ACCESS),
         (libc::SIGFPE, 1) => Some(IZDIV),
         (libc::SIGFPE, _) => Some(FPE),
         _ => None,

@@ -92,6 +92,8 @@ pub struct Giver {
     pub opener: Opener,
     /// May he still?
     pub check: Option<Check>,
+    /// Does anybody have a file of the process open for writing? Asked of flavours that go by that.
+    pub writers: Option<Check>,
 }
 
 /// A way to give up on an order that waits.
@@ -800,9 +802,9 @@ fn with_seat(t: &mut Tracer, key: Key, seat: SeatId, f: impl FnOnce(&mut Seat)) 
 /// Ends the call of stopped threads: one that sleeps gets EINTR instead of a restart, one at its entry is not made.
 pub(crate) fn abort(t: &mut Tracer, key: Key, tid: Option<Tid>) -> Result<(), Refusal> {
     const EINTR: u64 = -(libc::EINTR as i64) as u64;
-    let Some(process) = t.entries.get(&key).map(|e| &e.process) else { return Err(Refusal::gone(key.0)) };
+    let Some(process) = t.entries.get_mut(&key).map(|e| &mut e.process) else { return Err(Refusal::gone(key.0)) };
     let mut stands = false;
-    for (id, thread) in process.threads.iter().filter(|(id, _)| tid.is_none_or(|t| t == **id)) {
+    for (id, thread) in process.threads.iter_mut().filter(|(id, _)| tid.is_none_or(|t| t == **id)) {
         let State::Stopped(stop) = &thread.state else { continue };
         stands = true;
         let os = |e: io::Error| Refusal::os("abort the call of", *id, &e);
@@ -812,6 +814,7 @@ pub(crate) fn abort(t: &mut Tracer, key: Key, tid: Option<Tid>) -> Result<(), Re
             (regs.orig_rax, regs.rax) = (u64::MAX, EINTR);
         } else if sleeping {
             regs.rax = EINTR;
+            thread.broken_off();
         } else {
             continue;
         }

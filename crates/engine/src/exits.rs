@@ -86,6 +86,12 @@ fn misses_nothing(proc: &Proc) -> bool {
         || proc.tasks().unwrap_or_default().into_iter().any(|tid| mask(&of(tid), "SigBlk") & CONT == 0)
 }
 
+/// True for a 32-bit process: the words of its auxiliary vector are short, so that the first two are not one small number.
+fn is_narrow(proc: &Proc) -> bool {
+    let auxv = procfs::read_at(proc.dir(), c"auxv").unwrap_or_default();
+    auxv.first_chunk().is_some_and(|first| u64::from_ne_bytes(*first) >> 32 != 0)
+}
+
 impl Tracer {
     /// Gives the kernel the set that the seats want, if it is to look at all. To be called before threads are set going.
     pub fn arm_exits(&mut self, key: Key) {
@@ -98,8 +104,12 @@ impl Tracer {
         let mut armed = entry.exits;
         armed.may = match (wanted, armed.may) {
             (None, _) => None,
-            (_, Some(may)) => Some(may),
-            (_, None) => Some(self.kernel_exits.get().is_some() && misses_nothing(&entry.proc)),
+            (_, Some(false)) => Some(false),
+            (set, may) if may.is_some() && set == armed.set => may,
+            (Some(set), _) => {
+                let fit = !set.strange(is_narrow(&entry.proc)) && misses_nothing(&entry.proc);
+                Some(fit && self.kernel_exits.get().is_some())
+            }
         };
         if let (Some(set), Some(true)) = (wanted, armed.may) {
             if armed.set != Some(set) {
@@ -145,7 +155,7 @@ impl Tracer {
 
     /// After an exec all is decided anew.
     pub fn reconsider_exits(&mut self, key: Key) {
-        if let Some(entry) = self.entries.get_mut(&key).filter(|e| e.exits.may == Some(false)) {
+        if let Some(entry) = self.entries.get_mut(&key) {
             entry.exits.may = None;
         }
     }

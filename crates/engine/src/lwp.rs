@@ -6,7 +6,7 @@
 use crate::engine::{abort, called, linger, Change, Done, Giver, Pause, Scratch, Shared, Target, Ticket};
 use crate::error::Refusal;
 use crate::inject::{forgets_nothing, Number};
-use crate::process::lwps::{Busy, Stand};
+use crate::process::lwps::Stand;
 use crate::process::{signo_of, Await, State, Steps, Stop};
 use crate::seat::{Lwps, Modes, Seat, SeatId};
 use crate::tracer::{key_of, Key, Tracer};
@@ -190,7 +190,8 @@ fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
             signal: forged.map_or(thread.owed, |i| signo_of(i)),
             since: thread.since,
             inside: if thread.stopped() && !thread.injecting {
-                inside(*tid, forged.map(|i| **i), matches!(thread.state, State::Stopped(Stop::Signal(..))))
+                let at_signal = matches!(thread.state, State::Stopped(Stop::Signal(..))) && thread.owed != 0;
+                inside(*tid, forged.map(|i| **i), at_signal)
             } else {
                 None
             },
@@ -313,13 +314,17 @@ impl Message {
         let found = entry.process.seats.iter_mut().find(|(_, s)| s.standing && s.flavour == self.flavour);
         let id = match found {
             Some((id, seat)) => {
-                (seat.opener, seat.check) = (self.giver.opener, self.giver.check.clone());
+                // Who only looks changes nothing.
+                if !matches!(order, LwpOrder::See | LwpOrder::LastClose) {
+                    (seat.opener, seat.check) = (self.giver.opener, self.giver.check.clone());
+                }
                 *id
             }
             None => {
                 let id = self.shared.queue.new_seat();
                 let mut seat = Seat::new(self.flavour, true, self.giver.opener, self.giver.check.clone());
                 seat.lwps = Some(Lwps::default());
+                seat.writers = self.giver.writers.clone();
                 entry.process.seats.insert(id, seat);
                 id
             }
@@ -412,12 +417,9 @@ impl Message {
 
     fn run(&self, t: &mut Tracer, key: Key, seat: SeatId, run: Run) -> Outcome {
         let process = &mut t.entries.get_mut(&key).ok_or_else(|| Refusal::gone(key.0))?.process;
-        let tid = process.may_run(seat, self.tid).map_err(|why| match why {
-            Busy::Gone => Refusal::gone(key.0),
-            Busy::NotStopped => {
-                busy(self.tid.unwrap_or(key.0), "it is not stopped by this flavour, nor was it asked to")
-            }
-        })?;
+        let tid = process
+            .may_run(seat, self.tid)
+            .ok_or_else(|| busy(self.tid.unwrap_or(key.0), "it is not stopped by this flavour, nor was it asked to"))?;
         if run.step {
             forgets_nothing(&self.proc)?;
         }

@@ -128,6 +128,8 @@ pub struct Thread {
     awaited: Option<i32>,
     /// The signal it is about to get is the trap of a step that a client ordered: nobody's but his.
     pub stepped: bool,
+    /// What happened to it after what it stands on: told when that has been seen.
+    later: Option<What>,
     /// It has not reported yet, and stands at the end of the call that made it.
     newborn: bool,
     /// The signal of the job-control stop that it is in.
@@ -156,6 +158,7 @@ impl Thread {
             again: false,
             forged: None,
             awaited: None,
+            later: None,
             newborn: false,
             stepped: false,
             job: 0,
@@ -167,6 +170,20 @@ impl Thread {
     /// True if its children come attached: by the options in force, which may be those of a seat that is gone.
     pub fn brings_children(&self) -> bool {
         self.options & libc::PTRACE_O_TRACEFORK != 0
+    }
+
+    /// The call that it sleeps in, and would make again, ends with EINTR instead.
+    pub fn broken_off(&mut self) {
+        if std::mem::take(&mut self.restarting) {
+            self.later = self.call.take().map(|call| What::Exit(Some(call), -i64::from(libc::EINTR)));
+        }
+    }
+
+    /// It was found in this call, which it will make again.
+    pub fn found_in(&mut self, call: Call) {
+        if self.call.is_none() {
+            (self.call, self.restarting) = (Some(call), true);
+        }
     }
 
     /// True if it is to get a signal that is not in hand yet.
@@ -230,19 +247,18 @@ pub struct Exits {
     pub named: Set,
 }
 
-/// Numbers of the 64-bit table and of the 32-bit one.
-type Numbers = (&'static [u64], &'static [u64]);
-
 impl Exits {
-    fn any(&self, (wide, narrow): Numbers) -> bool {
-        wide.iter().any(|nr| (self.own | self.named).has(*nr)) || narrow.iter().any(|nr| self.own.has(*nr))
+    /// True if a stop at their ends would be another one in a process of this kind.
+    pub fn strange(&self, narrow: bool) -> bool {
+        let named = ENDS_OTHERWISE.0.iter().any(|nr| self.named.has(*nr));
+        let table = if narrow { ENDS_OTHERWISE.1 } else { ENDS_OTHERWISE.0 };
+        named || table.iter().any(|nr| self.own.has(*nr))
     }
 }
 
-/// rt_sigreturn and execveat, and sigreturn: at their end the kernel does not know them by their number.
-const ENDS_OTHERWISE: Numbers = (&[15, 322], &[119, 173, 358]);
-/// clone, fork, vfork, clone3.
-const MAKE_PROCESSES: Numbers = (&[56, 57, 58, 435], &[2, 120, 190, 435]);
+/// rt_sigreturn, execveat and sigreturn: at their end the kernel does not know them by their number. clone, fork, vfork and clone3:
+/// the first stop of what they make is told as their end, if their beginning was seen. Of both tables.
+const ENDS_OTHERWISE: (&[u64], &[u64]) = (&[15, 322, 56, 57, 58, 435], &[119, 173, 358, 2, 120, 190, 435]);
 
 const BASE_OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_TRACEEXEC;
 
@@ -371,7 +387,7 @@ impl Process {
             Report::Entry(call) => self.entry(tid, call),
             Report::Exit(result) => self.exit(tid, result),
             Report::Clone(new) => {
-                self.threads.entry(new).or_insert_with(|| Thread::running(options, true));
+                self.born_lwp(tid, new);
                 self.direct_newborn(tid, new);
             }
             Report::Fork(child, vfork) => {
@@ -477,7 +493,10 @@ impl Process {
         }
         thread.call = Some(call);
         if let Some(c) = lost {
-            self.publish(tid, What::Exit(Some(c), -i64::from(libc::EINTR)));
+            if self.publish(tid, What::Exit(Some(c), -i64::from(libc::EINTR))) {
+                self.thread(tid, |t| t.later = Some(What::Entry(call)));
+                return;
+            }
         }
         self.publish(tid, What::Entry(call));
     }
@@ -552,13 +571,17 @@ impl Process {
     /// Compares what every thread does with what the seats want; the answer is what to do about it.
     pub fn settle(&mut self) -> Vec<Action> {
         self.stirred = false;
-        if self.ended.is_none() {
+        while self.ended.is_none() {
             let wanted = self.wanted();
             let options = self.options();
             let calls = self.calls();
             let tids: Vec<Tid> = self.threads.keys().copied().collect();
             for tid in tids {
                 self.settle_thread(tid, wanted, options, calls);
+            }
+            // Something was heard of on the way, for which threads may have to stand that were let go before.
+            if !std::mem::take(&mut self.stirred) {
+                break;
             }
         }
         std::mem::take(&mut self.actions)
@@ -597,15 +620,12 @@ impl Process {
         }
         // A SIGCONT that the carrier removes from the queue would be missed here.
         let more = |s: &Seat| !s.entries.is_empty() || s.once != Once::None || s.signals.has(libc::SIGCONT as u64);
-        // The first stop of a child is told as the end of a call of which the beginning was seen.
-        let forks = self.options() & libc::PTRACE_O_TRACEFORK != 0 && exits.any(MAKE_PROCESSES);
-        let fit = exits != Exits::default() && !forks && !exits.any(ENDS_OTHERWISE) && !self.seats.values().any(more);
-        fit.then_some(exits)
+        (exits != Exits::default() && !self.seats.values().any(more)).then_some(exits)
     }
 
     fn settle_thread(&mut self, tid: Tid, wanted: bool, options: i32, calls: Calls) {
-        // Passing from a fault to its signal may make a seat hold the thread, hence at most two rounds.
-        for _ in 0..2 {
+        // Passing from one event to the next may make a seat hold the thread, hence some rounds.
+        for _ in 0..3 {
             let Some(thread) = self.threads.get(&tid).filter(|t| !t.injecting) else { return };
             let stepper = thread.steps.as_ref().map(|s| s.seat);
             let held = self.seats.iter().any(|(id, s)| Some(*id) != stepper && s.holds(tid));
@@ -649,10 +669,12 @@ impl Process {
                 State::Stopped(stop) if wanted && held && *stop != Stop::Group => return,
                 State::Stopped(Stop::Signal(info, fault)) if (*fault || thread.signal_behind) && thread.owed != 0 => {
                     let info = *info;
-                    if !self.signal_itself(tid, info) {
-                        continue;
+                    self.signal_itself(tid, info);
+                }
+                State::Stopped(_) if thread.later.is_some() => {
+                    if let Some(what) = thread.later.take() {
+                        self.publish(tid, what);
                     }
-                    return;
                 }
                 State::Stopped(stop) => {
                     let group = *stop == Stop::Group;

@@ -110,6 +110,8 @@ pub struct Seat {
     pub seq: u64,
     /// May the opener still?
     pub check: Option<Check>,
+    /// Who would let a process run that stands because of an exec: somebody who has yet to close.
+    pub writers: Option<Check>,
 }
 
 impl Seat {
@@ -137,6 +139,7 @@ impl Seat {
             stream: None,
             seq: 0,
             check,
+            writers: None,
         }
     }
 
@@ -147,6 +150,7 @@ impl Seat {
         fresh.stream = self.stream.take();
         fresh.seq = self.seq;
         fresh.report = self.report;
+        fresh.writers = self.writers.take();
         fresh.lwps = self.lwps.as_ref().map(|_| Lwps::default());
         *self = fresh;
     }
@@ -167,7 +171,8 @@ impl Seat {
         let modes = Modes { fork: true, ..Modes::default() };
         let lwps = Some(Lwps { modes, ..Lwps::default() });
         let fresh = Seat::new(self.flavour, self.standing, self.opener, self.check.clone());
-        self.inherited().then_some(Seat { signals, faults, entries, exits, lwps, ..fresh })
+        let writers = self.writers.clone();
+        self.inherited().then_some(Seat { signals, faults, entries, exits, lwps, writers, ..fresh })
     }
 
     /// A thread has ended.

@@ -656,6 +656,9 @@ impl Tracer {
         if let Report::Dead(_) = report {
             self.tids.remove(&tid);
         }
+        if report == Report::Trap {
+            self.look_inside(key, tid);
+        }
         let exec = matches!(report, Report::Exec(_));
         if exec {
             self.tids.retain(|t, k| {
@@ -685,6 +688,23 @@ impl Tracer {
             self.check_openers(key);
         }
         self.settle_after(key, Some(tid));
+    }
+
+    /// A thread whose calls are traced from here on may be in one already: its entry has been, its exit is to come.
+    fn look_inside(&mut self, key: Key, tid: Tid) {
+        let Some(process) = self.entries.get_mut(&key).map(|e| &mut e.process) else { return };
+        if !process.seats.values().any(Seat::wants_calls) {
+            return;
+        }
+        let Some(thread) = process.threads.get_mut(&tid) else { return };
+        let Ok(r) = ptrace::user_regs(tid) else { return };
+        if (r.orig_rax as i64) < 0 || !(-516..=-512).contains(&(r.rax as i32)) {
+            return;
+        }
+        thread.found_in(match r.cs {
+            0x23 => Call { nr: r.orig_rax, args: [r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp], abi: Abi::I386 },
+            _ => Call { nr: r.orig_rax, args: [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9], abi: Abi::X86_64 },
+        });
     }
 
     /// Lets the pending trap of a step be reported instead of the stop that came before it: the thread runs no instruction in
@@ -749,7 +769,8 @@ impl Tracer {
         // Acting in their names took the request back.
         apart::watch_daemon();
         if let Some(entry) = self.entries.get_mut(&key) {
-            lost.retain(|id| !entry.process.exec_withdrew(*id));
+            let (process, proc) = (&mut entry.process, &entry.proc);
+            lost.retain(|id| !process.exec_withdrew(*id, proc));
         }
         if !lost.is_empty() {
             self.drop_seats(key, |id| lost.contains(&id));
@@ -890,12 +911,18 @@ fn back_onto_breakpoint(tid: Tid) {
     }
 }
 
+/// Code of a SIGSEGV for an address that is mapped and forbidden.
+const SEGV_ACCERR: i32 = 2;
+
 /// What the signal alone does not tell of a fault, from the instruction and the stack pointer.
 fn refine(tid: Tid, fault: u8, info: SigInfo) -> u8 {
     if fault != abi::fault::BOUNDS || info.signo != libc::SIGSEGV {
         return fault;
     }
     let Ok(regs) = ptrace::user_regs(tid) else { return fault };
+    if info.code == SEGV_ACCERR {
+        return fault;
+    }
     if info.code != abi::fault::SI_KERNEL {
         return abi::fault::of_address(info.addr, regs.rsp);
     }

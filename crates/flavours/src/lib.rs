@@ -1,9 +1,10 @@
 //! The flavours: one folder each, one file a node.
 //!
 //! What they share: [`target`], the process or thread that a file is about, who may see it, and acting on it; [`right`], who may
-//! control it.
+//! control it; [`rename`], giving a thread another name.
 
 pub mod linux;
+pub mod rename;
 pub mod right;
 pub mod solaris;
 pub mod target;

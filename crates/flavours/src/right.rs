@@ -99,7 +99,7 @@ impl Right {
             let target = Target { proc: proc.clone(), ..target.clone() };
             may_control(&target, &creds).is_ok()
         };
-        Giver { opener: self.opener, check: Some(Arc::new(check)) }
+        Giver { opener: self.opener, check: Some(Arc::new(check)), writers: None }
     }
 }
 

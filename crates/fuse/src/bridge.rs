@@ -161,10 +161,9 @@ impl Bridge {
             }
             Op::Flush | Op::Fsync => self.done(unique),
             Op::Init(arg) => self.init(unique, arg),
-            // As the kernel's /proc: the name does not exist and cannot be made to.
-            Op::Make { .. } => Err(Errno(libc::ENOENT)),
-            Op::Remove { .. } => Err(Errno(libc::EPERM)),
-            Op::Rename { newdir, newname, .. } => self.rename(*newdir, &caller, newname),
+            op @ (Op::Create { .. } | Op::Make { .. } | Op::Remove { .. } | Op::Rename { .. }) => {
+                Err(self.unchangeable(&caller, op))
+            }
             Op::Unsupported => Err(Errno(libc::ENOSYS)),
             Op::Interrupt { .. } | Op::Destroy | Op::NotifyReply => return,
         };
@@ -354,9 +353,19 @@ impl Bridge {
         self.done(unique)
     }
 
-    fn rename(&self, newdir: u64, caller: &Caller, newname: &OsStr) -> Result<()> {
-        self.node(newdir)?.lookup(caller, newname)?;
-        Err(Errno(libc::EPERM))
+    /// The answer to whoever would make, remove or rename something.
+    fn unchangeable(&self, caller: &Caller, op: &Op<'_>) -> Errno {
+        match (self.flavour.unchangeable(), op) {
+            (Some((create, _)), Op::Create { .. }) => create,
+            (Some((_, other)), _) => other,
+            // As the kernel's /proc: the name does not exist and cannot be made to.
+            (None, Op::Create { .. } | Op::Make { .. }) => Errno(libc::ENOENT),
+            (None, Op::Rename { newdir, newname, .. }) => {
+                let found = self.node(*newdir).and_then(|dir| dir.lookup(caller, newname));
+                found.err().unwrap_or(Errno(libc::EPERM))
+            }
+            (None, _) => Errno(libc::EPERM),
+        }
     }
 
     fn open(&self, unique: u64, id: u64, caller: &Caller, flags: u32) -> Result<()> {

@@ -42,7 +42,11 @@ pub enum Op<'a> {
     Getattr,
     Setattr(abi::SetattrIn),
     Readlink,
-    /// SYMLINK, MKNOD, MKDIR, LINK, CREATE: whatever would make a name.
+    /// CREATE: an open that would make a file.
+    Create {
+        name: &'a OsStr,
+    },
+    /// SYMLINK, MKNOD, MKDIR, LINK: whatever else would make a name.
     Make {
         name: &'a OsStr,
     },
@@ -170,7 +174,7 @@ fn operation(opcode: u32, mut body: Body<'_>) -> Option<Op<'_>> {
         }
         op::CREATE => {
             body.take::<abi::CreateIn>()?;
-            Op::Make { name: body.name()? }
+            Op::Create { name: body.name()? }
         }
         op::UNLINK | op::RMDIR => Op::Remove { name: body.name()? },
         op::RENAME => {

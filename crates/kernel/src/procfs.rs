@@ -137,6 +137,64 @@ pub fn fstatat(dir: BorrowedFd, path: &CStr, follow: bool) -> io::Result<libc::s
     Ok(buf)
 }
 
+/// What [`peek`] finds: type and mode, owner, size, inode, device it is on, device it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peek {
+    /// File type and permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Inode number.
+    pub ino: u64,
+    /// Links.
+    pub nlink: u32,
+    /// Major and minor number of the device it is on.
+    pub dev: (u32, u32),
+    /// Major and minor number of the device it is.
+    pub rdev: (u32, u32),
+    /// Last access, modification and change, in seconds since the epoch.
+    pub times: [i64; 3],
+    /// The mount it was reached by, as mountinfo numbers them.
+    pub mount: u64,
+}
+
+/// Attributes of the file that a link of /proc leads to, as far as the machine knows them at this moment: no file system is
+/// asked, so this never waits for a server, nor for ourselves.
+pub fn peek(dir: BorrowedFd, path: &CStr) -> io::Result<Peek> {
+    statx(dir, path, 0)
+}
+
+/// The same of an open file.
+pub fn peek_at(fd: BorrowedFd) -> io::Result<Peek> {
+    statx(fd, c"", libc::AT_EMPTY_PATH)
+}
+
+fn statx(dir: BorrowedFd, path: &CStr, flags: i32) -> io::Result<Peek> {
+    // SAFETY: all-zero is a valid statx.
+    let mut buf: libc::statx = unsafe { std::mem::zeroed() };
+    let flags = flags | libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
+    let mask = libc::STATX_BASIC_STATS | libc::STATX_MNT_ID;
+    // SAFETY: `path` ends with NUL and `buf` lives through the call.
+    let done = unsafe { libc::statx(dir.as_raw_fd(), path.as_ptr(), flags, mask, &mut buf) };
+    check(done.into())?;
+    Ok(Peek {
+        mode: buf.stx_mode.into(),
+        uid: buf.stx_uid,
+        gid: buf.stx_gid,
+        size: buf.stx_size,
+        ino: buf.stx_ino,
+        nlink: buf.stx_nlink,
+        dev: (buf.stx_dev_major, buf.stx_dev_minor),
+        rdev: (buf.stx_rdev_major, buf.stx_rdev_minor),
+        times: [buf.stx_atime.tv_sec, buf.stx_mtime.tv_sec, buf.stx_ctime.tv_sec],
+        mount: buf.stx_mnt_id,
+    })
+}
+
 /// fstat(2).
 pub fn fstat(fd: BorrowedFd) -> io::Result<libc::stat> {
     // SAFETY: all-zero is a valid stat.

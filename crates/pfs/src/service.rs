@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use tree::{Flavour, Node};
+use tree::{Errno, Flavour, Node};
 
 /// A process that is held, and by whom.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -167,6 +167,10 @@ impl Flavour for Watched {
 
     fn root(&self) -> Arc<dyn Node> {
         self.inner.root()
+    }
+
+    fn unchangeable(&self) -> Option<(Errno, Errno)> {
+        self.inner.unchangeable()
     }
 
     fn unmounted(&self) {

@@ -1,6 +1,6 @@
 //! The words after `-o`.
 
-use pfs::options::{HidePid, Options};
+use pfs::options::{DataModel, HidePid, Options};
 use proptest::prelude::*;
 
 #[test]
@@ -26,6 +26,16 @@ fn hidepid_by_number_and_name() {
 }
 
 #[test]
+fn models_are_shown_as_they_are_read() {
+    for (word, model) in [("opener", DataModel::Opener), ("lp64", DataModel::Lp64), ("ilp32", DataModel::Ilp32)] {
+        let options = Options::parse(&format!("rw,model={word}")).unwrap();
+        assert_eq!(options.model, Some(model));
+        assert_eq!(Options::parse(&options.to_string()).unwrap(), options);
+    }
+    assert_eq!([DataModel::Opener, DataModel::Lp64].map(|m| m.forced().is_some()), [false, true]);
+}
+
+#[test]
 fn wrong_words_name_the_right_ones() {
     for (list, part) in [
         ("bogus", "valid options: ro, rw, allow_other"),
@@ -36,6 +46,8 @@ fn wrong_words_name_the_right_ones() {
         ("uid=+1", "not a number"),
         ("gid=4294967295", "not a number"),
         ("hidepid=3", "not one of 0"),
+        ("model", "needs a value"),
+        ("model=64", "not one of opener, lp64, ilp32"),
         ("RO", "unknown option \"RO\""),
     ] {
         let said = Options::parse(list).unwrap_err();

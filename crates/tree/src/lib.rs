@@ -175,6 +175,11 @@ pub trait Flavour: Send + Sync {
     fn name(&self) -> &'static str;
     /// The root directory.
     fn root(&self) -> Arc<dyn Node>;
+    /// What is answered to an open that would make a file, and to whoever would make, remove or rename anything otherwise. `None`:
+    /// as the kernel's /proc answers.
+    fn unchangeable(&self) -> Option<(Errno, Errno)> {
+        None
+    }
     /// The mount is gone: give back whatever its clients held.
     fn unmounted(&self) {}
 }

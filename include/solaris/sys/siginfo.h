@@ -193,12 +193,16 @@ struct pr_sigaction {
 /*
  * Codes. Those of faults are Solaris': the names that both have mean the same numbers in libc, which is why they are only
  * filled in here for dialects in which libc has none. Those of signals that a process sent (SI_USER, SI_QUEUE ...) are
- * Linux'.
+ * Solaris', too, and mean other numbers than in libc: PRSI_QUEUE is always ours, SI_QUEUE with libc's types libc's.
  */
 #define SI_NOINFO 32767
 #define SI_DTRACE 2050
 #define SI_RCTL 2049
-#define SI_LWP (-6)
+#define SI_LWP (-1)
+#define PRSI_QUEUE (-2)
+#define PRSI_TIMER (-3)
+#define PRSI_ASYNCIO (-4)
+#define PRSI_MESGQ (-5)
 #ifndef SI_FROMUSER
 #define SI_FROMUSER(info) ((info)->si_code <= 0)
 #define SI_FROMKERNEL(info) ((info)->si_code > 0)
@@ -213,10 +217,6 @@ struct pr_sigaction {
 
 #ifndef SI_USER
 #define SI_USER 0
-#define SI_QUEUE (-1)
-#define SI_TIMER (-2)
-#define SI_MESGQ (-3)
-#define SI_ASYNCIO (-4)
 #endif
 #ifndef ILL_ILLOPC
 #define ILL_ILLOPC 1
@@ -281,6 +281,25 @@ static __inline__ void pr_sigset_from_libc(prsigset_t *to, const libc_sigset_t *
 	memcpy(to, from, PR_KERNEL_SIGSET_);
 }
 
+/* The code of a sender, which is Linux' number. A program may queue a signal with any code below 0. */
+static __inline__ int pr_sender_(int code)
+{
+	switch (code) {
+	case 0:
+		return SI_USER;
+	case -2:
+		return PRSI_TIMER;
+	case -3:
+		return PRSI_MESGQ;
+	case -4:
+		return PRSI_ASYNCIO;
+	case -6:
+		return SI_LWP;
+	default:
+		return PRSI_QUEUE;
+	}
+}
+
 static __inline__ void pr_siginfo_from_libc(prsiginfo_t *to, const libc_siginfo_t *from)
 {
 	memset(to, 0, sizeof *to);
@@ -288,11 +307,12 @@ static __inline__ void pr_siginfo_from_libc(prsiginfo_t *to, const libc_siginfo_
 	to->si_code = from->si_code;
 	to->si_errno = from->si_errno;
 	if (SI_FROMUSER(from)) {
-		if (from->si_code != SI_TIMER) {
+		to->si_code = pr_sender_(from->si_code);
+		if (to->si_code != PRSI_TIMER) {
 			to->si_pid = from->si_pid;
 			to->si_uid = from->si_uid;
 		}
-		if (from->si_code != SI_USER && from->si_code != SI_LWP)
+		if (to->si_code != SI_USER && to->si_code != SI_LWP)
 			to->si_value = from->si_value;
 		return;
 	}
@@ -607,6 +627,15 @@ static __inline__ int pr_ppoll(struct pollfd *fds, nfds_t n, const struct timesp
 #define waitid pr_waitid
 #define pselect pr_pselect
 #define ppoll pr_ppoll
+
+#undef SI_QUEUE
+#undef SI_TIMER
+#undef SI_ASYNCIO
+#undef SI_MESGQ
+#define SI_QUEUE PRSI_QUEUE
+#define SI_TIMER PRSI_TIMER
+#define SI_ASYNCIO PRSI_ASYNCIO
+#define SI_MESGQ PRSI_MESGQ
 
 #undef SA_ONSTACK
 #undef SA_RESETHAND

@@ -5,8 +5,10 @@ use super::{Process, Report, State, Stop, Thread};
 use crate::event::{Call, What};
 use crate::seat::{Seat, SeatId};
 use abi::syscall::Abi;
+use kernel::procfs::Proc;
 use kernel::ptrace::Tid;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// si_code of int1, which leaves no byte to go back to.
 const TRAP_BRKPT: i32 = 1;
@@ -86,15 +88,6 @@ pub(super) fn stands(threads: &BTreeMap<Tid, Thread>, seat: Option<&Seat>, tid: 
     how.is_event() || (tid.is_none() && how == Stand::Suspended)
 }
 
-/// Why an lwp cannot be set going.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Busy {
-    /// It is in no event stop and was not asked to stop.
-    NotStopped,
-    /// There is no such thread.
-    Gone,
-}
-
 impl Process {
     /// The lwp that speaks for the process to this seat: one that runs if any does, then those that stand, in the order in which
     /// PCRUN lets them be seen.
@@ -125,11 +118,32 @@ impl Process {
         thread.newborn = true;
     }
 
-    /// The first stop of a process that was born under a seat is the end of the call that made it.
+    /// A new thread of this one. Where there are lwps it begins at the end of the call that made it, as a process does.
+    pub(super) fn born_lwp(&mut self, maker: Tid, new: Tid) {
+        let call = self.threads.get(&maker).and_then(|t| t.call).filter(|_| self.has_lwps());
+        let options = self.options();
+        self.threads.entry(new).or_insert_with(|| Thread {
+            call,
+            newborn: call.is_some(),
+            ..Thread::running(options, true)
+        });
+    }
+
+    /// The first stop of a process that was born under a seat, or of a new lwp, is the end of the call that made it.
     pub fn first_report(&mut self, tid: Tid, report: &Report) -> Option<Report> {
+        if *report == Report::Trap && !self.threads.contains_key(&tid) {
+            // Its maker has not told of it yet.
+            let maker = self.threads.iter().find(|(_, t)| t.call.as_ref().is_some_and(makes_process));
+            let maker = maker.map(|(tid, _)| *tid)?;
+            self.born_lwp(maker, tid);
+        }
         let thread = self.threads.get_mut(&tid)?;
         let first = std::mem::take(&mut thread.newborn) && *report == Report::Trap && thread.call.is_some();
         first.then_some(Report::Exit(0))
+    }
+
+    fn has_lwps(&self) -> bool {
+        self.seats.values().any(|s| s.lwps.is_some())
     }
 
     /// True if the thread now stands on a breakpoint for a seat that wants the program counter on it (PR_BPTADJ).
@@ -151,12 +165,19 @@ impl Process {
         }
     }
 
-    /// An exec has taken the process from the seat's opener. By the rules of lwps it stands then, for whoever may control it
-    /// now, and runs when those who may not have closed. False for a seat of other rules.
-    pub fn exec_withdrew(&mut self, id: SeatId) -> bool {
-        let Some(lwps) = self.seats.get_mut(&id).and_then(|s| s.lwps.as_mut()) else { return false };
-        lwps.modes.run_on_close = true;
-        self.direct(id, None);
+    /// An exec has taken the process from the seat's opener. By the rules of lwps a traced process stands then, for whoever may
+    /// control it now, and runs when those who may not have closed; if there is nobody to close, nothing is asked of it any
+    /// more. False for a seat of other rules.
+    pub fn exec_withdrew(&mut self, id: SeatId, proc: &Arc<Proc>) -> bool {
+        let Some(seat) = self.seats.get_mut(&id) else { return false };
+        let closes = seat.armed() && seat.writers.as_ref().is_some_and(|open| open(proc));
+        let Some(lwps) = seat.lwps.as_mut() else { return false };
+        if closes {
+            lwps.modes.run_on_close = true;
+            self.direct(id, None);
+        } else {
+            seat.clear();
+        }
         true
     }
 
@@ -169,14 +190,11 @@ impl Process {
         }
     }
 
-    /// Whom PCRUN is about.
-    pub fn may_run(&self, seat: SeatId, tid: Option<Tid>) -> Result<Tid, Busy> {
-        let at = tid.or_else(|| self.speaker(Some(seat))).ok_or(Busy::Gone)?;
+    /// Whom PCRUN is about, if it is in an event stop of the seat's or was asked to stop.
+    pub fn may_run(&self, seat: SeatId, tid: Option<Tid>) -> Option<Tid> {
+        let at = tid.or_else(|| self.speaker(Some(seat)))?;
         let directed = self.seats.get(&seat).is_some_and(|s| s.hold_threads.contains(&at));
-        match self.stand(Some(seat), at).ok_or(Busy::Gone)? {
-            how if how.is_event() || directed => Ok(at),
-            _ => Err(Busy::NotStopped),
-        }
+        (self.stand(Some(seat), at)?.is_event() || directed).then_some(at)
     }
 
     /// Sets one lwp going and no other.
@@ -279,7 +297,7 @@ mod tests {
         assert!(p.settle().is_empty());
         for tid in [11, 12] {
             assert_eq!(p.speaker(Some(SEAT)), Some(tid));
-            assert_eq!(p.may_run(SEAT, None), Ok(tid));
+            assert_eq!(p.may_run(SEAT, None), Some(tid));
             p.run_process(SEAT, tid, false);
             let actions = p.settle();
             if tid == 11 {
@@ -289,7 +307,7 @@ mod tests {
                 assert_eq!(actions.len(), 3);
             }
         }
-        assert_eq!(p.may_run(SEAT, None), Err(Busy::NotStopped));
+        assert_eq!(p.may_run(SEAT, None), None);
     }
 
     #[test]
@@ -300,7 +318,7 @@ mod tests {
         p.report(10, Report::Trap);
         p.report(11, Report::Trap);
         p.settle();
-        assert_eq!(p.may_run(SEAT, Some(11)), Ok(11));
+        assert_eq!(p.may_run(SEAT, Some(11)), Some(11));
         p.run_lwp(SEAT, 11);
         assert_eq!(p.settle(), [Action::Resume(11, Go::Cont, 0)]);
         assert_eq!((stand(&p, 10), stand(&p, 11)), (Stand::Requested, Stand::Runs));
@@ -329,7 +347,7 @@ mod tests {
         p.report(10, Report::Trap);
         p.settle();
         assert_eq!(stand(&p, 10), Stand::Suspended);
-        assert_eq!(p.may_run(SEAT, None), Err(Busy::NotStopped));
+        assert_eq!(p.may_run(SEAT, None), None);
     }
 
     #[test]

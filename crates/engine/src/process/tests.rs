@@ -249,15 +249,28 @@ fn an_interrupted_call_is_followed_to_its_end() {
 }
 
 #[test]
+fn some_calls_do_not_end_under_their_number() {
+    let exits = |own: &[u64], named: &[u64]| {
+        let set = |numbers: &[u64]| {
+            numbers.iter().fold(Set::EMPTY, |mut set, nr| {
+                set.add(*nr);
+                set
+            })
+        };
+        let exits = Exits { own: set(own), named: set(named) };
+        [false, true].map(|narrow| exits.strange(narrow))
+    };
+    assert_eq!(exits(&[3, 59], &[3, 59]), [false, false]);
+    assert_eq!(exits(&[322], &[]), [true, false]);
+    assert_eq!(exits(&[2], &[]), [false, true]);
+    assert_eq!(exits(&[], &[2]), [false, false]);
+    assert_eq!(exits(&[], &[56]), [true, true]);
+}
+
+#[test]
 fn the_kernel_is_not_to_look_where_more_is_wanted() {
-    let change: [fn(&mut Seat); 6] = [
-        |s| s.entries.add(1),
-        |s| s.once = Once::Note,
-        |s| s.signals.add(libc::SIGCONT as u64),
-        |s| s.exits = Set::ALL,
-        |s| s.exits.add(322),
-        |s| (s.fork, _) = (true, s.exits.add(56)),
-    ];
+    let change: [fn(&mut Seat); 3] =
+        [|s| s.entries.add(1), |s| s.once = Once::Note, |s| s.signals.add(libc::SIGCONT as u64)];
     for change in change {
         let mut p = looked_at();
         change(seat(&mut p, 1));

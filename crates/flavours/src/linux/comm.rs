@@ -1,11 +1,10 @@
 //! Writing `comm`. The kernel lets only a process itself write it, and it judges by who executes the write; so a process that
-//! writes its own name here is made to call prctl(PR_SET_NAME) itself. The writer's thread waits in this very write: it is
-//! asked to stop first, answered then, and stands before it has run one instruction of its own.
+//! writes its own name here is made to set it itself, see [`rename`](crate::rename).
 
 use super::handle::KernelHandle;
+use crate::rename::set_name;
 use crate::target::Target;
-use engine::Refusal;
-use tree::{Caller, Errno, Handle, Pending, Result};
+use tree::{Caller, Handle, Pending, Result};
 
 /// An open `comm`.
 pub struct Comm {
@@ -32,23 +31,7 @@ impl Handle for Comm {
         let mut name = [0; NAME_MAX + 1];
         let kept = data.len().min(NAME_MAX);
         name[..kept].copy_from_slice(&data[..kept]);
-        let tid = self.target.tid.unwrap_or(self.target.proc.pid());
-        let length = data.len();
-        let way = self.target.shared.engine.target(self.target.proc.clone());
-        if tid == caller.tid {
-            // Its stop shows as an interrupt of this request, which must not end it.
-            done.shield();
-            let answer = done.clone();
-            let asked = move |result: std::result::Result<(), Refusal>| {
-                answer.finish(result.map(|()| length).map_err(|r| Errno(r.errno)));
-            };
-            way.set_name(tid as i32, name, Box::new(asked), Box::new(|_| {}));
-        } else {
-            let named = move |result: std::result::Result<(), Refusal>| {
-                done.finish(result.map(|()| length).map_err(|r| Errno(r.errno)));
-            };
-            way.set_name(tid as i32, name, Box::new(|_| {}), Box::new(named));
-        }
+        set_name(&self.target, caller, name, data.len(), done);
     }
 
     fn poll(&self, caller: &Caller, wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {

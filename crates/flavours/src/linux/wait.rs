@@ -24,7 +24,11 @@ impl Node for Wait {
         }
         let own = caller.pid().ok() == Some(self.0.proc.pid());
         let control = !own && caller.creds().is_ok_and(|c| may_control(&self.0, c).is_ok());
-        let giver = Giver { opener: Opener { pid: caller.pid().unwrap_or(caller.tid), uid: caller.uid }, check: None };
+        let giver = Giver {
+            opener: Opener { pid: caller.pid().unwrap_or(caller.tid), uid: caller.uid },
+            check: None,
+            writers: None,
+        };
         let way = self.0.shared.engine.target(self.0.proc.clone());
         let (id, stream, watch) = way.watch_states("linux", giver, control);
         let nonblock = flags & libc::O_NONBLOCK != 0;

@@ -6,7 +6,7 @@ use kernel::machine;
 use kernel::procfs::{self, Stat};
 use std::cell::OnceCell;
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use tree::{Caller, Errno, Result};
 
 /// One look of one caller at a process or an lwp of it.
@@ -46,7 +46,13 @@ impl<'a> About<'a> {
 
     /// The kernel's `stat` in the caller's name: what it hides from him, addresses and the exit status, is 0.
     pub fn stat(&self) -> Result<StatText> {
-        StatText::new(self.read(b"stat")?)
+        match self.read(b"stat") {
+            // The daemon's own process: it shows others what anybody may know.
+            Err(Errno(libc::EACCES | libc::EPERM)) if !procfs::hides() => {
+                Ok(StatText { public: true, ..StatText::new(self.plain(b"stat")?)? })
+            }
+            text => StatText::new(text?),
+        }
     }
 
     /// All of a file of the kernel's that shows everybody the same.
@@ -76,7 +82,7 @@ impl<'a> About<'a> {
 
     /// The data model of the process itself; `None` if it cannot be known: a zombie, a system process.
     pub fn target_model(&self) -> Option<Model> {
-        class_of(self.target.proc.dir(), c"exe")
+        model_at(self.target.proc.dir(), c"auxv")
     }
 
     /// EOVERFLOW for a reader whose pointers are too short for those of the process.
@@ -117,20 +123,27 @@ pub fn model_for(target: &Target, caller: &Caller) -> Model {
     target.shared.options.model.unwrap_or_else(|| model_of(caller))
 }
 
-/// The data model of the caller's own program; LP64 if that cannot be read.
+/// The data model of the caller's own program; LP64 if that cannot be known.
 pub fn model_of(caller: &Caller) -> Model {
-    let path = CString::new(format!("{}/exe", caller.tid)).unwrap_or_default();
-    class_of(procfs::root(), &path).unwrap_or(Model::Lp64)
+    let path = CString::new(format!("{}/auxv", caller.tid)).unwrap_or_default();
+    model_at(procfs::root(), &path).unwrap_or(Model::Lp64)
 }
 
-/// The class of the ELF file at `path`.
-fn class_of(dir: BorrowedFd, path: &CStr) -> Option<Model> {
-    let file = procfs::openat(dir, path, libc::O_RDONLY).ok()?;
-    match procfs::pread(file.as_fd(), 0, 5).ok()?[..] {
-        [0x7f, b'E', b'L', b'F', 1] => Some(Model::Ilp32),
-        [0x7f, b'E', b'L', b'F', 2] => Some(Model::Lp64),
-        _ => None,
-    }
+/// The data model of the program with this `auxv`. The class in the executable says the same, but to open that is to ask its
+/// file system, which may be a process that never answers.
+fn model_at(dir: BorrowedFd, path: &CStr) -> Option<Model> {
+    model_in(&procfs::read_at(dir, path).ok()?)
+}
+
+/// In the form of its own model, a vector tells the size of a program header (`AT_PHENT`).
+fn model_in(auxv: &[u8]) -> Option<Model> {
+    const AT_PHENT: u64 = 4;
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b));
+    let has = |model: Model, size: u64| {
+        let pairs = auxv.chunks_exact(2 * model.long()).map(|pair| pair.split_at(model.long()));
+        pairs.map(|(kind, value)| (word(kind), word(value))).any(|pair| pair == (AT_PHENT, size))
+    };
+    [(Model::Lp64, 56), (Model::Ilp32, 32)].into_iter().find(|(model, size)| has(*model, *size)).map(|(model, _)| model)
 }
 
 /// The kernel's `status` of a process or thread.
@@ -174,18 +187,45 @@ impl Status {
 }
 
 /// The kernel's `stat` of a process or thread.
-pub struct StatText(Vec<u8>);
+pub struct StatText {
+    text: Vec<u8>,
+    /// Only what anybody may know is to be told of it.
+    public: bool,
+}
 
 impl StatText {
     fn new(text: Vec<u8>) -> Result<StatText> {
         match Stat::parse(&text) {
-            Some(_) => Ok(StatText(text)),
+            Some(_) => Ok(StatText { text, public: false }),
             None => Err(Errno(libc::EIO)),
         }
     }
 
     /// Its fields.
     pub fn stat(&self) -> Result<Stat<'_>> {
-        Stat::parse(&self.0).ok_or(Errno(libc::EIO))
+        Stat::parse(&self.text).ok_or(Errno(libc::EIO))
+    }
+
+    /// A field that is not for everybody; 0 if it is hidden.
+    pub fn private(&self, n: usize) -> u64 {
+        let stat = Stat::parse(&self.text).filter(|_| !self.public);
+        stat.and_then(|s| s.number(n)).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_of_vectors() {
+        let wide: Vec<u8> = [33u64, 0x7fff_0000_1000, 4, 56, 0, 0].iter().flat_map(|n| n.to_le_bytes()).collect();
+        let narrow: Vec<u8> =
+            [32u32, 0xf7f0_0000, 33, 0xf7f0_0000, 4, 32, 0, 0].iter().flat_map(|n| n.to_le_bytes()).collect();
+        assert_eq!(
+            [&wide[..], &narrow, &wide[..16], b""].map(model_in),
+            [Some(Model::Lp64), Some(Model::Ilp32), None, None]
+        );
+        assert_eq!(model_of(&Caller::new(std::process::id(), 0, 0)), Model::Lp64);
     }
 }

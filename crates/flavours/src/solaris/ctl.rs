@@ -102,6 +102,7 @@ impl Open {
             right: right.clone(),
             user,
             caller: caller.tid,
+            model: self.model,
             narrow: self.model == Model::Ilp32 && target_model == Model::Lp64,
             target_model,
             left: Mutex::new(messages),
@@ -130,6 +131,8 @@ struct Script {
     user: User,
     /// The thread that writes.
     caller: u32,
+    /// The writer's.
+    model: Model,
     /// The writer's pointers are too short for those of the process.
     narrow: bool,
     target_model: Model,
@@ -193,7 +196,7 @@ impl Script {
         };
         let way = self.target.shared.engine.target(self.target.proc.clone());
         let tid = self.target.tid.map(|t| t as i32);
-        let ticket = way.message(NAME, self.right.giver(), tid, order, Box::new(answer));
+        let ticket = way.message(NAME, writers::giver(&self.right), tid, order, Box::new(answer));
         let late = {
             let mut current = self.current.lock();
             // The tracer thread may have begun a later one already.
@@ -210,10 +213,16 @@ impl Script {
     fn await_death(self: Arc<Self>) {
         let script = self.clone();
         let way = self.target.shared.engine.target(self.target.proc.clone());
-        match way.on_end(move |_| script.next()) {
+        match way.on_end(move |_| script.bereft()) {
             Ok(watch) => *self.death.lock() = Some(watch),
-            Err(_) => self.next(),
+            Err(_) => self.bereft(),
         }
+    }
+
+    /// The process has ended: messages that follow find nobody.
+    fn bereft(self: Arc<Self>) {
+        let done = if self.left.lock().is_empty() { Ok(self.length) } else { Err(Errno(libc::ENOENT)) };
+        self.done.finish(done);
     }
 
     fn step(&self, message: Message) -> Result<Step> {
@@ -328,8 +337,11 @@ impl Script {
     /// Copies between the process and the writer's own memory.
     fn copy(&self, area: PrIoVec, write: bool) -> Result<Step> {
         const PIECE: u64 = 1 << 20;
-        let (mut from, mut to, mut left) = (area.pio_base, area.pio_offset as u64, area.pio_len);
-        if from.checked_add(left).is_none() || to.checked_add(left).is_none() {
+        let top = if self.model == Model::Ilp32 { u64::from(u32::MAX) } else { u64::MAX };
+        // An address in the upper half is a negative offset.
+        let (mut from, mut to, mut left) = (area.pio_base, area.pio_offset as u64 & top, area.pio_len);
+        let wraps = |start: u64| start.checked_add(left).is_none_or(|end| end > top);
+        if wraps(from) || wraps(to) {
             return Err(EINVAL);
         }
         let mode = if write { libc::O_RDWR } else { libc::O_RDONLY };

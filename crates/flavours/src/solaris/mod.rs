@@ -7,23 +7,50 @@
 //! * [`about`]: who reads, about what, and in which data model
 //! * [`ctl`]: `ctl` and `lwpctl`, messages; [`writers`]: who has files open for writing
 //! * [`status`]: `status`, `lstatus`, `lwpstatus`; [`stops`]: what the engine knows of the lwps, and poll(2)
+//! * [`psinfo`], [`usage`], [`cred`], [`sigact`], [`auxv`], [`argv`], [`maps`], [`pagedata`]: records
+//! * [`space`]: `as`; [`lwpname`]
+//! * [`fd`], [`fdinfo`], [`object`], [`path`], [`links`]: files that the process has open or mapped, opened by [`files`]
+//! * [`sockets`]: addresses of sockets; [`empty`]: what Linux has nothing of
 //!
-//! What differs from Solaris is said at each file.
+//! What differs from Solaris is said at each file. And of all of them:
+//!
+//! * Signals, errno values and system calls have Linux's numbers, see [`abi::solaris`].
+//! * What the FUSE of the kernel decides by itself: link(2) is EPERM, where making other names is ENOSYS; a directory cannot be
+//!   opened for writing (EISDIR); reading one is EISDIR, not EINVAL; statvfs(2) has another name for the file system.
+//! * Reads of more than 1 MiB come as several requests. They are one snapshot all the same.
 
 pub mod about;
+pub mod argv;
+pub mod auxv;
+pub mod cred;
 pub mod ctl;
+pub mod empty;
+pub mod fd;
+pub mod fdinfo;
+pub mod files;
+pub mod links;
 pub mod lwp;
+pub mod lwpname;
+pub mod maps;
 pub mod nodes;
+pub mod object;
+pub mod pagedata;
+pub mod path;
 pub mod process;
+pub mod psinfo;
 pub mod root;
+pub mod sigact;
+pub mod sockets;
+pub mod space;
 pub mod status;
 pub mod stops;
+pub mod usage;
 pub mod writers;
 
 use crate::{Options, Shared};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use tree::{Flavour, Node};
+use tree::{Errno, Flavour, Node};
 
 /// The flavour's name, under which its standing seats are kept.
 pub const NAME: &str = "solaris";
@@ -52,6 +79,10 @@ impl Flavour for Solaris {
 
     fn root(&self) -> Arc<dyn Node> {
         Arc::new(root::Root::new(self.shared.clone()))
+    }
+
+    fn unchangeable(&self) -> Option<(Errno, Errno)> {
+        Some((Errno(libc::EACCES), Errno(libc::ENOSYS)))
     }
 
     fn unmounted(&self) {

@@ -2,13 +2,17 @@
 //! listing, attributes and open all come from a row.
 
 use super::about::{model_for, About};
-use super::{ctl, lwp, status};
+use super::{
+    argv, auxv, cred, ctl, empty, fd, fdinfo, links, lwp, lwpname, maps, object, pagedata, path, psinfo, sigact, space,
+    status, stops, usage,
+};
 use crate::right::{Right, User};
 use crate::target::Target;
 use abi::solaris::record::Kind;
 use abi::solaris::records::{LwpStatus, PStatus};
 use abi::solaris::Model;
 use kernel::machine;
+use parking_lot::Mutex;
 use std::ffi::OsStr;
 use std::sync::Arc;
 use tree::{slice, Attr, Caller, Entry, Errno, Handle, Keep, Node, Pending, Result, SetAttr};
@@ -25,6 +29,8 @@ pub struct Row {
     pub size: fn(&About) -> Result<u64>,
     /// What is left of it when the process, or the lwp, has ended and is not yet reaped.
     pub zombie: Zombie,
+    /// What it shows may change at any moment without a sign: `st_mtime` is the present.
+    pub changes: bool,
     /// How long the name may be remembered.
     pub keep: Keep,
     /// What it is.
@@ -55,8 +61,8 @@ pub enum Zombie {
 pub enum What {
     /// A file whose content is made anew for each read.
     Data(fn(&About) -> Result<Vec<u8>>),
-    /// Anything else. The row tells its attributes, but for the link count and the time of the last change, if the node's `attr`
-    /// knows them; `keep` and `access` are not asked.
+    /// Anything else. The row tells its attributes, but for the link count if the node's `attr` knows it; `keep` and `access`
+    /// are not asked.
     Node(fn(&Target) -> Arc<dyn Node>),
 }
 
@@ -64,16 +70,44 @@ use Who::{Anyone, Owner};
 
 /// The files of `<pid>/`, in the order of the listing.
 pub static PROCESS: &[Row] = &[
+    file("as", 0o600, Owner, space::size, |t| Arc::new(space::As(t.clone()))),
     message("ctl", 0o200, Owner, |t| Arc::new(ctl::Ctl(t.clone()))),
     data("status", 0o400, Owner, record::<PStatus>, status::STATUS),
     data("lstatus", 0o400, Owner, status::lstatus_size, status::LSTATUS),
+    data("psinfo", 0o444, Anyone, psinfo::psinfo_size, psinfo::psinfo).of_zombies(Zombie::There),
+    data("lpsinfo", 0o444, Anyone, psinfo::lpsinfo_size, psinfo::lpsinfo),
+    data("map", 0o400, Owner, maps::map_size, maps::map).changing(),
+    data("rmap", 0o400, Owner, maps::map_size, maps::rmap),
+    data("xmap", 0o400, Owner, maps::xmap_size, maps::xmap),
+    data("cred", 0o400, Owner, cred::cred_size, cred::cred),
+    data("sigact", 0o400, Owner, sigact::size, sigact::content),
+    data("auxv", 0o400, Owner, auxv::size, auxv::content),
+    data("usage", 0o444, Anyone, usage::usage_size, usage::usage).of_zombies(Zombie::There),
+    data("lusage", 0o444, Anyone, usage::lusage_size, usage::lusage),
+    file("pagedata", 0o400, Owner, pagedata::size, |t| Arc::new(pagedata::PageData(t.clone()))),
+    link("cwd", 0o500, Owner, |t| Arc::new(links::Directory { target: t.clone(), name: "cwd" })),
+    link("root", 0o500, Owner, |t| Arc::new(links::Directory { target: t.clone(), name: "root" })),
+    directory("fd", 0o500, Owner, fd::slots, |t| Arc::new(fd::Fds(t.clone()))),
+    directory("fdinfo", 0o500, Owner, fd::slots, |t| Arc::new(fdinfo::FdInfos(t.clone()))),
+    directory("object", 0o500, Owner, object::slots, |t| Arc::new(object::Objects(t.clone()))),
     directory("lwp", 0o555, Anyone, lwp::slots, |t| Arc::new(lwp::Lwps(t.clone()))),
+    data("priv", 0o400, Owner, cred::privileges_size, cred::privileges),
+    directory("path", 0o500, Owner, path::slots, |t| Arc::new(path::Paths(t.clone()))),
+    directory("contracts", 0o500, Owner, empty::slots, |_| Arc::new(empty::Nothing)),
+    data("secflags", 0o400, Owner, cred::secflags_size, cred::secflags),
+    data("argv", 0o444, Anyone, argv::argv_size, argv::argv).of_zombies(Zombie::Listed),
+    data("cmdline", 0o444, Anyone, nothing, argv::cmdline).of_zombies(Zombie::Listed),
+    data("ldt", 0o400, Owner, nothing, empty::content),
 ];
 
 /// The files of `<pid>/lwp/<lwpid>/`, in the order of the listing.
 pub static LWP: &[Row] = &[
     message("lwpctl", 0o200, Owner, |t| Arc::new(ctl::Ctl(t.clone()))),
+    file("lwpname", 0o644, Owner, nothing, |t| Arc::new(lwpname::LwpName(t.clone()))),
     data("lwpstatus", 0o400, Owner, record::<LwpStatus>, status::LWPSTATUS),
+    data("lwpsinfo", 0o444, Anyone, psinfo::lwpsinfo_size, psinfo::lwpsinfo).of_zombies(Zombie::There),
+    data("lwpusage", 0o444, Anyone, usage::usage_size, usage::lwpusage),
+    directory("templates", 0o500, Owner, empty::slots, |_| Arc::new(empty::Nothing)),
 ];
 
 type Size = fn(&About) -> Result<u64>;
@@ -87,7 +121,6 @@ const fn data(name: &'static str, mode: u32, who: Who, size: Size, content: Cont
 }
 
 /// A file that is something else.
-#[allow(dead_code)] // Used by rows to come.
 const fn file(name: &'static str, mode: u32, who: Who, size: Size, make: Make) -> Row {
     row(name, libc::S_IFREG | mode, who, size, What::Node(make))
 }
@@ -98,7 +131,6 @@ const fn directory(name: &'static str, mode: u32, who: Who, size: Size, make: Ma
 }
 
 /// A symbolic link.
-#[allow(dead_code)] // Used by rows to come.
 const fn link(name: &'static str, mode: u32, who: Who, make: Make) -> Row {
     row(name, libc::S_IFLNK | mode, who, nothing, What::Node(make))
 }
@@ -112,15 +144,20 @@ const fn message(name: &'static str, mode: u32, who: Who, make: Make) -> Row {
 }
 
 const fn row(name: &'static str, mode: u32, who: Who, size: Size, what: What) -> Row {
-    Row { name, mode, who, size, zombie: Zombie::Gone, keep: Keep::Name, what }
+    Row { name, mode, who, size, zombie: Zombie::Gone, changes: false, keep: Keep::Name, what }
 }
 
 impl Row {
     /// The same file, of which something is left for a zombie.
-    #[allow(dead_code)] // Used by rows to come.
     const fn of_zombies(self, zombie: Zombie) -> Row {
-        let Row { name, mode, who, size, keep, what, .. } = self;
-        Row { name, mode, who, size, zombie, keep, what }
+        let Row { name, mode, who, size, changes, keep, what, .. } = self;
+        Row { name, mode, who, size, zombie, changes, keep, what }
+    }
+
+    /// The same file, which tells by its time that it may have changed.
+    const fn changing(self) -> Row {
+        let Row { name, mode, who, size, zombie, keep, what, .. } = self;
+        Row { name, mode, who, size, zombie, changes: true, keep, what }
     }
 
     /// Directory entry.
@@ -195,13 +232,13 @@ pub const ROOT_INO: u64 = 2;
 /// Inode of `self`.
 pub const SELF_INO: u64 = 1;
 
-/// Inode number of a node of this type: unique while the process lives. `n` tells the entries of one directory apart; outside an
-/// lwp.
+/// Inode number of a node of this type: unique while the process lives. `n` tells the entries of one directory apart. Those of a
+/// process or an lwp itself fit into 32 bits, so that programs that know no larger ones can look at them.
 pub fn ino(target: &Target, name: &str, n: Option<u64>) -> u64 {
     let kind = TYPES.iter().position(|t| *t == name).unwrap_or(63) as u64;
-    let slot = n.map(|n| n + 1).or(target.tid.map(u64::from)).unwrap_or(0);
-    // No number of a process or thread has more than 22 bits.
-    ((slot << 22 | u64::from(target.proc.pid())) << 6 | kind) + 2
+    // A number that a thread has no process has, but for its first, and their types differ. It has 22 bits at most.
+    let slot = u64::from(target.tid.unwrap_or(target.proc.pid()));
+    (n.map_or(0, |n| n + 1) << 28 | slot << 6 | kind) + 2
 }
 
 /// Inode number of a process directory.
@@ -247,8 +284,11 @@ pub fn stale(e: Errno) -> Errno {
 /// The node of the file `name`, if there is one in `rows` for the process as it now is.
 pub fn find(rows: &'static [Row], target: &Target, caller: &Caller, name: &OsStr) -> Result<Arc<dyn Node>> {
     let row = rows.iter().find(|row| row.name == name).ok_or(Errno(libc::ENOENT))?;
-    let node = match row.what {
-        What::Data(content) => Arc::new(Data { target: target.clone(), row, content }) as Arc<dyn Node>,
+    let node: Arc<dyn Node> = match row.what {
+        What::Data(content) => {
+            let zombies = row.zombie == Zombie::There;
+            Arc::new(Data { target: target.clone(), who: row.who, zombies, source: Arc::new(content) })
+        }
         What::Node(make) => make(target),
     };
     let found = Door { row, target: target.clone(), node };
@@ -280,18 +320,26 @@ impl Door {
     /// ESTALE if there is nothing behind the door any more.
     fn enter(&self, about: &About) -> Result<()> {
         self.target.enter(about.caller)?;
-        let zombie = about.status().map_err(stale)?.zombie(self.target.tid.is_some());
-        if zombie && self.row.zombie != Zombie::There {
-            return Err(Errno(libc::ESTALE));
+        let there = match (self.row.zombie, self.target.tid) {
+            (Zombie::There, None) => self.target.proc.alive(),
+            (Zombie::There, Some(_)) => about.status().map_err(stale).map(|_| true)?,
+            (_, tid) => !about.status().map_err(stale)?.zombie(tid.is_some()),
+        };
+        if there {
+            Ok(())
+        } else {
+            Err(Errno(libc::ESTALE))
         }
-        Ok(())
     }
 
     fn attr_of(&self, about: &About) -> Result<Attr> {
         self.enter(about)?;
         let size = (self.row.size)(about).map_err(stale)?;
-        let own = attr(about, ino(&self.target, self.row.name, None), self.row.mode, size)?;
-        Ok(own)
+        let mut attr = attr(about, ino(&self.target, self.row.name, None), self.row.mode, size)?;
+        if self.row.changes {
+            attr.mtime = machine::now();
+        }
+        Ok(attr)
     }
 
     fn writable(&self) -> Result<()> {
@@ -316,7 +364,7 @@ impl Node for Door {
         let about = About::new(&self.target, caller);
         let attr = self.attr_of(&about)?;
         match self.node.attr(caller) {
-            Ok(own) => Ok(Attr { nlink: own.nlink, mtime: own.mtime, ..attr }),
+            Ok(own) => Ok(Attr { nlink: own.nlink, ..attr }),
             Err(_) => Ok(attr),
         }
     }
@@ -346,17 +394,15 @@ impl Node for Door {
 
     fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
         let about = About::new(&self.target, caller);
-        let mask = match flags & libc::O_ACCMODE {
-            libc::O_RDONLY => libc::R_OK,
-            libc::O_WRONLY => libc::W_OK,
-            _ => libc::R_OK | libc::W_OK,
-        };
+        let mask = access_mask(flags);
         if mask & libc::W_OK != 0 {
             self.writable()?;
         }
         self.enter(&about)?;
-        let plain = attr(&about, 0, self.row.mode, 0)?;
-        caller.may(&plain, mask)?;
+        // What everybody may needs no look at the owner.
+        if self.row.mode as i32 & mask != mask {
+            caller.may(&attr(&about, 0, self.row.mode, 0)?, mask)?;
+        }
         if self.row.who == Who::Owner && matches!(self.row.what, What::Data(_)) {
             // Data judges for itself and keeps the right.
             return self.node.open(caller, flags);
@@ -379,7 +425,19 @@ impl Node for Door {
     fn setattr(&self, caller: &Caller, set: &SetAttr) -> Result<()> {
         self.enter(&About::new(&self.target, caller))?;
         self.writable()?;
+        if set.mode.is_some() || set.uid.is_some() || set.gid.is_some() {
+            return Err(Errno(libc::ENOSYS));
+        }
         self.node.setattr(caller, set)
+    }
+}
+
+/// What access(2) would be asked for an open with these flags.
+pub fn access_mask(flags: i32) -> i32 {
+    match flags & libc::O_ACCMODE {
+        libc::O_RDONLY => libc::R_OK,
+        libc::O_WRONLY => libc::W_OK,
+        _ => libc::R_OK | libc::W_OK,
     }
 }
 
@@ -389,17 +447,32 @@ pub fn right(target: &Target, caller: &Caller) -> Result<Option<Right>> {
     match Right::open(target, caller) {
         Ok(right) => Ok(Some(right)),
         Err(Errno(libc::EBUSY)) => Ok(None),
-        Err(Errno(libc::EPERM)) => Err(Errno(libc::EACCES)),
-        Err(Errno(libc::ESRCH)) => Err(Errno(libc::ENOENT)),
-        Err(e) => Err(e),
+        Err(e) => Err(refused(e)),
     }
 }
 
-/// A file whose content is a snapshot.
-struct Data {
-    target: Target,
-    row: &'static Row,
-    content: Content,
+/// No right to a process is EACCES in this file system, and no process ENOENT.
+pub fn refused(e: Errno) -> Errno {
+    match e.0 {
+        libc::EPERM => Errno(libc::EACCES),
+        libc::ESRCH => Errno(libc::ENOENT),
+        _ => e,
+    }
+}
+
+/// What makes the content of a file.
+pub type Source = Arc<dyn Fn(&About) -> Result<Vec<u8>> + Send + Sync>;
+
+/// A file whose content is a snapshot, made anew for each read.
+pub struct Data {
+    /// Whose.
+    pub target: Target,
+    /// Who may open it.
+    pub who: Who,
+    /// It is there for a zombie.
+    pub zombies: bool,
+    /// What is in it.
+    pub source: Source,
 }
 
 impl Node for Data {
@@ -408,12 +481,14 @@ impl Node for Data {
     }
 
     fn open(&self, caller: &Caller, _flags: i32) -> Result<Arc<dyn Handle>> {
-        let right = match self.row.who {
+        let right = match self.who {
             Who::Owner => right(&self.target, caller)?,
             Who::Anyone => None,
         };
-        let model = model_for(&self.target, caller);
-        Ok(Arc::new(OpenData { target: self.target.clone(), row: self.row, content: self.content, model, right }))
+        let (target, source, zombies) = (self.target.clone(), self.source.clone(), self.zombies);
+        let model = model_for(&target, caller);
+        let (rest, seen) = (Mutex::default(), stops::Seen::default());
+        Ok(Arc::new(OpenData { target, source, zombies, model, right, rest, seen }))
     }
 
     fn setattr(&self, _caller: &Caller, _set: &SetAttr) -> Result<()> {
@@ -423,20 +498,41 @@ impl Node for Data {
 
 struct OpenData {
     target: Target,
-    row: &'static Row,
-    content: Content,
+    source: Source,
+    zombies: bool,
+    /// The model of who opened it.
     model: Model,
     right: Option<Right>,
+    /// The content of a read that comes in pieces, and who reads the next piece from where.
+    rest: Mutex<Option<(u32, u64, Vec<u8>)>>,
+    seen: stops::Seen,
 }
+
+/// A read of this size may be a piece of a larger one: no request is larger.
+pub const PIECE: usize = 1 << 20;
 
 impl OpenData {
     fn content(&self, caller: &Caller) -> Result<Vec<u8>> {
-        valid(self.right.as_ref(), caller)?;
         let about = About::in_model(&self.target, caller, self.model);
-        if about.status()?.zombie(self.target.tid.is_some()) && self.row.zombie != Zombie::There {
+        if !self.zombies && about.status()?.zombie(self.target.tid.is_some()) {
             return Err(Errno(libc::ENOENT));
         }
-        (self.content)(&about)
+        (self.source)(&about).map_err(refused)
+    }
+
+    fn read(&self, caller: &Caller, offset: u64, size: usize) -> Result<Vec<u8>> {
+        valid(self.right.as_ref(), caller)?;
+        let rest = self.rest.lock().take();
+        let content = match rest.filter(|(tid, next, _)| (*tid, *next) == (caller.tid, offset)) {
+            Some((_, _, content)) => content,
+            None => self.content(caller)?,
+        };
+        let part = slice(&content, offset, size).to_vec();
+        let next = offset.saturating_add(part.len() as u64);
+        if part.len() == PIECE && next < content.len() as u64 {
+            *self.rest.lock() = Some((caller.tid, next, content));
+        }
+        Ok(part)
     }
 }
 
@@ -450,36 +546,16 @@ pub fn valid(right: Option<&Right>, caller: &Caller) -> Result<()> {
 pub fn user(right: &Right, caller: &Caller) -> Result<User> {
     right.user(caller).map_err(|e| match e.0 {
         libc::EACCES | libc::EPERM => Errno(libc::EAGAIN),
-        libc::ESRCH => Errno(libc::ENOENT),
-        _ => e,
+        _ => refused(e),
     })
 }
 
 impl Handle for OpenData {
     fn read(&self, caller: &Caller, offset: u64, size: usize, done: Pending<Vec<u8>>) {
-        done.finish(self.content(caller).map(|content| slice(&content, offset, size).to_vec()));
+        done.finish(self.read(caller, offset, size));
     }
 
-    fn poll(&self, caller: &Caller, wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
-        poll(&self.target, self.right.as_ref(), caller, wake)
+    fn poll(&self, caller: &Caller, wake: Option<stops::Wake>) -> Result<u32> {
+        stops::poll(&self.target, self.right.as_ref(), caller, &self.seen, wake)
     }
-}
-
-/// poll(2) of a file that is not about events: content at once, POLLHUP of what has ended, POLLERR if the right to it is lost,
-/// POLLNVAL of a system process.
-pub fn poll(
-    target: &Target,
-    right: Option<&Right>,
-    caller: &Caller,
-    _wake: Option<Box<dyn FnOnce() + Send>>,
-) -> Result<u32> {
-    let about = About::new(target, caller);
-    let bits = match about.status() {
-        Err(_) => libc::POLLHUP,
-        Ok(status) if status.zombie(target.tid.is_some()) => libc::POLLHUP,
-        Ok(_) if valid(right, caller).is_err() => libc::POLLERR,
-        Ok(_) if about.is_system() => libc::POLLNVAL,
-        Ok(_) => libc::POLLIN | libc::POLLRDNORM,
-    };
-    Ok(bits as u32)
 }

@@ -2,7 +2,7 @@
 
 use super::about::About;
 use super::nodes::valid;
-use super::NAME;
+use super::{writers, NAME};
 use crate::right::Right;
 use crate::target::Target;
 use engine::engine::{Ticket, Watch};
@@ -33,7 +33,8 @@ pub struct Waiting {
     _end: Option<Watch>,
 }
 
-type Wake = Box<dyn FnOnce() + Send>;
+/// Called when poll(2) is to look again.
+pub type Wake = Box<dyn FnOnce() + Send>;
 
 /// The same, shared.
 pub type Seen = Mutex<Waiting>;
@@ -58,21 +59,26 @@ pub fn poll(target: &Target, right: Option<&Right>, caller: &Caller, seen: &Seen
         return Ok(libc::POLLERR as u32);
     }
     if about.is_system() {
-        return Ok(libc::POLLNVAL as u32);
+        // The kernel keeps POLLNVAL to itself.
+        return Ok((libc::POLLNVAL | libc::POLLERR) as u32);
     }
     let ready = (libc::POLLIN | libc::POLLRDNORM) as u32;
     if view(target, shown(target)).lwps.iter().any(|l: &LwpView| l.stand.is_event()) {
         return Ok(ready | (libc::POLLPRI | libc::POLLOUT | libc::POLLWRNORM) as u32);
     }
-    if let (Some(wake), Some(right)) = (wake, right) {
+    if let Some(wake) = wake {
         let way = target.shared.engine.target(target.proc.clone());
         let tid = target.tid.map(|t| t as i32);
         let once = Arc::new(Mutex::new(Some(wake)));
         let other = once.clone();
         let call = |once: &Mutex<Option<Wake>>| once.lock().take().map_or((), |wake| wake());
         let end = way.on_end(move |_| call(&other)).ok();
-        let stop = way.message(NAME, right.giver(), tid, LwpOrder::See, Box::new(move |_| call(&once)));
-        let before = std::mem::replace(&mut *seen.lock(), Waiting { stop: Some(stop), _end: end });
+        if end.is_none() && !target.proc.alive() {
+            return Ok(libc::POLLHUP as u32);
+        }
+        // Whoever may not control the process is told of its end only.
+        let see = |right| way.message(NAME, writers::giver(right), tid, LwpOrder::See, Box::new(move |_| call(&once)));
+        let before = std::mem::replace(&mut *seen.lock(), Waiting { stop: right.map(see), _end: end });
         drop(before);
     }
     Ok(ready)

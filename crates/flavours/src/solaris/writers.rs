@@ -4,8 +4,9 @@
 use super::NAME;
 use crate::right::Right;
 use crate::target::Target;
+use engine::engine::Giver;
 use engine::lwp::LwpOrder;
-use kernel::procfs;
+use kernel::procfs::{self, Proc};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -67,9 +68,19 @@ impl Drop for Writing {
         };
         if last {
             let way = self.target.shared.engine.target(self.target.proc.clone());
-            way.message(NAME, self.right.giver(), None, LwpOrder::LastClose, Box::new(|_| {}));
+            way.message(NAME, giver(&self.right), None, LwpOrder::LastClose, Box::new(|_| {}));
         }
     }
+}
+
+/// For the engine's record: whoever has this right, and that it matters who writes.
+pub fn giver(right: &Right) -> Giver {
+    let open = |proc: &Arc<Proc>| {
+        let writers = WRITERS.lock();
+        let list = writers.as_ref().and_then(|all| all.get(&(proc.pid(), proc.start())));
+        list.is_some_and(|list| list.iter().any(|w| !w.own))
+    };
+    Giver { writers: Some(Arc::new(open)), ..right.giver() }
 }
 
 /// True if the caller, who waits in an open, asks for O_EXCL. FUSE does not pass that on; the kernel shows the arguments of the

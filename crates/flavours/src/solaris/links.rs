@@ -1,0 +1,59 @@
+//! `cwd`, `root`, and what leads somewhere in `fd/` and `path/`.
+//!
+//! Solaris follows `cwd` and `root` without a text: readlink(2) gives an empty string there. A link here is followed by its text,
+//! so that is the path. Of a directory without one (unlinked, or outside the reader's root) it is the kernel's link in /proc, by
+//! which the directory is reached all the same.
+
+use super::about::About;
+use crate::target::Target;
+use kernel::procfs;
+use std::ffi::CString;
+use std::sync::Arc;
+use tree::{Attr, Caller, Errno, Handle, Node, Result};
+
+/// `cwd` or `root`.
+pub struct Directory {
+    /// Whose.
+    pub target: Target,
+    /// Name of the link, here and in the kernel's /proc.
+    pub name: &'static str,
+}
+
+impl Node for Directory {
+    fn attr(&self, _caller: &Caller) -> Result<Attr> {
+        Err(Errno(libc::ENOENT))
+    }
+
+    fn readlink(&self, caller: &Caller) -> Result<Vec<u8>> {
+        leading(&About::new(&self.target, caller), self.name)
+    }
+
+    fn open(&self, _caller: &Caller, _flags: i32) -> Result<Arc<dyn Handle>> {
+        Err(Errno(libc::ELOOP))
+    }
+}
+
+/// The text of the kernel's link `name`, relative to the process directory.
+fn text(about: &About, name: &str) -> Result<Vec<u8>> {
+    let path = CString::new(name).map_err(|_| Errno(libc::ENOENT))?;
+    about.act(|dir| procfs::readlinkat(dir, &path))
+}
+
+/// True for a path; false for what the kernel writes in place of one.
+pub fn is_path(text: &[u8]) -> bool {
+    text.starts_with(b"/") && !text.ends_with(b" (deleted)")
+}
+
+/// The path that the kernel's link leads to; ENOENT if there is none.
+pub fn path(about: &About, name: &str) -> Result<Vec<u8>> {
+    Some(text(about, name)?).filter(|t| is_path(t)).ok_or(Errno(libc::ENOENT))
+}
+
+/// A text that leads where the kernel's link leads, in any case.
+pub fn leading(about: &About, name: &str) -> Result<Vec<u8>> {
+    let text = text(about, name)?;
+    if is_path(&text) {
+        return Ok(text);
+    }
+    Ok(format!("/proc/{}/{name}", about.target.proc.pid()).into_bytes())
+}
