@@ -414,6 +414,8 @@ fn by_the_messages_of_solaris() {
     }
     target.counts(2);
     assert_eq!((target.word(0), target.word(1)), (30, 0));
+    client.close(status);
+    client.close(ctl);
     assert!(mount.pfs(&["umount", point.to_str().unwrap()]).status.success());
 }
 
