@@ -1,6 +1,6 @@
 //! The ends of chosen system calls, looked for by the kernel itself: a small BPF program at the end of every call of the machine
-//! stops those threads that are watched and that have just ended a call of their process's set. Nobody else pays more than
-//! a look into a table.
+//! stops those threads that are watched and that have just ended a call of their process's set. Everybody else's calls cost
+//! the way to the program and a look into a table meanwhile, 0.2 us.
 //!
 //! The stop is carried by a SIGSTOP of the kernel's (`si_code` SI_KERNEL) to the one thread, which no mask holds back. It is taken
 //! by the tracer and never reaches the program. What has ended is in a record beside, and the record is what counts: a SIGCONT of
@@ -149,7 +149,8 @@ pub fn watch(pid: Tid, tid: Tid) -> io::Result<()> {
     if !ledger::carries(tid, pid) {
         return Err(io::Error::from_raw_os_error(libc::ENOSPC));
     }
-    bpf::put(THREADS.load(Relaxed), &key(pid, tid), &Record::default())
+    // In the ledger first: a carrier may come at once.
+    bpf::put(THREADS.load(Relaxed), &key(pid, tid), &Record::default()).inspect_err(|_| ledger::carries_no_more(tid))
 }
 
 /// Watches a thread no longer: it stands, or is dead, and its record was taken. Async-signal-safe.
