@@ -78,6 +78,7 @@ pub fn spawn(name: &str, f: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<(
         }
         APART.store(0, SeqCst);
         if raw != 0 {
+            ledger::continue_carried();
             eprintln!("pfs: the tracer (pid {pid}) ended with status {raw:#x}: the daemon ends too");
             std::process::abort();
         }

@@ -4,6 +4,7 @@
 //! Only the tracer writes, and the handler runs in the tracer itself, so the two never run at once; a row that is half
 //! written can be met, which is why each field says by itself what is to be done.
 
+use crate::exits;
 use crate::ptrace::{self, Tid};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering::Relaxed};
 
@@ -29,6 +30,10 @@ struct Row {
     watched: AtomicBool,
     /// A trap of a watched area may be on its way to the thread, or be what it stands on.
     armed: AtomicBool,
+    /// The process by which the ends of the thread's calls are looked for (see [`crate::exits`]), 0 if they are not.
+    exits: AtomicI32,
+    /// They were: a carrier may be on its way.
+    carried: AtomicBool,
 }
 
 /// What an injected call has borrowed of a thread.
@@ -62,6 +67,8 @@ static TABLE: [Row; ROWS] = [const {
         end: AtomicPtr::new(std::ptr::null_mut()),
         watched: AtomicBool::new(false),
         armed: AtomicBool::new(false),
+        exits: AtomicI32::new(0),
+        carried: AtomicBool::new(false),
     }
 }; ROWS];
 
@@ -92,7 +99,8 @@ impl Row {
             || !self.loan.load(Relaxed).is_null()
             || !self.end.load(Relaxed).is_null()
             || self.watched.load(Relaxed)
-            || self.armed.load(Relaxed);
+            || self.armed.load(Relaxed)
+            || self.carried.load(Relaxed);
         if !owes {
             self.tid.store(0, Relaxed);
         }
@@ -106,6 +114,8 @@ impl Row {
         self.end.store(std::ptr::null_mut(), Relaxed);
         self.watched.store(false, Relaxed);
         self.armed.store(false, Relaxed);
+        self.exits.store(0, Relaxed);
+        self.carried.store(false, Relaxed);
         self.tid.store(0, Relaxed);
     }
 }
@@ -262,8 +272,41 @@ pub fn ended(tid: Tid) {
     }
 }
 
-/// The thread is dead or was let go.
-pub(crate) fn forget(tid: Tid) {
+/// The ends of the thread's calls are looked for from now on, for process `pid`. False if there is no room to remember it.
+pub(crate) fn carries(tid: Tid, pid: Tid) -> bool {
+    let Some(row) = find_or_make(tid) else { return false };
+    row.carried.store(true, Relaxed);
+    row.exits.store(pid, Relaxed);
+    true
+}
+
+/// They are not; a carrier may still be on its way.
+pub(crate) fn carries_no_more(tid: Tid) {
+    if let Some(row) = find(tid) {
+        row.exits.store(0, Relaxed);
+    }
+}
+
+/// The process for which the ends of the thread's calls are looked for.
+pub fn exits_for(tid: Tid) -> Option<Tid> {
+    find(tid).map(|row| row.exits.load(Relaxed)).filter(|pid| *pid != 0)
+}
+
+/// The tracer was killed without paying: whoever it left with a carrier is sent on. For the daemon.
+pub(crate) fn continue_carried() {
+    for row in &TABLE {
+        let (tid, pid) = (row.tid.load(Relaxed), row.exits.load(Relaxed));
+        if tid != 0 && pid != 0 && exits::is_owed(pid, tid) {
+            exits::unwatch(tid);
+            // SAFETY: a plain system call.
+            unsafe { libc::kill(pid, libc::SIGCONT) };
+        }
+    }
+}
+
+/// The thread is dead or was let go, or is not there any more.
+pub fn forget(tid: Tid) {
+    exits::unwatch(tid);
     if let Some(row) = find(tid) {
         row.clear();
     }
@@ -289,7 +332,7 @@ pub(crate) fn release_all() {
 
 /// Nothing in here allocates, locks or touches errno's owner: plain system calls.
 mod pay {
-    use super::{signal_of, Loan, Regs, Row};
+    use super::{exits, signal_of, Loan, Regs, Row};
     use crate::ptrace::{self, Go, Tid};
     use std::sync::atomic::Ordering::Relaxed;
 
@@ -299,6 +342,8 @@ mod pay {
     pub fn release(row: &Row, tid: Tid) {
         let mut owed = row.owed.load(Relaxed);
         let mut asked = false;
+        // From here on no carrier is sent.
+        exits::unwatch(tid);
         for _ in 0..LOOKS {
             let mut raw = 0;
             // SAFETY: `raw` outlives the call.
@@ -311,15 +356,20 @@ mod pay {
                 }
                 owed = signal_of(raw);
             }
-            match ptrace::siginfo(tid) {
+            let info = ptrace::siginfo(tid);
+            if info.as_ref().is_ok_and(|i| row.carried.load(Relaxed) && ptrace::is_carrier(owed, i.si_code)) {
+                owed = 0;
+            }
+            match info {
                 Ok(_) if owed == 0 && row.step.load(Relaxed) && ptrace::step_trap_pending(tid) => {
                     // It comes before anything else the thread does.
                     let _ = ptrace::resume(tid, Go::Cont, 0);
                     row.step.store(true, Relaxed);
                     continue;
                 }
-                Ok(info) if trap_to_come(row, tid, info.si_code) => {
-                    let _ = ptrace::resume(tid, Go::Cont, if super::watch_register(&info) { 0 } else { owed });
+                Ok(info) if is_to_come(row, tid, info.si_code) => {
+                    let passed = if super::watch_register(&info) || lent(row) { 0 } else { owed };
+                    let _ = ptrace::resume(tid, Go::Cont, passed);
                     // It stops by itself: asked again, it would stop for that first, again and again.
                     (owed, asked) = (0, true);
                     continue;
@@ -330,7 +380,7 @@ mod pay {
                     let _ = ptrace::resume(tid, Go::Cont, 0);
                     asked = true;
                 }
-                // A job-control stop has no signal information.
+                // A job-control stop has no signal information. SIGCONT, which ends it, takes a carrier away.
                 Err(e) if e.raw_os_error() == Some(libc::EINVAL) => return settle(row, tid, 0, None),
                 Err(_) => {}
             }
@@ -344,11 +394,21 @@ mod pay {
         }
     }
 
-    /// True if the thread, which stands with this `si_code`, is to stop once more before it can be let go: a trap of a watched area
-    /// waits, or would be sent behind this stop. Everything is made ready for that. Not for one that is in a call of ours.
+    /// True in a call of ours.
+    fn lent(row: &Row) -> bool {
+        !row.loan.load(Relaxed).is_null()
+    }
+
+    /// True if the thread, which stands with this `si_code`, is to stop once more before it can be let go, for what we have had sent
+    /// to it: a carrier waits, or a trap of a watched area. Everything is made ready for that.
+    fn is_to_come(row: &Row, tid: Tid, code: i32) -> bool {
+        (row.carried.load(Relaxed) && ptrace::carrier_pending(tid)) || trap_to_come(row, tid, code)
+    }
+
+    /// The same for the trap, which may also be sent only behind this stop. Not for one that is in a call of ours.
     fn trap_to_come(row: &Row, tid: Tid, code: i32) -> bool {
         const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
-        if !row.armed.load(Relaxed) || !row.loan.load(Relaxed).is_null() {
+        if !row.armed.load(Relaxed) || lent(row) {
             return false;
         }
         if ptrace::is_inside_kernel(code) {

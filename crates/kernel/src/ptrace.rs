@@ -3,7 +3,7 @@
 //! Every call may fail with ESRCH at any time: the target can die in any state. Nothing here waits, except [`seize`], see
 //! there.
 
-use crate::ledger;
+use crate::{exits, ledger};
 use std::io;
 
 /// Process or thread id as the kernel counts it.
@@ -78,16 +78,22 @@ pub enum Go {
     Syscall,
     /// One instruction.
     Step,
+    /// Until the end of a call in the set of this process, or event (see [`crate::exits`]).
+    Exits(Tid),
 }
 
 /// Resumes a stopped thread, delivering `signal` (0: none). The signal counts only at a signal-delivery or
-/// system-call stop.
+/// system-call stop. ENOSPC: too many threads are watched for [`Go::Exits`].
 pub fn resume(tid: Tid, how: Go, signal: i32) -> io::Result<()> {
     let request = match how {
-        Go::Cont => libc::PTRACE_CONT,
+        Go::Cont | Go::Exits(_) => libc::PTRACE_CONT,
         Go::Syscall => libc::PTRACE_SYSCALL,
         Go::Step => libc::PTRACE_SINGLESTEP,
     };
+    match how {
+        Go::Exits(pid) => exits::watch(pid, tid)?,
+        _ => exits::unwatch(tid),
+    }
     if how == Go::Step {
         ledger::steps(tid);
     }
@@ -98,6 +104,7 @@ pub fn resume(tid: Tid, how: Go, signal: i32) -> io::Result<()> {
 
 /// Ends tracing of a stopped thread, delivering `signal` (0: none).
 pub fn detach(tid: Tid, signal: i32) -> io::Result<()> {
+    exits::unwatch(tid);
     call(libc::PTRACE_DETACH, tid, 0, signal as usize)?;
     ledger::forget(tid);
     Ok(())
@@ -155,6 +162,9 @@ pub fn queue_signal(pid: Tid, tid: Tid, info: &SiginfoBytes) -> io::Result<()> {
     }
 }
 
+/// Of a signal that the kernel made and that has no other code.
+const SI_KERNEL: i32 = 128;
+
 /// True if this is the trap of a single step: TRAP_BRKPT behind a system call, TRAP_TRACE behind any other instruction, SIGTRAP
 /// itself at the first instruction of a handler. A breakpoint is SI_KERNEL.
 pub fn is_step_trap(signo: i32, code: i32) -> bool {
@@ -178,15 +188,26 @@ pub fn is_inside_kernel(code: i32) -> bool {
 
 /// True if the trap of a step waits behind the stop that the thread is in. Whoever lets the thread go then, lets it die.
 pub fn step_trap_pending(tid: Tid) -> bool {
-    trap_pending(tid, |i| is_step_trap(i.si_signo, i.si_code))
+    pending(tid, |i| is_step_trap(i.si_signo, i.si_code))
 }
 
 /// The same for the trap of a watched area.
 pub fn watch_trap_pending(tid: Tid) -> bool {
-    trap_pending(tid, is_watch_trap)
+    pending(tid, is_watch_trap)
 }
 
-fn trap_pending(tid: Tid, is: impl Fn(&libc::siginfo_t) -> bool) -> bool {
+/// True if this is a SIGSTOP of the kernel's own making, as [`crate::exits`] has it sent.
+pub fn is_carrier(signo: i32, code: i32) -> bool {
+    signo == libc::SIGSTOP && code == SI_KERNEL
+}
+
+/// True if such a one waits behind the stop that the thread is in. Whoever lets the thread go then, leaves it stopped.
+pub fn carrier_pending(tid: Tid) -> bool {
+    pending(tid, |i| is_carrier(i.si_signo, i.si_code))
+}
+
+/// True if such a signal is in the thread's own queue.
+fn pending(tid: Tid, is: impl Fn(&libc::siginfo_t) -> bool) -> bool {
     const PEEKSIGINFO: libc::c_uint = 0x4209;
     #[repr(C)]
     struct Args {

@@ -177,6 +177,110 @@ fn exec_leaves_one_thread_under_the_process_id() {
     assert!(p.at_rest());
 }
 
+const GETPPID: Call = Call { nr: 110, abi: Abi::X86_64, args: [0; 6] };
+
+/// A process whose kernel looks for the ends of getppid.
+fn looked_at() -> Process {
+    let mut p = one(1);
+    seat(&mut p, 1).exits.add(110);
+    p.attached(10);
+    assert!(p.exits().is_some());
+    p.kernel_exits = true;
+    assert_eq!(p.settle(), [Action::Watch(10)]);
+    p
+}
+
+#[test]
+fn an_end_that_the_kernel_has_looked_for() {
+    let mut p = looked_at();
+    p.ended_call(10, GETPPID, 7);
+    p.report(10, Report::Carrier);
+    assert!(p.settle().is_empty());
+    assert_eq!(p.threads[&10].state, State::Stopped(Stop::Exit));
+    assert_eq!(seat(&mut p, 1).why, Some((10, What::Exit(Some(GETPPID), 7))));
+    seat(&mut p, 1).hold = false;
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Exits(10), 0)]);
+}
+
+#[test]
+fn the_end_of_a_call_comes_before_a_signal_that_overtook_its_carrier() {
+    let mut p = looked_at();
+    seat(&mut p, 1).signals.add(10);
+    p.ended_call(10, GETPPID, 7);
+    p.report(10, sig(10, 0));
+    assert!(p.settle().is_empty());
+    assert_eq!(seat(&mut p, 1).why.as_ref().unwrap().1.word(), "exit");
+    seat(&mut p, 1).hold = false;
+    assert!(p.settle().is_empty());
+    assert_eq!(seat(&mut p, 1).why.as_ref().unwrap().1.word(), "signal");
+    seat(&mut p, 1).hold = false;
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Exits(10), 10)]);
+}
+
+#[test]
+fn nobody_is_let_go_before_its_carrier_has_come() {
+    let mut p = looked_at();
+    p.ended_call(10, GETPPID, 7);
+    p.threads.get_mut(&10).unwrap().carrier = true;
+    p.report(10, sig(10, 0));
+    seat(&mut p, 1).clear();
+    p.kernel_exits = false;
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Cont, 10)]);
+    // It stops again by itself.
+    assert!(p.settle().is_empty());
+    p.threads.get_mut(&10).unwrap().carrier = false;
+    p.report(10, Report::Carrier);
+    assert_eq!(p.settle(), [Action::Detach(10, 0)]);
+}
+
+#[test]
+fn an_interrupted_call_is_followed_to_its_end() {
+    let mut p = looked_at();
+    p.report(10, Report::Trap);
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Exits(10), 0)]);
+    p.follow_call(10, GETPPID);
+    assert!(p.settle().is_empty());
+    p.report(10, Report::Entry(Call { nr: 219, ..GETPPID }));
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Syscall, 0)]);
+    p.report(10, Report::Exit(0));
+    assert!(p.settle().is_empty());
+    seat(&mut p, 1).hold = false;
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Exits(10), 0)]);
+}
+
+#[test]
+fn some_calls_do_not_end_under_their_number() {
+    let exits = |own: &[u64], named: &[u64]| {
+        let set = |numbers: &[u64]| {
+            numbers.iter().fold(Set::EMPTY, |mut set, nr| {
+                set.add(*nr);
+                set
+            })
+        };
+        let exits = Exits { own: set(own), named: set(named) };
+        [false, true].map(|narrow| exits.strange(narrow))
+    };
+    assert_eq!(exits(&[3, 59], &[3, 59]), [false, false]);
+    assert_eq!(exits(&[322], &[]), [true, false]);
+    assert_eq!(exits(&[2], &[]), [false, true]);
+    assert_eq!(exits(&[], &[2]), [false, false]);
+    assert_eq!(exits(&[], &[56]), [true, true]);
+}
+
+#[test]
+fn the_kernel_is_not_to_look_where_more_is_wanted() {
+    let change: [fn(&mut Seat); 3] =
+        [|s| s.entries.add(1), |s| s.once = Once::Note, |s| s.signals.add(libc::SIGCONT as u64)];
+    for change in change {
+        let mut p = looked_at();
+        change(seat(&mut p, 1));
+        assert_eq!(p.exits(), None);
+        p.kernel_exits = false;
+        let interrupted = p.settle().contains(&Action::Interrupt(10));
+        assert!(interrupted);
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Input {
     Hold(u64, bool),
@@ -212,6 +316,7 @@ proptest! {
                     }
                     Action::Listen(t) => { prop_assert_eq!(stopped.insert(t, false), Some(true)); }
                     Action::Detach(t, _) => { prop_assert_eq!(stopped.remove(&t), Some(true)); }
+                    Action::Watch(t) => { prop_assert!(stopped.contains_key(&t)); }
                     Action::Options(t, _) | Action::Forge(t, _) => { prop_assert_eq!(stopped.get(&t), Some(&true)); }
                 }
             }
