@@ -326,25 +326,39 @@ fn more_than_ends_from_now_on_and_back() {
     assert_eq!((target.word(0), target.word(1)), (2 * N as u64, 0));
 }
 
-#[test]
-fn nobody_stays_stopped_when_the_daemon_is_killed() {
+/// So often each test kills.
+fn kills() -> u64 {
+    std::env::var("PFS_TEST_KILLS").ok().and_then(|n| n.parse().ok()).map_or(40, |n: u64| n.clamp(1, 100))
+}
+
+fn nobody_stays_stopped(name: &str, killed: impl Fn(&Mount, i32)) {
     let mount = Mount::new();
     let many = u64::MAX.to_string();
     let targets: Vec<Target> = (0..3).map(|_| Target::start("ends", &["rounds", &many[1..], "2"])).collect();
     let quiet =
         |pid: i32| status_field(pid, "TracerPid") == "0" && thread_states(pid).iter().all(|t| "RS".contains(t.1));
     targets.iter().for_each(Target::go);
-    for round in 0..40u64 {
+    let mut left = 0;
+    for round in 0..kills() {
         let clients: Vec<(Client, i32)> =
             targets.iter().map(|t| reporter(&mount, t.pid(), "trace out lseek")).collect();
+        let tracer = status_field(targets[0].pid(), "TracerPid").parse().unwrap();
         std::thread::scope(|scope| {
             for (client, seat) in clients {
                 scope.spawn(move || while client.read(seat, 60000).is_ok_and(|b| !b.is_empty()) {});
             }
             std::thread::sleep(Duration::from_micros(round * 377 % 5000));
-            mount.kill_daemon();
+            killed(&mount, tracer);
         });
         for target in &targets {
+            let over = std::time::Instant::now() + Duration::from_secs(1);
+            while !quiet(target.pid()) && std::time::Instant::now() < over {
+                std::thread::yield_now();
+            }
+            if !quiet(target.pid()) {
+                left += 1;
+                kill(target.pid(), libc::SIGCONT);
+            }
             eventually("it is free", || quiet(target.pid()));
             target.counts(0);
             assert_eq!(target.word(1), 0, "round {round}");
@@ -352,6 +366,133 @@ fn nobody_stays_stopped_when_the_daemon_is_killed() {
         }
         mount.again();
     }
+    assert_eq!(left, 0, "{name}: of {} targets", 3 * kills());
+}
+
+#[test]
+fn nobody_stays_stopped_when_the_daemon_is_killed() {
+    nobody_stays_stopped("daemon", |mount, _| mount.kill_daemon());
+}
+
+#[test]
+fn nobody_stays_stopped_when_the_tracer_is_killed() {
+    nobody_stays_stopped("tracer", |mount, tracer| {
+        kill(tracer, libc::SIGKILL);
+        mount.daemon_ends();
+    });
+}
+
+#[test]
+fn nobody_stays_stopped_when_both_are_killed() {
+    nobody_stays_stopped("both", |mount, tracer| {
+        kill(tracer, libc::SIGKILL);
+        mount.kill_daemon();
+    });
+}
+
+#[test]
+fn nobody_stays_stopped_when_both_are_killed_the_other_way_round() {
+    nobody_stays_stopped("both", |mount, tracer| {
+        kill(mount.daemon(), libc::SIGKILL);
+        kill(tracer, libc::SIGKILL);
+        mount.daemon_ends();
+    });
+}
+
+/// A reporter that looks for ends, and has told of a job-control stop by somebody else.
+fn told_of_a_stop(mount: &Mount, target: &Target) -> (Client, i32) {
+    let (client, seat) = reporter(mount, target.pid(), "trace out close\ntrace job on");
+    target.go();
+    kill(target.pid(), libc::SIGSTOP);
+    assert_eq!(field(&client.events(seat, 1)[0], "event"), Some("jobstop"));
+    // Done when all that the event brings about is done.
+    client.write(seat, "mode report").unwrap();
+    (client, seat)
+}
+
+#[test]
+fn whom_others_have_stopped_stays_so_when_all_are_killed() {
+    let mount = Mount::new();
+    for first in [true, false] {
+        let target = Target::start("ends", &["rounds", "100000000", "2"]);
+        let _client = told_of_a_stop(&mount, &target);
+        let tracer = status_field(target.pid(), "TracerPid").parse().unwrap();
+        if first {
+            kill(mount.daemon(), libc::SIGKILL);
+        }
+        kill(tracer, libc::SIGKILL);
+        mount.daemon_ends();
+        eventually("it is let go", || status_field(target.pid(), "TracerPid") == "0");
+        eventually("it stands", || thread_states(target.pid()).iter().all(|t| t.1 == 'T'));
+        let counted = target.word(0);
+        // Whoever had woken it would have done so before the daemon was gone.
+        assert_eq!((target.word(0), state(target.pid())), (counted, 'T'));
+        kill(target.pid(), libc::SIGCONT);
+        eventually("it goes on", || target.word(0) > counted);
+        mount.again();
+    }
+}
+
+#[test]
+fn a_sleeper_notices_nothing_when_one_of_us_is_killed() {
+    let mount = Mount::new();
+    for (name, daemon) in ["epoll_wait", "semop", "recv"].into_iter().flat_map(|n| [(n, true), (n, false)]) {
+        let target = Target::start("calls", &[name]);
+        eventually("it sleeps", || state(target.pid()) == 'S');
+        // It is watched without a stop.
+        mount.ctl(target.pid(), "trace out lseek").unwrap();
+        let tracer = status_field(target.pid(), "TracerPid").parse().unwrap();
+        kill(if daemon { mount.daemon() } else { tracer }, libc::SIGKILL);
+        mount.daemon_ends();
+        eventually("it is let go", || status_field(target.pid(), "TracerPid") == "0");
+        let undisturbed = Target::start("calls", &[name]);
+        let said = |t: &Target| t.line().rsplit_once(' ').unwrap().0.to_string();
+        assert_eq!(said(&target), said(&undisturbed), "{name}, daemon: {daemon}");
+        mount.again();
+    }
+}
+
+/// One pending SIGSTOP of a thread is all there can be: that of somebody else to the very thread may be one with ours. Nothing but
+/// that gets lost: no end, and nobody stays stopped.
+#[test]
+fn stops_of_a_single_thread_by_others() {
+    const STOPS: u32 = 200;
+    let (mount, target) = (Mount::new(), Target::start("ends", &["rounds", "100000000", "1"]));
+    let (client, seat) = reporter(&mount, target.pid(), "trace out lseek");
+    target.go();
+    let pid = target.pid();
+    let worker = thread_states(pid).iter().map(|t| t.0).find(|t| *t != pid).unwrap();
+    std::thread::scope(|scope| {
+        let stopper = scope.spawn(move || {
+            let mut taken = 0;
+            for _ in 0..STOPS {
+                // SAFETY: a plain system call.
+                unsafe { libc::syscall(libc::SYS_tgkill, pid, worker, libc::SIGSTOP) };
+                let over = std::time::Instant::now() + Duration::from_millis(50);
+                let stands = || thread_states(pid).iter().all(|t| "tT".contains(t.1));
+                let mut stood = stands();
+                while !stood && std::time::Instant::now() < over {
+                    std::thread::yield_now();
+                    stood = stands();
+                }
+                taken += u32::from(stood);
+                kill(pid, libc::SIGCONT);
+            }
+            taken
+        });
+        let mut ends = 0..;
+        while !stopper.is_finished() {
+            let events = client.events(seat, 1);
+            assert!(events.iter().all(|line| Some(number(line, "result")) == ends.next()));
+        }
+        let taken = stopper.join().unwrap();
+        eprintln!("{taken} of {STOPS} stopped it");
+        assert!(taken > STOPS / 2);
+    });
+    client.close(seat);
+    eventually("it is let go", || status_field(pid, "TracerPid") == "0");
+    eventually("it runs", || thread_states(pid).iter().all(|t| "RS".contains(t.1)));
+    assert_eq!(target.word(1), 0);
 }
 
 /// Descriptors of the daemon by which a program is attached somewhere.
@@ -369,7 +510,7 @@ fn nothing_is_attached_without_need() {
     let (client, seat) = reporter(&mount, first.pid(), "trace out close");
     let (other, its) = reporter(&mount, second.pid(), "trace out close");
     if kernel_looks() {
-        eventually("the kernel looks", || attached(&mount) == 1);
+        eventually("the kernel looks", || attached(&mount) == 2);
     }
     kill(first.pid(), libc::SIGKILL);
     first.end();

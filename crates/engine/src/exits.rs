@@ -57,7 +57,7 @@ const TELLING: (&[usize], &[usize]) = (&[13, 128, 282, 289], &[48, 67, 174, 177,
 fn bits(wanted: &Wanted) -> Bits {
     static NARROW: OnceLock<Vec<u64>> = OnceLock::new();
     let narrow = NARROW.get_or_init(|| (0..CALLS as u64).map(|nr| set_number(Abi::I386, nr)).collect());
-    let mut bits = Bits { wide: [0; CALLS / 64], narrow: [0; CALLS / 64] };
+    let mut bits = Bits::NONE;
     let put = |to: &mut [u64], nr: usize| to[nr / 64] |= 1 << (nr % 64);
     let (own, named) = (|nr: usize| wanted.own.has(nr as u64), |nr: u64| wanted.named.has(nr));
     (0..CALLS).filter(|nr| own(*nr) || named(*nr as u64)).for_each(|nr| put(&mut bits.wide, nr));
@@ -113,17 +113,20 @@ impl Tracer {
         };
         if let (Some(set), Some(true)) = (wanted, armed.may) {
             if armed.set != Some(set) {
-                let done = self.kernel_exits.get().map(|k| k.arm(key.0, &bits(&set), armed.set.is_none()));
+                let done = self.kernel_exits.get().map(|k| k.arm(key.0, &bits(&set)));
                 // What it does while it is armed is seen; what it has done just before is looked at again.
                 if matches!(done, Some(Ok(()))) && (armed.set.is_some() || misses_nothing(&entry.proc)) {
                     armed.set = Some(set);
                 } else {
-                    if let (Some(Ok(())), Some(kernel)) = (done, self.kernel_exits.get()) {
+                    if let Some(kernel) = self.kernel_exits.get() {
                         kernel.disarm(key.0);
                     }
                     (armed.set, armed.may) = (None, Some(false));
                 }
             }
+        }
+        if let Some(kernel) = self.kernel_exits.get().filter(|_| armed.set.is_some()) {
+            kernel.stopped_by_others(key.0, process.job);
         }
         process.kernel_exits = armed.may == Some(true);
         entry.exits = armed;
@@ -224,6 +227,7 @@ impl Tracer {
         } else if ended.is_some() || thread.carrier {
             thread.carrier = ptrace::carrier_pending(tid);
         }
+        ledger::carrier(tid, thread.carrier);
         let Some(ended) = ended else { return carrier };
         let call = ptrace::user_regs(tid).ok().map(|regs| call_of(&regs));
         let Some(call) = call else { return carrier };

@@ -304,7 +304,7 @@ pub struct Process {
     /// Set when the process has ended.
     pub ended: Option<Status>,
     /// A job-control stop was told of and its end was not: each thread reports both.
-    job: bool,
+    pub(crate) job: bool,
     /// Kept attached although nobody needs it: somebody will in a moment.
     pub lingers: bool,
     /// A thread of ours in it. While there is one, or one is made, no other thread runs.

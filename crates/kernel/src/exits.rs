@@ -12,7 +12,9 @@
 //! [`Exits::new`] fails, and the calls are to be traced one by one.
 
 use crate::ledger;
+use crate::lifeline::{self, Lifeline};
 use crate::ptrace::Tid;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
@@ -27,6 +29,11 @@ pub struct Bits {
     pub wide: [u64; CALLS / 64],
     /// Of 32-bit code.
     pub narrow: [u64; CALLS / 64],
+}
+
+impl Bits {
+    /// None.
+    pub const NONE: Bits = Bits { wide: [0; CALLS / 64], narrow: [0; CALLS / 64] };
 }
 
 /// A call that has ended.
@@ -52,31 +59,40 @@ struct Record {
     quiet: u64,
 }
 
-/// Threads in the tables, by process and thread id. -1 before there are tables.
+/// Threads in the tables, by process and thread id, and sets, by process id. -1 before there are tables.
 static THREADS: AtomicI32 = AtomicI32::new(-1);
+static SETS: AtomicI32 = AtomicI32::new(-1);
 
 /// Threads that can be watched at once.
 const MOST_THREADS: u32 = 4096;
-/// Processes that can be watched at once.
-const MOST_SETS: u32 = 1024;
+/// The key among the sets under which stands whether the tracer is at its end: nothing is sent any more then.
+const OVER: Tid = 0;
 
-/// The loaded program, attached while some process has a set.
+/// The loaded programs, attached while some process has a set.
 pub struct Exits {
+    /// At the end of a call.
     program: OwnedFd,
+    /// At the end of a task.
+    last: OwnedFd,
     sets: OwnedFd,
     _threads: OwnedFd,
-    attached: Option<OwnedFd>,
-    processes: usize,
+    attached: Option<[OwnedFd; 2]>,
+    processes: BTreeMap<Tid, Lifeline>,
 }
 
 impl Exits {
     /// Loads the program and tries it on the calling thread, which is to be that of the tracer. Any error: not to be had here.
     pub fn new() -> io::Result<Exits> {
         let threads = bpf::table(8, size_of::<Record>() as u32, MOST_THREADS)?;
-        let sets = bpf::table(4, size_of::<Bits>() as u32, MOST_SETS)?;
-        let program = bpf::load(&program::text(threads.as_raw_fd(), sets.as_raw_fd()))?;
-        let mut exits = Exits { program, sets, _threads: threads, attached: None, processes: 0 };
+        let sets = bpf::table(4, size_of::<Bits>() as u32, lifeline::MOST as u32 + 1)?;
+        bpf::put(sets.as_raw_fd(), &OVER, &Bits::NONE)?;
+        // SAFETY: plain system calls.
+        let tracer = unsafe { key(libc::getpid(), libc::gettid()) };
+        let program = bpf::load(c"pfs_call_ends", &program::call_ends(threads.as_raw_fd(), sets.as_raw_fd()))?;
+        let last = bpf::load(c"pfs_ends", &program::task_ends(sets.as_raw_fd(), tracer))?;
+        let mut exits = Exits { program, last, sets, _threads: threads, attached: None, processes: BTreeMap::new() };
         THREADS.store(exits._threads.as_raw_fd(), Relaxed);
+        SETS.store(exits.sets.as_raw_fd(), Relaxed);
         match exits.works() {
             Ok(true) => Ok(exits),
             Ok(false) => Err(io::Error::from_raw_os_error(libc::ENOTSUP)),
@@ -88,9 +104,9 @@ impl Exits {
     fn works(&mut self) -> io::Result<bool> {
         // SAFETY: plain system calls.
         let (pid, tid) = unsafe { (libc::getpid(), libc::gettid()) };
-        let mut bits = Bits { wide: [0; CALLS / 64], narrow: [0; CALLS / 64] };
+        let mut bits = Bits::NONE;
         bits.wide[libc::SYS_getppid as usize / 64] |= 1 << (libc::SYS_getppid % 64);
-        self.arm(pid, &bits, true)?;
+        self.arm(pid, &bits)?;
         let key = key(pid, tid);
         let threads = THREADS.load(Relaxed);
         bpf::put(threads, &key, &Record { quiet: 1, ..Record::default() })?;
@@ -103,28 +119,39 @@ impl Exits {
         Ok((seen.nr, seen.result, seen.narrow) == (libc::SYS_getppid as u64 + 1, parent, 0))
     }
 
-    /// Gives process `pid` a set, `new` if it had none; the program is attached if it is the first. Its threads are watched
-    /// when they are set going with [`crate::ptrace::Go::Exits`], or by [`watch`].
-    pub fn arm(&mut self, pid: Tid, bits: &Bits, new: bool) -> io::Result<()> {
-        bpf::put(self.sets.as_raw_fd(), &pid, bits)?;
-        self.processes += usize::from(new);
-        if self.attached.is_none() {
-            match bpf::attach(c"sys_exit", &self.program) {
-                Ok(link) => self.attached = Some(link),
-                Err(e) => {
-                    self.disarm(pid);
-                    return Err(e);
-                }
-            }
+    /// Gives process `pid` a set; the programs are attached if it is the first. Its threads are watched when they are set going
+    /// with [`crate::ptrace::Go::Exits`], or by [`watch`]. It has none if this fails.
+    pub fn arm(&mut self, pid: Tid, bits: &Bits) -> io::Result<()> {
+        let result = self.give(pid, bits);
+        if result.is_err() {
+            self.disarm(pid);
         }
-        Ok(())
+        result
     }
 
-    /// Takes the set of process `pid` away; the program is detached with the last.
+    fn give(&mut self, pid: Tid, bits: &Bits) -> io::Result<()> {
+        if let Entry::Vacant(new) = self.processes.entry(pid) {
+            new.insert(Lifeline::new(pid)?);
+        }
+        if self.attached.is_none() {
+            let last = bpf::attach(c"sched_process_exit", &self.last)?;
+            self.attached = Some([last, bpf::attach(c"sys_exit", &self.program)?]);
+        }
+        bpf::put(self.sets.as_raw_fd(), &pid, bits)
+    }
+
+    /// Others have stopped process `pid`, or let it go on: if all of us are killed, it stays stopped.
+    pub fn stopped_by_others(&mut self, pid: Tid, stopped: bool) {
+        if let Some(line) = self.processes.get_mut(&pid) {
+            let _ = line.set(!stopped);
+        }
+    }
+
+    /// Takes the set of process `pid` away; the programs are detached with the last.
     pub fn disarm(&mut self, pid: Tid) {
         bpf::remove(self.sets.as_raw_fd(), &pid);
-        self.processes = self.processes.saturating_sub(1);
-        if self.processes == 0 {
+        self.processes.remove(&pid);
+        if self.processes.is_empty() {
             self.attached = None;
         }
     }
@@ -133,6 +160,7 @@ impl Exits {
 impl Drop for Exits {
     fn drop(&mut self) {
         THREADS.store(-1, Relaxed);
+        SETS.store(-1, Relaxed);
     }
 }
 
@@ -149,7 +177,7 @@ pub fn watch(pid: Tid, tid: Tid) -> io::Result<()> {
     if !ledger::carries(tid, pid) {
         return Err(io::Error::from_raw_os_error(libc::ENOSPC));
     }
-    // In the ledger first: a carrier may come at once.
+    // In the ledger first: the carrier may come at once.
     bpf::put(THREADS.load(Relaxed), &key(pid, tid), &Record::default()).inspect_err(|_| ledger::carries_no_more(tid))
 }
 
@@ -161,24 +189,40 @@ pub(crate) fn unwatch(tid: Tid) {
     }
 }
 
-/// The call that has ended, if that is why a watched thread stands, or is about to: told once.
+/// True if a carrier was sent to a watched thread, or is just being sent, and nobody has taken note. Async-signal-safe.
+pub(crate) fn is_sent(pid: Tid, tid: Tid) -> bool {
+    bpf::get::<u64, Record>(THREADS.load(Relaxed), &key(pid, tid)).is_ok_and(|r| r.nr != 0)
+}
+
+/// From now on no carrier is sent, but by whoever is about it. Async-signal-safe.
+pub(crate) fn end() {
+    let mut over = Bits::NONE;
+    over.wide[0] = 1;
+    let _ = bpf::put(SETS.load(Relaxed), &OVER, &over);
+}
+
+/// Whoever was about to send a carrier has sent it. Async-signal-safe.
+pub(crate) fn await_senders() {
+    const GLOBAL: i32 = 1;
+    // SAFETY: a plain system call. Programs run with preemption off, and it waits until each CPU has been through with that.
+    unsafe { libc::syscall(libc::SYS_membarrier, GLOBAL, 0, 0) };
+}
+
+/// The call that has ended, if that is why a watched thread stands, or is about to: told once. What is in its queue then is for
+/// [`ledger::carrier`] to remember.
 pub fn take(tid: Tid) -> Option<Ended> {
     let threads = THREADS.load(Relaxed);
     let key = key(ledger::exits_for(tid)?, tid);
     let record: Record = bpf::get(threads, &key).ok()?;
     let nr = record.nr.checked_sub(1)?;
+    ledger::carrier(tid, true);
     let _ = bpf::put(threads, &key, &Record::default());
     Some(Ended { nr, narrow: record.narrow != 0, result: record.result })
 }
 
-/// True if somebody has sent the carrier to a thread, which has not been taken. For who is left when the tracer was killed.
-pub(crate) fn is_owed(pid: Tid, tid: Tid) -> bool {
-    bpf::get::<u64, Record>(THREADS.load(Relaxed), &key(pid, tid)).is_ok_and(|r| r.nr != 0)
-}
-
 /// The program, instruction by instruction.
 mod program {
-    use super::{Record, CALLS};
+    use super::{Record, CALLS, OVER};
     use std::mem::offset_of;
     use std::os::fd::RawFd;
 
@@ -267,6 +311,27 @@ mod program {
             self.op(0x18, to, PSEUDO_MAP_FD, 0, fd);
             self.op(0, 0, 0, 0, 0);
         }
+        /// To the end if the two are not equal.
+        fn leave_unless_same(&mut self, left: u8, right: u8) {
+            self.leaves.push(self.insns.len());
+            self.op(0x5d, left, right, 0, 0);
+        }
+        /// r0 = the address of whether the tracer is at its end
+        fn over(&mut self, sets: RawFd) {
+            self.mov_imm(R1, OVER);
+            self.op(0x63, FRAME, R1, PID, 0);
+            self.find(sets, PID);
+        }
+        /// The end, with the result 0.
+        fn end(mut self) -> Vec<Insn> {
+            let end = self.insns.len();
+            for at in self.leaves {
+                self.insns[at].off = (end - at - 1) as i16;
+            }
+            self.insns.push(insn(0xb7, R0, 0, 0, 0));
+            self.insns.push(insn(0x95, 0, 0, 0, 0));
+            self.insns
+        }
         /// To the end if the comparison holds.
         fn leave_if(&mut self, code: u8, left: u8, right: i32) {
             self.leaves.push(self.insns.len());
@@ -296,8 +361,21 @@ mod program {
     const JNE: u8 = 0x55;
     const JLE: u8 = 0xb5;
 
+    /// Whose own end it is at which nothing is sent any more: `tracer`.
+    pub fn task_ends(sets: RawFd, tracer: u64) -> Vec<Insn> {
+        let mut t = Text { insns: Vec::new(), leaves: Vec::new() };
+        t.call(PID_TGID);
+        t.op(0x18, R1, 0, 0, tracer as i32);
+        t.op(0, 0, 0, 0, (tracer >> 32) as i32);
+        t.leave_unless_same(R0, R1);
+        t.over(sets);
+        t.mov_imm(R1, 1);
+        t.store(R0, 0, R1);
+        t.end()
+    }
+
     /// Two arguments: the registers of the thread, and the result of its call.
-    pub fn text(threads: RawFd, sets: RawFd) -> Vec<Insn> {
+    pub fn call_ends(threads: RawFd, sets: RawFd) -> Vec<Insn> {
         let mut t = Text { insns: Vec::new(), leaves: Vec::new() };
         let (nr, result) = (offset_of!(Record, nr) as i16, offset_of!(Record, result) as i16);
         let (narrow, quiet) = (offset_of!(Record, narrow) as i16, offset_of!(Record, quiet) as i16);
@@ -345,19 +423,16 @@ mod program {
         t.store(RECORD, nr, NR);
         t.load(R1, RECORD, quiet);
         t.leave_if(JNE, R1, 0);
+        t.over(sets);
+        t.load(R1, R0, 0);
+        t.leave_if(JNE, R1, 0);
         t.mov_imm(R1, libc::SIGSTOP);
         t.call(SEND_SIGNAL_THREAD);
         t.leave_if(JEQ, R0, 0);
         // It was not sent: nothing has happened.
         t.mov_imm(R1, 0);
         t.store(RECORD, nr, R1);
-        let end = t.insns.len();
-        for at in t.leaves {
-            t.insns[at].off = (end - at - 1) as i16;
-        }
-        t.insns.push(insn(0xb7, R0, 0, 0, 0));
-        t.insns.push(insn(0x95, 0, 0, 0, 0));
-        t.insns
+        t.end()
     }
 }
 
@@ -408,14 +483,16 @@ mod bpf {
         open(MAP_CREATE, &attr)
     }
 
-    pub fn load(text: &[program::Insn]) -> io::Result<OwnedFd> {
+    pub fn load(name: &CStr, text: &[program::Insn]) -> io::Result<OwnedFd> {
         const RAW_TRACEPOINT: u32 = 17;
         let mut attr = [0; 16];
         attr[0] = two(RAW_TRACEPOINT, text.len() as u32);
         attr[1] = text.as_ptr() as u64;
         attr[2] = LICENSE.as_ptr() as u64;
         // The name, in bytes 48 to 63.
-        attr[6] = u64::from_le_bytes(*b"pfs_exit");
+        for (i, byte) in name.to_bytes().iter().take(15).enumerate() {
+            attr[6 + i / 8] |= u64::from(*byte) << (i % 8 * 8);
+        }
         open(PROG_LOAD, &attr)
     }
 
@@ -455,7 +532,7 @@ mod tests {
     #[test]
     fn it_loads_where_it_may() {
         match Exits::new() {
-            Ok(exits) => assert!(exits.attached.is_none() && exits.processes == 0),
+            Ok(exits) => assert!(exits.attached.is_none() && exits.processes.is_empty()),
             Err(e) => assert!(matches!(e.raw_os_error(), Some(libc::EPERM | libc::ENOTSUP | libc::ENOSYS)), "{e}"),
         }
     }

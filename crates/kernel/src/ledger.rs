@@ -4,8 +4,8 @@
 //! Only the tracer writes, and the handler runs in the tracer itself, so the two never run at once; a row that is half
 //! written can be met, which is why each field says by itself what is to be done.
 
-use crate::exits;
 use crate::ptrace::{self, Tid};
+use crate::{exits, lifeline};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering::Relaxed};
 
 /// Threads that can be owed something at once. For one more, the kernel's own behaviour has to do.
@@ -32,8 +32,8 @@ struct Row {
     armed: AtomicBool,
     /// The process by which the ends of the thread's calls are looked for (see [`crate::exits`]), 0 if they are not.
     exits: AtomicI32,
-    /// They were: a carrier may be on its way.
-    carried: AtomicBool,
+    /// A carrier is in its queue, or may be.
+    carrier: AtomicBool,
 }
 
 /// What an injected call has borrowed of a thread.
@@ -68,7 +68,7 @@ static TABLE: [Row; ROWS] = [const {
         watched: AtomicBool::new(false),
         armed: AtomicBool::new(false),
         exits: AtomicI32::new(0),
-        carried: AtomicBool::new(false),
+        carrier: AtomicBool::new(false),
     }
 }; ROWS];
 
@@ -92,16 +92,20 @@ fn find_or_make(tid: Tid) -> Option<&'static Row> {
 }
 
 impl Row {
-    fn tidy(&self) {
-        let owes = self.owed.load(Relaxed) != 0
+    /// True if the thread cannot be left to the kernel as it is, whatever it does.
+    fn owes(&self) -> bool {
+        self.owed.load(Relaxed) != 0
             || self.step.load(Relaxed)
             || self.masked.load(Relaxed)
             || !self.loan.load(Relaxed).is_null()
             || !self.end.load(Relaxed).is_null()
             || self.watched.load(Relaxed)
             || self.armed.load(Relaxed)
-            || self.carried.load(Relaxed);
-        if !owes {
+            || self.carrier.load(Relaxed)
+    }
+
+    fn tidy(&self) {
+        if !self.owes() && self.exits.load(Relaxed) == 0 {
             self.tid.store(0, Relaxed);
         }
     }
@@ -115,7 +119,7 @@ impl Row {
         self.watched.store(false, Relaxed);
         self.armed.store(false, Relaxed);
         self.exits.store(0, Relaxed);
-        self.carried.store(false, Relaxed);
+        self.carrier.store(false, Relaxed);
         self.tid.store(0, Relaxed);
     }
 }
@@ -275,33 +279,29 @@ pub fn ended(tid: Tid) {
 /// The ends of the thread's calls are looked for from now on, for process `pid`. False if there is no room to remember it.
 pub(crate) fn carries(tid: Tid, pid: Tid) -> bool {
     let Some(row) = find_or_make(tid) else { return false };
-    row.carried.store(true, Relaxed);
     row.exits.store(pid, Relaxed);
     true
 }
 
-/// They are not; a carrier may still be on its way.
+/// They are not.
 pub(crate) fn carries_no_more(tid: Tid) {
     if let Some(row) = find(tid) {
         row.exits.store(0, Relaxed);
+        row.tidy();
+    }
+}
+
+/// Whether a carrier is in the thread's queue, or may be.
+pub fn carrier(tid: Tid, queued: bool) {
+    if let Some(row) = if queued { find_or_make(tid) } else { find(tid) } {
+        row.carrier.store(queued, Relaxed);
+        row.tidy();
     }
 }
 
 /// The process for which the ends of the thread's calls are looked for.
 pub fn exits_for(tid: Tid) -> Option<Tid> {
     find(tid).map(|row| row.exits.load(Relaxed)).filter(|pid| *pid != 0)
-}
-
-/// The tracer was killed without paying: whoever it left with a carrier is sent on. For the daemon.
-pub(crate) fn continue_carried() {
-    for row in &TABLE {
-        let (tid, pid) = (row.tid.load(Relaxed), row.exits.load(Relaxed));
-        if tid != 0 && pid != 0 && exits::is_owed(pid, tid) {
-            exits::unwatch(tid);
-            // SAFETY: a plain system call.
-            unsafe { libc::kill(pid, libc::SIGCONT) };
-        }
-    }
 }
 
 /// The thread is dead or was let go, or is not there any more.
@@ -321,18 +321,27 @@ pub(crate) fn release_all() {
             unsafe { libc::close(fd) };
         }
     }
+    exits::end();
+    for row in TABLE.iter().filter(|r| r.owes()) {
+        pay::release(row, row.tid.load(Relaxed));
+        row.clear();
+    }
+    // Whoever is only watched may sleep in a call that a stop would break off.
+    if TABLE.iter().any(|r| r.exits.load(Relaxed) != 0) {
+        exits::await_senders();
+    }
     for row in &TABLE {
-        let tid = row.tid.load(Relaxed);
-        if tid != 0 {
+        let (tid, pid) = (row.tid.load(Relaxed), row.exits.load(Relaxed));
+        if pid != 0 && exits::is_sent(pid, tid) {
             pay::release(row, tid);
-            row.clear();
         }
     }
+    lifeline::cut_all();
 }
 
 /// Nothing in here allocates, locks or touches errno's owner: plain system calls.
 mod pay {
-    use super::{exits, signal_of, Loan, Regs, Row};
+    use super::{signal_of, Loan, Regs, Row};
     use crate::ptrace::{self, Go, Tid};
     use std::sync::atomic::Ordering::Relaxed;
 
@@ -342,8 +351,7 @@ mod pay {
     pub fn release(row: &Row, tid: Tid) {
         let mut owed = row.owed.load(Relaxed);
         let mut asked = false;
-        // From here on no carrier is sent.
-        exits::unwatch(tid);
+        row.carrier.fetch_or(row.exits.load(Relaxed) != 0, Relaxed);
         for _ in 0..LOOKS {
             let mut raw = 0;
             // SAFETY: `raw` outlives the call.
@@ -357,7 +365,7 @@ mod pay {
                 owed = signal_of(raw);
             }
             let info = ptrace::siginfo(tid);
-            if info.as_ref().is_ok_and(|i| row.carried.load(Relaxed) && ptrace::is_carrier(owed, i.si_code)) {
+            if info.as_ref().is_ok_and(|i| row.carrier.load(Relaxed) && ptrace::is_carrier(owed, i.si_code)) {
                 owed = 0;
             }
             match info {
@@ -402,7 +410,7 @@ mod pay {
     /// True if the thread, which stands with this `si_code`, is to stop once more before it can be let go, for what we have had sent
     /// to it: a carrier waits, or a trap of a watched area. Everything is made ready for that.
     fn is_to_come(row: &Row, tid: Tid, code: i32) -> bool {
-        (row.carried.load(Relaxed) && ptrace::carrier_pending(tid)) || trap_to_come(row, tid, code)
+        (row.carrier.load(Relaxed) && ptrace::carrier_pending(tid)) || trap_to_come(row, tid, code)
     }
 
     /// The same for the trap, which may also be sent only behind this stop. Not for one that is in a call of ours.

@@ -5,6 +5,7 @@ pub mod creds;
 pub mod epoll;
 pub mod exits;
 pub mod ledger;
+mod lifeline;
 pub mod machine;
 pub mod perf;
 pub mod pidfd;
