@@ -2,7 +2,7 @@
    rounds it counts in word 2 for ever.
 
    rounds N T: T threads make N rounds each of four getppid and one lseek to the number of the round;
-   raise N: sends itself SIGUSR1 N times, which its handler counts at once;
+   raise N [deaf]: sends itself SIGUSR1 N times, which its handler counts at once; deaf: it ignores SIGTRAP;
    continued: an endless number of rounds, with a handler of SIGCONT that it installs when told a second time (word 8);
    taken: the same, but SIGCONT is blocked and taken by sigwait in a thread;
    read: reads a pipe that stays empty, until a handler of SIGUSR1 ends the call;
@@ -80,6 +80,8 @@ int main(int argc, char **argv)
     }
     if (!strcmp(how, "raise")) {
         sigaction(SIGUSR1, &sa, 0);
+        if (argc > 3)
+            signal(SIGTRAP, SIG_IGN);
         say("ready");
         wait_for_go();
         for (long i = 0; i < rounds; i++) {

@@ -188,12 +188,12 @@ pub fn is_inside_kernel(code: i32) -> bool {
 
 /// True if the trap of a step waits behind the stop that the thread is in. Whoever lets the thread go then, lets it die.
 pub fn step_trap_pending(tid: Tid) -> bool {
-    pending(tid, |i| is_step_trap(i.si_signo, i.si_code))
+    queued(tid, |i| is_step_trap(i.si_signo, i.si_code))
 }
 
 /// The same for the trap of a watched area.
 pub fn watch_trap_pending(tid: Tid) -> bool {
-    pending(tid, is_watch_trap)
+    queued(tid, is_watch_trap)
 }
 
 /// True if this is a SIGSTOP of the kernel's own making, as [`crate::exits`] has it sent.
@@ -203,11 +203,33 @@ pub fn is_carrier(signo: i32, code: i32) -> bool {
 
 /// True if such a one waits behind the stop that the thread is in. Whoever lets the thread go then, leaves it stopped.
 pub fn carrier_pending(tid: Tid) -> bool {
-    pending(tid, |i| is_carrier(i.si_signo, i.si_code))
+    queued(tid, |i| is_carrier(i.si_signo, i.si_code))
 }
 
-/// True if such a signal is in the thread's own queue.
-fn pending(tid: Tid, is: impl Fn(&libc::siginfo_t) -> bool) -> bool {
+/// Signals that wait in the queue of a stopped thread itself, bit n-1 for signal n.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// Those of the program. Of those below the real-time ones the kernel may know more than it has queued: field 31 of `stat`
+    /// tells all.
+    pub signals: u64,
+    /// Those that we have had sent, which `stat` tells as well.
+    pub ours: u64,
+}
+
+/// What waits in the queue of a stopped thread itself.
+pub fn pending(tid: Tid) -> Pending {
+    let mut all = Pending::default();
+    queued(tid, |info| {
+        let ours = is_carrier(info.si_signo, info.si_code) || is_watch_trap(info);
+        let set = if ours { &mut all.ours } else { &mut all.signals };
+        *set |= 1u64.checked_shl(info.si_signo.wrapping_sub(1) as u32).unwrap_or(0);
+        false
+    });
+    all
+}
+
+/// True if `found` is, of one of the signals that wait in the queue of a stopped thread itself.
+fn queued(tid: Tid, mut found: impl FnMut(&libc::siginfo_t) -> bool) -> bool {
     const PEEKSIGINFO: libc::c_uint = 0x4209;
     #[repr(C)]
     struct Args {
@@ -221,14 +243,14 @@ fn pending(tid: Tid, is: impl Fn(&libc::siginfo_t) -> bool) -> bool {
     // The thread's own queue has no end that we could rely on.
     while args.offset < 4096 {
         let (from, to) = (&raw const args as usize, infos.as_mut_ptr() as usize);
-        let found = call(PEEKSIGINFO, tid, from, to).map_or(0, |n| n.clamp(0, 8) as usize);
-        if infos[..found].iter().any(&is) {
+        let n = call(PEEKSIGINFO, tid, from, to).map_or(0, |n| n.clamp(0, 8) as usize);
+        if infos[..n].iter().any(&mut found) {
             return true;
         }
-        if found < infos.len() {
+        if n < infos.len() {
             return false;
         }
-        args.offset += found as u64;
+        args.offset += n as u64;
     }
     false
 }
