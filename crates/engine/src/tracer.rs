@@ -871,13 +871,15 @@ impl Tracer {
             .filter(|(_, s)| s.check.as_ref().is_some_and(|check| !check(&entry.proc)))
             .map(|(id, _)| *id)
             .collect();
+        if lost.is_empty() || ptrace::user_regs(key.0).is_err() {
+            // Killed while it stood there, which is why it has no memory to be opened: its end is still to be told.
+            return;
+        }
         if let Some(entry) = self.entries.get_mut(&key) {
             let (process, proc) = (&mut entry.process, &entry.proc);
             lost.retain(|id| !process.exec_withdrew(*id, proc));
         }
-        if !lost.is_empty() {
-            self.drop_seats(key, |id| lost.contains(&id));
-        }
+        self.drop_seats(key, |id| lost.contains(&id));
     }
 
     fn translate(&mut self, tid: Tid, status: Status) -> io::Result<Report> {

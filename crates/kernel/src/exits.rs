@@ -8,6 +8,9 @@
 //!
 //! Whoever sends a stop signal takes a pending SIGCONT away; the engine uses this only where nobody can miss one.
 //!
+//! A carrier that nobody takes stops the process. So none is sent when the tracer is at its end, which a second program sees, and
+//! those that were sent are taken back, by the tracer that outlives the daemon (`ledger`) or by the kernel (`lifeline`).
+//!
 //! BPF needs CAP_BPF and CAP_PERFMON, an initial PID namespace and a kernel that lets us: where anything of that is missing
 //! [`Exits::new`] fails, and the calls are to be traced one by one.
 
