@@ -17,6 +17,7 @@ pub mod dispositions;
 pub mod engine;
 pub mod error;
 pub mod event;
+mod exits;
 mod follow;
 mod glance;
 pub mod identity;

@@ -3,6 +3,7 @@
 
 use crate::error::Refusal;
 use crate::event::{Call, SigInfo};
+use crate::exits::{Armed, Kernel};
 use crate::follow::{Follow, Guard};
 use crate::glance::{Glance, Stopped};
 use crate::lwp;
@@ -114,6 +115,8 @@ pub(crate) struct Entry {
     pub proc: Arc<Proc>,
     /// It is published as it is.
     pub shown: bool,
+    /// How the ends of its calls are looked for.
+    pub exits: Armed,
 }
 
 /// The tracer thread's state.
@@ -137,6 +140,7 @@ pub(crate) struct Tracer {
     forged: HashMap<Tid, (SiginfoBytes, Option<Lifted>)>,
     pub injections: HashMap<Tid, crate::inject::Injection>,
     pub watching: Watching,
+    pub kernel_exits: Kernel,
     /// A stop that was waited for, and nothing has happened since.
     pub stopped: Option<Stopped>,
     follow: Follow,
@@ -189,6 +193,7 @@ impl Tracer {
             unmasked: HashMap::new(),
             injections: HashMap::new(),
             watching: Watching::default(),
+            kernel_exits: Kernel::default(),
             stopped: None,
             follow,
             quit: false,
@@ -310,7 +315,12 @@ impl Tracer {
     /// The entry of a process, made if there is none.
     pub fn entry(&mut self, proc: &Arc<Proc>) -> &mut Entry {
         let key = key_of(proc);
-        self.entries.entry(key, || Entry { process: Process::new(key.0), proc: proc.clone(), shown: false })
+        self.entries.entry(key, || Entry {
+            process: Process::new(key.0),
+            proc: proc.clone(),
+            shown: false,
+            exits: Armed::default(),
+        })
     }
 
     /// Takes seats away; what they held is given back.
@@ -522,14 +532,19 @@ impl Tracer {
     fn settle_after(&mut self, key: Key, mut reported: Option<Tid>) {
         loop {
             self.watch_threads(key);
+            self.arm_exits(key);
             let Some(entry) = self.entries.get_mut(&key) else { return };
             let actions = match reported.take() {
                 Some(tid) => entry.process.settle_after(tid),
                 None => entry.process.settle(),
             };
             self.perform(actions);
+            self.disarm_exits(key);
             self.bury_leader(key);
             let Some(entry) = self.entries.get_mut(&key) else { return };
+            if entry.process.stirred {
+                continue;
+            }
             // Threads made with CLONE_UNTRACED are announced by nobody: look again before saying that all stand.
             if entry.process.rest_awaited() && self.seize_new(key).unwrap_or(0) > 0 {
                 continue;
@@ -586,16 +601,20 @@ impl Tracer {
             let _ = match action {
                 Action::Interrupt(tid) => ptrace::interrupt(tid),
                 Action::Resume(tid, Go::Step, signal) => self.step(tid, signal),
-                Action::Resume(tid, how, signal) => match self.unmasked.get(&tid) {
-                    // To the first instruction of its handler.
-                    Some(_) if signal != 0 => ptrace::resume(tid, Go::Step, signal),
-                    _ => {
-                        if let Some(lifted) = self.unmasked.remove(&tid) {
-                            lifted.put_back(tid, None);
+                Action::Resume(tid, how, signal) => {
+                    let how = self.follow_interrupted(tid, how, signal);
+                    match self.unmasked.get(&tid) {
+                        // To the first instruction of its handler.
+                        Some(_) if signal != 0 => ptrace::resume(tid, Go::Step, signal),
+                        _ => {
+                            if let Some(lifted) = self.unmasked.remove(&tid) {
+                                lifted.put_back(tid, None);
+                            }
+                            self.resume(tid, how, signal)
                         }
-                        ptrace::resume(tid, how, signal)
                     }
-                },
+                }
+                Action::Watch(tid) => self.watch_exits(tid),
                 Action::Forge(tid, info) => self.forge(tid, &info),
                 Action::Listen(tid) => ptrace::listen(tid),
                 Action::Options(tid, options) => ptrace::set_options(tid, options),
@@ -627,14 +646,14 @@ impl Tracer {
         let code = trap_code(tid, status);
         let step = code.is_some_and(|code| ptrace::is_step_trap(libc::SIGTRAP, code));
         let entry = self.entries.get(&key);
-        let going = entry.and_then(|e| e.process.threads.get(&tid)).map(|t| t.going());
+        let going = entry.and_then(|e| e.process.threads.get(&tid)).map(|t| t.go);
         lifted.put_back(tid, code);
         match (going, status) {
             // The step that a client asked for.
             (Some(Go::Step), _) => return false,
             (Some(go), _) if step => {
                 ledger::owe(tid, 0);
-                let _ = ptrace::resume(tid, go, 0);
+                let _ = self.resume(tid, go, 0);
             }
             (Some(_), _) => return false,
             // Nobody wanted it any more before this.
@@ -673,6 +692,12 @@ impl Tracer {
                 None => return,
             },
         };
+        let carrier = matches!(status, Status::Stopped(..)) && self.take_exit(key, tid, status);
+        if let Some(injection) = self.injections.get(&tid).filter(|_| carrier) {
+            // The instruction is still to come.
+            let _ = ptrace::resume(tid, injection.go(), 0);
+            return;
+        }
         if let Status::Stopped(_, libc::PTRACE_EVENT_STOP) = status {
             // The stop overtook the trap of a step, which would be taken for a signal of the program's own later.
             if ledger::is_stepping(tid) && ptrace::step_trap_pending(tid) && self.take_trap(tid, status) {
@@ -699,6 +724,7 @@ impl Tracer {
         let report = match self.watch_stop(key, tid, status) {
             Trap::Goes => return,
             Trap::Idle => Ok(Report::Trap),
+            Trap::Foreign if carrier => Ok(Report::Carrier),
             Trap::Foreign => self.translate(tid, status),
         };
         // Killed while it stood there.
@@ -713,7 +739,15 @@ impl Tracer {
         }
         let exec = matches!(report, Report::Exec(_));
         if exec {
-            self.tids.retain(|t, k| *k != key || *t == tid);
+            self.tids.retain(|t, k| {
+                let stays = *k != key || *t == tid;
+                if !stays {
+                    // They ended without a report.
+                    ledger::forget(*t);
+                }
+                stays
+            });
+            self.reconsider_exits(key);
         }
         self.follow.reported(tid, self.tids.len());
         let Some(entry) = self.entries.get_mut(&key) else { return };
@@ -818,13 +852,15 @@ impl Tracer {
             .filter(|(_, s)| s.check.as_ref().is_some_and(|check| !check(&entry.proc)))
             .map(|(id, _)| *id)
             .collect();
+        if lost.is_empty() || ptrace::user_regs(key.0).is_err() {
+            // Killed while it stood there, which is why it has no memory to be opened: its end is still to be told.
+            return;
+        }
         if let Some(entry) = self.entries.get_mut(&key) {
             let (process, proc) = (&mut entry.process, &entry.proc);
             lost.retain(|id| !process.exec_withdrew(*id, proc));
         }
-        if !lost.is_empty() {
-            self.drop_seats(key, |id| lost.contains(&id));
-        }
+        self.drop_seats(key, |id| lost.contains(&id));
     }
 
     fn translate(&mut self, tid: Tid, status: Status) -> io::Result<Report> {
@@ -903,7 +939,7 @@ impl Tracer {
 
     /// Some calls end with EINTR after any stop although nothing happened to the program. Turning the result into
     /// ERESTARTNOHAND lets the kernel make the call again, or answer EINTR if a handler really runs.
-    fn repair_eintr(&self, tid: Tid) -> io::Result<bool> {
+    pub fn repair_eintr(&self, tid: Tid) -> io::Result<bool> {
         const EINTR: i32 = -libc::EINTR;
         const ERESTARTNOHAND: i64 = -514;
         let mut regs = ptrace::user_regs(tid)?;
@@ -933,6 +969,11 @@ impl Tracer {
             ptrace::set_user_regs(tid, &regs)?;
         }
         Ok(again)
+    }
+
+    /// The process of a thread.
+    pub fn tid_key(&self, tid: Tid) -> Option<Key> {
+        self.tids.get(&tid).copied()
     }
 
     /// True if the kernel reports to us what the process does, and its end.
