@@ -1,10 +1,11 @@
 //! `ctl` and `lwpctl`: messages. Each write is carried out message by message; the first that fails ends it, with its errno, and
 //! what came before it stays done.
 
-use super::about::{gone, About};
+use super::about::{gone, About, StatText};
 use super::nodes::{enter, right};
+use super::psinfo::{class, REAL_TIME};
 use super::writers::{self, Writing};
-use super::{agent, setid, stops, watch, NAME};
+use super::{agent, setid, status, stops, watch, NAME};
 use crate::right::{only_truncation, open_mem, send_signal, Right, User};
 use crate::target::Target;
 use crate::underway::Underway;
@@ -321,14 +322,30 @@ impl Script {
         Ok(if signal == libc::SIGKILL { Step::Death } else { Step::Done })
     }
 
+    /// Every lwp is tried; what is told is the first that went wrong.
     fn nice(&self, increment: i64) -> Result<Step> {
-        let change = || {
-            for tid in self.target.proc.tasks()? {
-                let now = i64::from(thread::nice(tid as i32)?);
-                let new = now.saturating_add(increment).clamp(-20, 19);
-                thread::set_nice(tid as i32, new as i32)?;
+        let writer = self.writer();
+        let has_none = |tid: u32| {
+            let lwp = status::lwp_of(&self.target, tid);
+            let about = About::in_model(&lwp, &writer, self.model);
+            let policy = about.outline().and_then(StatText::stat).ok().and_then(|stat| stat.number(41));
+            policy.is_some_and(|policy| class(policy, 0) == REAL_TIME)
+        };
+        let tids = self.target.proc.tasks().map_err(gone)?;
+        let lwps: Vec<(u32, bool)> = tids.into_iter().map(|tid| (tid, has_none(tid))).collect();
+        let one = |(tid, has_none): &(u32, bool)| {
+            if *has_none {
+                return Err(std::io::Error::from_raw_os_error(libc::EINVAL));
             }
-            Ok(())
+            let tid = *tid as i32;
+            let new = i64::from(thread::nice(tid)?).saturating_add(increment).clamp(-20, 19);
+            thread::set_nice(tid, new as i32)
+        };
+        let change = || -> std::io::Result<()> {
+            // One that has ended meanwhile is left out.
+            let ended = |done: &std::io::Result<()>| matches!(done, Err(e) if e.raw_os_error() == Some(libc::ESRCH));
+            let done: Vec<_> = lwps.iter().map(one).filter(|done| !ended(done)).collect();
+            done.into_iter().collect()
         };
         self.user.creds.act_on(&self.target.proc, change).map_err(|e: std::io::Error| match e.raw_os_error() {
             // What setpriority(2) says to who may not raise a priority.

@@ -27,8 +27,8 @@ use tree::{Errno, Result};
 const SSYS: i32 = 1;
 /// The flag of a thread of the kernel in field 9 of `stat`.
 const PF_KTHREAD: u64 = 0x0020_0000;
-/// `pr_oldpri` counts down from here: the highest `pr_pri`.
-const HIGHEST: i32 = 199;
+/// `pr_oldpri` counts down from here: the highest `pr_pri` of a class that has a nice value, as Solaris has it.
+const HIGHEST: i32 = 99;
 
 /// `psinfo`.
 pub fn psinfo(about: &About) -> Result<Vec<u8>> {
@@ -172,9 +172,12 @@ fn lwp(about: &About, stat: &Stat, bound: i32) -> LwpsInfo {
     };
     let class = class(number(41), number(9));
     let nice = signed(stat, 19);
-    let (pri, nice) = match number(41) {
-        1 | 2 | 6 => (100 + number(40).min(99) as i32, 0),
-        _ => ((39 - signed(stat, 18)).clamp(0, 39), (nice + NZERO).clamp(0, 39)),
+    // Who has no nice value has no old priority.
+    let (pri, nice, oldpri) = if class == REAL_TIME {
+        (100 + number(40).min(99) as i32, 0, 0)
+    } else {
+        let pri = (39 - signed(stat, 18)).clamp(0, 39);
+        (pri, (nice + NZERO).clamp(0, 39), HIGHEST - pri)
     };
     let share = share_of_time(stat);
     LwpsInfo {
@@ -183,7 +186,7 @@ fn lwp(about: &About, stat: &Stat, bound: i32) -> LwpsInfo {
         pr_sname: state_letter(state),
         pr_nice: nice as u8,
         pr_syscall: if state == SSLEEP { system_call(about) } else { 0 },
-        pr_oldpri: (HIGHEST - pri) as u8,
+        pr_oldpri: oldpri as u8,
         pr_cpu: ((u32::from(share) * 100 + 0x6000) >> 15).min(99) as u8,
         pr_pri: pri,
         pr_pctcpu: share,
@@ -198,10 +201,13 @@ fn lwp(about: &About, stat: &Stat, bound: i32) -> LwpsInfo {
     }
 }
 
+/// The scheduling class that has no nice value.
+pub const REAL_TIME: &[u8] = b"RT";
+
 /// Scheduling class of a policy of sched(7).
 pub fn class(policy: u64, flags: u64) -> &'static [u8] {
     match policy {
-        1 | 2 | 6 => b"RT",
+        1 | 2 | 6 => REAL_TIME,
         _ if flags & PF_KTHREAD != 0 => b"SYS",
         _ => b"TS",
     }
