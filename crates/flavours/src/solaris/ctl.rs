@@ -441,12 +441,16 @@ fn modes(bits: u64, on: bool) -> Result<Change> {
             (PR_ASYNC, &mut modes.asynchronous),
             (PR_BPTADJ, &mut modes.adjust),
             (PR_PTRACE, &mut modes.ptrace),
-            (PR_MSACCT, &mut modes.accounting.0),
-            (PR_MSFORK, &mut modes.accounting.1),
         ];
         for (bit, mode) in all {
             if has(bit) {
                 *mode = on;
+            }
+        }
+        // These are on in every process: what is remembered is that somebody said off.
+        for (bit, off) in [(PR_MSACCT, &mut modes.accounting.0), (PR_MSFORK, &mut modes.accounting.1)] {
+            if has(bit) {
+                *off = !on;
             }
         }
     }))

@@ -225,8 +225,9 @@ fn process_flags(about: &About, seat: Option<&SeatView>) -> i32 {
         (modes.asynchronous, PR_ASYNC),
         (modes.adjust, PR_BPTADJ),
         (modes.ptrace, PR_PTRACE),
-        (modes.accounting.0, PR_MSACCT),
-        (modes.accounting.1, PR_MSFORK),
+        // Remembered is what was switched off.
+        (!modes.accounting.0, PR_MSACCT),
+        (!modes.accounting.1, PR_MSFORK),
     ]
     .into_iter()
     .fold(0, |flags, (on, bit)| if on { flags | bit } else { flags })
