@@ -6,7 +6,7 @@ use super::nodes::{enter, right};
 use super::psinfo::{class, REAL_TIME};
 use super::writers::{self, Writing};
 use super::{agent, setid, status, stops, watch, NAME};
-use crate::right::{only_truncation, open_mem, send_signal, Right, User};
+use crate::right::{open_mem, send_signal, Right, User};
 use crate::target::Target;
 use crate::underway::Underway;
 use abi::set::Set;
@@ -47,8 +47,8 @@ impl Node for Ctl {
         Ok(Arc::new(Open { target: self.0.clone(), model, right, _writing: writing, seen: Mutex::default() }))
     }
 
-    fn setattr(&self, _caller: &Caller, set: &SetAttr) -> Result<()> {
-        only_truncation(set)
+    fn setattr(&self, _caller: &Caller, _set: &SetAttr) -> Result<()> {
+        Err(Errno(libc::ENOSYS))
     }
 }
 

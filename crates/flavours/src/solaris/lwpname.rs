@@ -28,9 +28,8 @@ impl Node for LwpName {
         Ok(Arc::new(Open { target: self.0.clone(), right, seen: stops::Seen::default() }))
     }
 
-    /// `>` truncates first, which leaves the name as it is.
-    fn setattr(&self, _caller: &Caller, set: &SetAttr) -> Result<()> {
-        crate::right::only_truncation(set).map_err(|_| Errno(libc::ENOSYS))
+    fn setattr(&self, _caller: &Caller, _set: &SetAttr) -> Result<()> {
+        Err(Errno(libc::ENOSYS))
     }
 }
 
