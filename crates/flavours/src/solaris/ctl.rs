@@ -87,8 +87,10 @@ impl Open {
         let about = About::in_model(&self.target, caller, self.model);
         let Some(right) = &self.right else {
             about.status()?;
-            if messages.iter().any(|m| *m != Ok(Message::Null)) {
-                return Err(Errno(libc::EBUSY));
+            for message in messages {
+                if message.map_err(|_| EINVAL)? != Message::Null {
+                    return Err(Errno(libc::EBUSY));
+                }
             }
             done.finish(Ok(data.len()));
             return Ok(());
