@@ -2,7 +2,8 @@
 //!
 //! Not known on Linux, and 0: `pr_altstack`, `pr_oldcontext`, `pr_ustack`; `pr_taskid`, `pr_projid` and
 //! `pr_zoneid`, of which there is one each. `pr_action` is asked for in the process ([`actions`]); if it cannot be asked, it tells
-//! only whether the signal is ignored. Numbers of system calls are those of the process's own table, plus 1.
+//! only whether the signal is ignored. `pr_what` of a job control stop is 0 when the process is not attached and its parent has been
+//! told. Numbers of system calls are those of the process's own table, plus 1.
 
 use super::about::{About, StatText};
 use super::actions;
@@ -79,7 +80,8 @@ pub fn lwp_of(target: &Target, tid: u32) -> Target {
 
 fn process(about: &About, view: &View) -> Result<PStatus> {
     let status = about.status()?;
-    let stat = about.outline()?.stat()?;
+    let text = about.stat()?;
+    let stat = text.stat()?;
     let number = |n: usize| stat.number(n).unwrap_or(0);
     let id = |n: usize| stat.field(n).and_then(|f| std::str::from_utf8(f).ok()?.parse().ok()).unwrap_or(0);
     let all = live(about)?;
@@ -88,6 +90,8 @@ fn process(about: &About, view: &View) -> Result<PStatus> {
     let pr_lwp = lwp(&about.at(&one), view)?;
     let maps = about.read(b"maps").unwrap_or_default();
     let (heap, stack) = (mapping(&maps, b"[heap]"), mapping(&maps, b"[stack]"));
+    // Where it begins is known also while there is none.
+    let brkbase = Some(text.private(47)).filter(|at| *at != 0).unwrap_or(heap.0);
     let asked = view.seat.clone().unwrap_or_default();
     Ok(PStatus {
         pr_flags: pr_lwp.pr_flags,
@@ -97,8 +101,8 @@ fn process(about: &About, view: &View) -> Result<PStatus> {
         pr_pgid: id(5),
         pr_sid: id(6),
         pr_sigpend: SigSet::of_bits(status.mask("ShdPnd")),
-        pr_brkbase: heap.0,
-        pr_brksize: heap.1,
+        pr_brkbase: brkbase,
+        pr_brksize: heap.0.saturating_add(heap.1).saturating_sub(brkbase),
         pr_stkbase: stack.0,
         pr_stksize: stack.1,
         pr_utime: ticks(number(14)),
@@ -173,7 +177,10 @@ fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
     match known {
         Some(lwp) => stands(about, lwp, &mut out),
         // Not ours: by job control, or for another tracer.
-        None if stat.state == b'T' => (out.pr_flags, out.pr_why) = (out.pr_flags | PR_STOPPED, PR_JOBCONTROL),
+        None if stat.state == b'T' => {
+            (out.pr_flags, out.pr_why) = (out.pr_flags | PR_STOPPED, PR_JOBCONTROL);
+            out.pr_what = job_signal(about);
+        }
         None if stat.state == b't' => (out.pr_flags, out.pr_why) = (out.pr_flags | PR_STOPPED, PR_SUSPENDED),
         None => {}
     }
@@ -210,6 +217,14 @@ fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
         out.pr_flags &= !PR_LP64_FLAGS;
     }
     Ok(out)
+}
+
+/// The signal that stopped a process which is not attached. The kernel shows it as its exit status until the parent has been told,
+/// and not at the lwps; 0 if nobody knows.
+fn job_signal(about: &About) -> i16 {
+    let process = Target { tid: None, ..about.target.clone() };
+    let signal = about.at(&process).stat().map_or(0, |text| text.private(52));
+    Some(signal).filter(|s| *s <= 64).map_or(0, |s| s as i16)
 }
 
 /// SIG_IGN of `sa_handler`.
