@@ -7,6 +7,7 @@
 
 use super::about::{About, StatText};
 use super::actions;
+use super::auxv;
 use super::nodes::Content;
 use super::psinfo::class;
 use super::stops::{array_of, view};
@@ -267,6 +268,28 @@ fn in_vfork(about: &About) -> bool {
     call_of(about).as_ref().is_some_and(makes_process)
 }
 
+/// Which argument of an exec is the path; `None` of another call.
+fn exec_path(call: &Call) -> Option<usize> {
+    match (call.abi, call.nr) {
+        (Abi::X86_64, 59) | (Abi::I386, 11) => Some(0),
+        (Abi::X86_64, 322) | (Abi::I386, 358) => Some(1),
+        _ => None,
+    }
+}
+
+/// Path, arguments and environment of an exec that has succeeded: those of the new program, which has them on its stack, that
+/// begins here. The addresses of the old one mean nothing any more.
+fn exec(about: &About, stack: u64, args: &mut [i64]) {
+    let word = about.target_model().unwrap_or(Model::Lp64).long() as u64;
+    let count = about.bytes_at(stack, 4).and_then(|b| Some(u32::from_le_bytes(b.try_into().ok()?))).unwrap_or(0);
+    let argv = stack.wrapping_add(word);
+    let envp = argv.wrapping_add(word.wrapping_mul(u64::from(count) + 1));
+    let path = auxv::value(about, AT_SUN_EXECNAME).unwrap_or(0);
+    for (to, from) in args.iter_mut().zip([path, argv, envp]) {
+        *to = from as i64;
+    }
+}
+
 fn call(out: &mut LwpStatus, nr: u64, args: &[u64; 6]) {
     out.pr_syscall = syscall_out(nr) as i16;
     out.pr_nsysarg = 6;
@@ -322,7 +345,7 @@ fn within(about: &About, lwp: &LwpView, inside: &Inside, out: &mut LwpStatus) {
     if let Some(info) = &inside.siginfo {
         out.pr_info = Siginfo::of_linux(&info[..], regs.rip).unwrap_or_default();
     }
-    if let Some(byte) = about.byte_at(regs.rip) {
+    if let Some(byte) = about.bytes_at(regs.rip, 1).and_then(|b| b.first().copied()) {
         out.pr_instr = u64::from(byte);
         out.pr_flags &= !PR_PCINVAL;
     }
@@ -331,6 +354,9 @@ fn within(about: &About, lwp: &LwpView, inside: &Inside, out: &mut LwpStatus) {
         Stand::Event(What::Exit(made, result)) => {
             if let Some(c) = made {
                 call(out, c.nr, &c.args);
+            }
+            if let Some(path) = made.as_ref().and_then(exec_path).filter(|_| *result == 0) {
+                exec(about, regs.rsp, &mut out.pr_sysarg[path..path + 3]);
             }
             match *result {
                 // The child, of whom Linux says no more than that.
