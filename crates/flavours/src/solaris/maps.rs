@@ -15,6 +15,7 @@ use abi::solaris::record::{chars, makedev};
 use abi::solaris::records::{PrMap, PrXMap};
 use kernel::{machine, procfs};
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use tree::{Errno, Result};
 
 /// One mapping, as a line of the kernel's `maps` has it.
@@ -181,6 +182,13 @@ fn parse(text: &[u8]) -> Vec<Mapping> {
 /// The mappings, in the caller's name. None for a system process.
 pub fn read(about: &About) -> Result<Vec<Mapping>> {
     about.read(b"maps").map(|text| parse(&text))
+}
+
+/// Another number when a mapping has come, gone or changed.
+pub fn stamp(about: &About) -> Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    about.read(b"maps")?.hash(&mut hasher);
+    Ok(hasher.finish())
 }
 
 /// The names of mapped files: what is asked of the machine to make them.
