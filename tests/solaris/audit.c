@@ -361,7 +361,33 @@ static void open_files(void)
 	SAME(d.info.pr_lockpid, getpid());
 }
 
+/* Every file that is open for writing counts: an exclusive open finds it, and its close is the last. */
+static void writers(void)
+{
+	struct proc p = start_closed(spin);
+	int name = open_lwp(p.pid, p.pid, "lwpname", O_RDWR), as;
+
+	CHECK(open(path_of(p.pid, "as"), O_RDWR | O_EXCL) < 0 && errno == EBUSY);
+	attach(&p, 0);
+	SAME(PUTL(&p, PCSET, PR_RLC), 0);
+	SAME(PUT(&p, PCSTOP), 0);
+	close(p.ctl);
+	pause_ms(20);
+	STOPPED(&p, PR_REQUESTED, 0);
+	STANDS(&p);
+	close(name);
+	RUNS(&p);
+	/* A reader is none. */
+	name = open_lwp(p.pid, p.pid, "lwpname", O_RDONLY);
+	EVENTUALLY((as = open(path_of(p.pid, "as"), O_RDWR | O_EXCL)) >= 0);
+	CHECK(open(path_of(p.pid, "ctl"), O_WRONLY | O_EXCL) < 0 && errno == EBUSY);
+	close(name);
+	close(as);
+	p.ctl = -1;
+	end(&p);
+}
+
 CASES({ "classes", classes }, { "nice_of_some", nice_of_some }, { "accounting", accounting },
     { "exec_arguments", exec_arguments }, { "heap", heap }, { "job_control", job_control }, { "changes", changes },
     { "systems", systems }, { "zeros", zeros }, { "time_of_map", time_of_map }, { "other_mounts", other_mounts },
-    { "own_link", own_link }, { "open_files", open_files })
+    { "own_link", own_link }, { "open_files", open_files }, { "writers", writers })
