@@ -166,7 +166,7 @@ fn psinfo_is_what_the_kernel_knows() {
     for target in [&mine, &others, &small] {
         let pid = target.pid();
         let info: PsInfo = take(Lp64, &read_by(&client, &mount.path(pid, "psinfo")).unwrap());
-        assert_eq!((info.pr_pid, info.pr_nlwp, info.pr_nzomb, info.pr_flag), (pid, 1, 0, 0));
+        assert_eq!((info.pr_pid, info.pr_nlwp, info.pr_nzomb, info.pr_flag), (pid, 1, 0, SMSACCT));
         assert_eq!(
             [info.pr_ppid as u64, info.pr_pgid as u64, info.pr_sid as u64],
             [4, 5, 6].map(|n| stat_field(pid, n))
@@ -243,7 +243,7 @@ fn psinfo_of_all_kinds() {
 
     if status_field(2, "Name") == "kthreadd" {
         let info = of(2);
-        assert_eq!((info.pr_flag, text(&info.pr_psargs), info.pr_argc), (1, "kthreadd".into(), 0));
+        assert_eq!((info.pr_flag, text(&info.pr_psargs), info.pr_argc), (SSYS | SMSACCT, "kthreadd".into(), 0));
         assert_eq!((text(&info.pr_lwp.pr_clname), text(&info.pr_lwp.pr_name)), ("SYS".into(), "kthreadd".into()));
         for name in ["as", "map", "rmap", "xmap", "pagedata"] {
             assert_eq!(read_by(&client, &mount.path(2, name)), Ok(vec![]), "{name}");

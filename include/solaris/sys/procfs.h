@@ -6,9 +6,10 @@
  * Structures, codes and their numbers are Solaris', in the data model that the program is compiled for (-m64 or -m32).
  * What is numbered by the system it comes from keeps Linux' numbers:
  *
- *     signals, errno, open(2) flags, wait statuses, SI_*     Linux'
+ *     signals, errno, wait statuses, SI_*                    Linux'
  *     system calls                                           Linux' plus one, by the table of the target (<sys/syscall.h>)
  *     faults, codes of faults, pr_flags, reasons, MA_*, WA_*, flags of an action        Solaris'
+ *     all numbers in fdinfo: flags of open(2), locks, families and types of sockets     Solaris', named PR_O_* ... here
  *
  * Sets begin with member 1 at bit 0 of the first word.
  *
@@ -528,6 +529,31 @@ typedef struct prfdinfo {
 #define PR_UDP_NAT_T_ENDPOINT (1 << 14)
 #define PR_SO_VRRP (1 << 15)
 #define PR_SO_MAC_IMPLICIT (1 << 16)
+
+/* Numbers in prfdinfo_t and its items. They are Solaris': O_*, F_*, AF_* and SOCK_* of libc are others. */
+#define PR_O_ACCMODE 0x3 /* of pr_fileflags */
+#define PR_O_RDONLY 0x0
+#define PR_O_WRONLY 0x1
+#define PR_O_RDWR 0x2
+#define PR_O_APPEND 0x8
+#define PR_O_SYNC 0x10
+#define PR_O_DSYNC 0x40
+#define PR_O_NONBLOCK 0x80
+#define PR_O_LARGEFILE 0x2000
+#define PR_O_NOFOLLOW 0x20000
+#define PR_O_DIRECTORY 0x1000000
+#define PR_O_DIRECT 0x2000000
+#define PR_F_RDLCK 1 /* of pr_locktype */
+#define PR_F_WRLCK 2
+#define PR_F_UNLCK 3
+#define PR_AF_UNIX 1 /* of PR_SOCKETNAME and PR_PEERSOCKNAME */
+#define PR_AF_INET 2
+#define PR_AF_INET6 26
+#define PR_SOCK_DGRAM 1 /* of PR_SOCKOPT_TYPE */
+#define PR_SOCK_STREAM 2
+#define PR_SOCK_RAW 4
+#define PR_SOCK_RDM 5
+#define PR_SOCK_SEQPACKET 6
 
 /* Three structures that are in core files only. */
 typedef struct prfdinfo_core {

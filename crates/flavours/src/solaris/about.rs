@@ -109,18 +109,17 @@ impl<'a> About<'a> {
         self.target.proc.ids().map_err(gone)
     }
 
-    /// A byte of the process's memory.
-    pub fn byte_at(&self, address: u64) -> Option<u8> {
-        let byte = match &self.memory {
-            Some(memory) => procfs::pread(memory.as_fd(), address, 1).ok(),
+    /// So many bytes of the process's memory, or fewer.
+    pub fn bytes_at(&self, address: u64, size: usize) -> Option<Vec<u8>> {
+        match &self.memory {
+            Some(memory) => procfs::pread(memory.as_fd(), address, size).ok(),
             None => {
                 let path = self.path(b"mem").ok()?;
                 let read =
-                    |dir: BorrowedFd| procfs::pread(procfs::openat(dir, &path, libc::O_RDONLY)?.as_fd(), address, 1);
+                    |dir: BorrowedFd| procfs::pread(procfs::openat(dir, &path, libc::O_RDONLY)?.as_fd(), address, size);
                 self.act(read).ok()
             }
-        };
-        byte?.first().copied()
+        }
     }
 
     /// All of a file of the kernel's that shows everybody the same.

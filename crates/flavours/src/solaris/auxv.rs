@@ -41,6 +41,14 @@ pub fn content(about: &About) -> Result<Vec<u8>> {
     Ok(auxv(about.model(), &entries))
 }
 
+/// The value of one type of Solaris'.
+pub fn value(about: &About, kind: i32) -> Option<u64> {
+    let own = about.target_model()?;
+    let bytes = about.read(b"auxv").ok()?;
+    let found = translate(own, &bytes).find(|a| a.a_type == kind);
+    found.map(|a| a.a_un)
+}
+
 fn translate(own: Model, bytes: &[u8]) -> impl Iterator<Item = Auxv> + '_ {
     let word = |b: &[u8]| b.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b));
     let pairs = bytes.chunks_exact(2 * own.long()).map(move |pair| {

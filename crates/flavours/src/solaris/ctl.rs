@@ -1,11 +1,12 @@
 //! `ctl` and `lwpctl`: messages. Each write is carried out message by message; the first that fails ends it, with its errno, and
 //! what came before it stays done.
 
-use super::about::{gone, About};
+use super::about::{gone, About, StatText};
 use super::nodes::{enter, right};
+use super::psinfo::{class, REAL_TIME};
 use super::writers::{self, Writing};
-use super::{agent, setid, stops, watch, NAME};
-use crate::right::{only_truncation, open_mem, send_signal, Right, User};
+use super::{agent, setid, status, stops, watch, NAME};
+use crate::right::{open_mem, send_signal, Right, User};
 use crate::target::Target;
 use crate::underway::Underway;
 use abi::set::Set;
@@ -38,16 +39,13 @@ impl Node for Ctl {
 
     fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
         let right = right(&self.0, caller)?.map(Arc::new);
-        let writing = match &right {
-            Some(right) => writers::open(&self.0, right, caller, flags)?,
-            None => None,
-        };
+        let writing = writers::open(&self.0, right.as_ref(), caller, flags)?;
         let model = super::about::model_for(&self.0, caller);
         Ok(Arc::new(Open { target: self.0.clone(), model, right, _writing: writing, seen: Mutex::default() }))
     }
 
-    fn setattr(&self, _caller: &Caller, set: &SetAttr) -> Result<()> {
-        only_truncation(set)
+    fn setattr(&self, _caller: &Caller, _set: &SetAttr) -> Result<()> {
+        Err(Errno(libc::ENOSYS))
     }
 }
 
@@ -86,8 +84,10 @@ impl Open {
         let about = About::in_model(&self.target, caller, self.model);
         let Some(right) = &self.right else {
             about.status()?;
-            if messages.iter().any(|m| *m != Ok(Message::Null)) {
-                return Err(Errno(libc::EBUSY));
+            for message in messages {
+                if message.map_err(|_| EINVAL)? != Message::Null {
+                    return Err(Errno(libc::EBUSY));
+                }
             }
             done.finish(Ok(data.len()));
             return Ok(());
@@ -321,14 +321,30 @@ impl Script {
         Ok(if signal == libc::SIGKILL { Step::Death } else { Step::Done })
     }
 
+    /// Every lwp is tried; what is told is the first that went wrong.
     fn nice(&self, increment: i64) -> Result<Step> {
-        let change = || {
-            for tid in self.target.proc.tasks()? {
-                let now = i64::from(thread::nice(tid as i32)?);
-                let new = now.saturating_add(increment).clamp(-20, 19);
-                thread::set_nice(tid as i32, new as i32)?;
+        let writer = self.writer();
+        let has_none = |tid: u32| {
+            let lwp = status::lwp_of(&self.target, tid);
+            let about = About::in_model(&lwp, &writer, self.model);
+            let policy = about.outline().and_then(StatText::stat).ok().and_then(|stat| stat.number(41));
+            policy.is_some_and(|policy| class(policy, 0) == REAL_TIME)
+        };
+        let tids = self.target.proc.tasks().map_err(gone)?;
+        let lwps: Vec<(u32, bool)> = tids.into_iter().map(|tid| (tid, has_none(tid))).collect();
+        let one = |(tid, has_none): &(u32, bool)| {
+            if *has_none {
+                return Err(std::io::Error::from_raw_os_error(libc::EINVAL));
             }
-            Ok(())
+            let tid = *tid as i32;
+            let new = i64::from(thread::nice(tid)?).saturating_add(increment).clamp(-20, 19);
+            thread::set_nice(tid, new as i32)
+        };
+        let change = || -> std::io::Result<()> {
+            // One that has ended meanwhile is left out.
+            let ended = |done: &std::io::Result<()>| matches!(done, Err(e) if e.raw_os_error() == Some(libc::ESRCH));
+            let done: Vec<_> = lwps.iter().map(one).filter(|done| !ended(done)).collect();
+            done.into_iter().collect()
         };
         self.user.creds.act_on(&self.target.proc, change).map_err(|e: std::io::Error| match e.raw_os_error() {
             // What setpriority(2) says to who may not raise a priority.
@@ -424,12 +440,16 @@ fn modes(bits: u64, on: bool) -> Result<Change> {
             (PR_ASYNC, &mut modes.asynchronous),
             (PR_BPTADJ, &mut modes.adjust),
             (PR_PTRACE, &mut modes.ptrace),
-            (PR_MSACCT, &mut modes.accounting.0),
-            (PR_MSFORK, &mut modes.accounting.1),
         ];
         for (bit, mode) in all {
             if has(bit) {
                 *mode = on;
+            }
+        }
+        // These are on in every process: what is remembered is that somebody said off.
+        for (bit, off) in [(PR_MSACCT, &mut modes.accounting.0), (PR_MSFORK, &mut modes.accounting.1)] {
+            if has(bit) {
+                *off = !on;
             }
         }
     }))

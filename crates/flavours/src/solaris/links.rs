@@ -1,8 +1,8 @@
 //! `cwd`, `root`, and what leads somewhere in `fd/` and `path/`.
 //!
 //! Solaris follows `cwd` and `root` without a text: readlink(2) gives an empty string there. A link here is followed by its text,
-//! so that is the path. Of a directory without one (unlinked, or outside the reader's root) it is the kernel's link in /proc, by
-//! which the directory is reached all the same.
+//! so that is the path. Of a directory without one (unlinked), and where the reader's paths are not those of the process (another
+//! root, another mount namespace), it is the kernel's link in /proc, by which the directory is reached all the same.
 
 use super::about::About;
 use crate::target::Target;
@@ -49,10 +49,21 @@ pub fn path(about: &About, name: &str) -> Result<Vec<u8>> {
     Some(text(about, name)?).filter(|t| is_path(t)).ok_or(Errno(libc::ENOENT))
 }
 
+/// True unless the reader is known to find something else by a path of the process's: with another root than the machine's, or in
+/// another mount namespace.
+fn paths_are_shared(about: &About) -> bool {
+    let own = |name: &str| CString::new(format!("{}/{name}", about.caller.tid)).unwrap_or_default();
+    let root = procfs::readlinkat(procfs::root(), &own("root"));
+    let namespaces =
+        (about.act(|dir| procfs::namespace(dir, c"ns/mnt")), procfs::namespace(procfs::root(), &own("ns/mnt")));
+    let elsewhere = matches!(namespaces, (Ok(theirs), Ok(ours)) if theirs != ours);
+    root.map_or(true, |root| root == b"/") && !elsewhere
+}
+
 /// A text that leads where the kernel's link leads, in any case.
 pub fn leading(about: &About, name: &str) -> Result<Vec<u8>> {
     let text = text(about, name)?;
-    if is_path(&text) {
+    if is_path(&text) && paths_are_shared(about) {
         return Ok(text);
     }
     Ok(format!("/proc/{}/{name}", about.target.proc.pid()).into_bytes())

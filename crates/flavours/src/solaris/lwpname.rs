@@ -6,6 +6,7 @@
 use super::about::{gone, About};
 use super::nodes::{refused, right, valid};
 use super::stops;
+use super::writers::{self, Writing};
 use crate::rename::set_name;
 use crate::right::Right;
 use crate::target::Target;
@@ -23,26 +24,27 @@ impl Node for LwpName {
         Err(Errno(libc::ENOENT))
     }
 
-    fn open(&self, caller: &Caller, _flags: i32) -> Result<Arc<dyn Handle>> {
-        let right = right(&self.0, caller)?;
-        Ok(Arc::new(Open { target: self.0.clone(), right, seen: stops::Seen::default() }))
+    fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
+        let right = right(&self.0, caller)?.map(Arc::new);
+        let writing = writers::open(&self.0, right.as_ref(), caller, flags)?;
+        Ok(Arc::new(Open { target: self.0.clone(), right, _writing: writing, seen: stops::Seen::default() }))
     }
 
-    /// `>` truncates first, which leaves the name as it is.
-    fn setattr(&self, _caller: &Caller, set: &SetAttr) -> Result<()> {
-        crate::right::only_truncation(set).map_err(|_| Errno(libc::ENOSYS))
+    fn setattr(&self, _caller: &Caller, _set: &SetAttr) -> Result<()> {
+        Err(Errno(libc::ENOSYS))
     }
 }
 
 struct Open {
     target: Target,
-    right: Option<Right>,
+    right: Option<Arc<Right>>,
+    _writing: Option<Writing>,
     seen: stops::Seen,
 }
 
 impl Open {
     fn read(&self, caller: &Caller) -> Result<Vec<u8>> {
-        valid(self.right.as_ref(), caller)?;
+        valid(self.right.as_deref(), caller)?;
         let mut name = About::new(&self.target, caller).plain(b"comm")?;
         if name.last() == Some(&b'\n') {
             name.pop();
@@ -53,7 +55,7 @@ impl Open {
 
     /// The name that is written, as Linux keeps it.
     fn name(&self, caller: &Caller, data: &[u8]) -> Result<[u8; 16]> {
-        valid(self.right.as_ref(), caller)?;
+        valid(self.right.as_deref(), caller)?;
         if !self.target.proc.alive() {
             return Err(gone(std::io::Error::from_raw_os_error(libc::ESRCH)));
         }
@@ -85,7 +87,7 @@ impl Handle for Open {
     }
 
     fn poll(&self, caller: &Caller, wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
-        stops::poll(&self.target, self.right.as_ref(), caller, &self.seen, wake)
+        stops::poll(&self.target, self.right.as_deref(), caller, &self.seen, wake)
     }
 }
 

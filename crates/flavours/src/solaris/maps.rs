@@ -15,6 +15,7 @@ use abi::solaris::record::{chars, makedev};
 use abi::solaris::records::{PrMap, PrXMap};
 use kernel::{machine, procfs};
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use tree::{Errno, Result};
 
 /// One mapping, as a line of the kernel's `maps` has it.
@@ -84,7 +85,8 @@ impl Mapping {
 
     /// True if a file is mapped, and not memory that the kernel keeps as one.
     pub fn is_file(&self) -> bool {
-        self.ino != 0 && self.path.starts_with(b"/") && self.path != b"/dev/zero (deleted)" && self.shmid().is_none()
+        let zeros = matches!(&self.path[..], b"/dev/zero" | b"/dev/zero (deleted)");
+        self.ino != 0 && self.path.starts_with(b"/") && !zeros && self.shmid().is_none()
     }
 
     /// `MA_*` but for the marks of heap and stack.
@@ -183,6 +185,13 @@ pub fn read(about: &About) -> Result<Vec<Mapping>> {
     about.read(b"maps").map(|text| parse(&text))
 }
 
+/// Another number when a mapping has come, gone or changed.
+pub fn stamp(about: &About) -> Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    about.read(b"maps")?.hash(&mut hasher);
+    Ok(hasher.finish())
+}
+
 /// The names of mapped files: what is asked of the machine to make them.
 pub struct Names {
     exe: Vec<u8>,
@@ -202,6 +211,11 @@ impl Names {
         mapping.is_file() && mapping.path == self.exe
     }
 
+    /// True of a file where devices are.
+    fn is_device(&self, mapping: &Mapping) -> bool {
+        self.types.get(&mapping.dev).is_some_and(|kind| kind == b"devtmpfs")
+    }
+
     /// Path of the executable as the kernel has it.
     pub fn exe(&self) -> &[u8] {
         &self.exe
@@ -217,12 +231,11 @@ impl Names {
 
     /// The same, but for the executable too the name that any file has.
     pub fn long(&self, mapping: &Mapping) -> Option<Vec<u8>> {
-        if !mapping.is_file() {
+        if !mapping.is_file() || self.is_device(mapping) {
             return None;
         }
         let (major, minor) = mapping.dev;
         let kind = match self.types.get(&mapping.dev) {
-            Some(kind) if kind == b"devtmpfs" => return None,
             Some(kind) => &kind[..],
             None if mapping.path.starts_with(b"/memfd:") => b"tmpfs",
             // Mounted nowhere that the process sees.
@@ -309,6 +322,7 @@ pub fn xmap(about: &About) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     for m in parse(&about.read(b"smaps")?) {
         let PrMap { pr_vaddr, pr_size, pr_mapname, pr_offset, pr_mflags, pr_shmid, .. } = record(&names, &m);
+        let regular = m.is_file() && !names.is_device(&m);
         let rss = m.pages("Rss");
         let page = m.kib("KernelPageSize").saturating_mul(1024).max(machine::page());
         PrXMap {
@@ -319,8 +333,8 @@ pub fn xmap(about: &About) -> Result<Vec<u8>> {
             pr_mflags,
             pr_pagesize: page as i32,
             pr_shmid,
-            pr_dev: if m.is_file() { makedev(m.dev.0, m.dev.1) } else { PRNODEV },
-            pr_ino: if m.is_file() { m.ino } else { 0 },
+            pr_dev: if regular { makedev(m.dev.0, m.dev.1) } else { PRNODEV },
+            pr_ino: if regular { m.ino } else { 0 },
             pr_rss: rss,
             pr_anon: m.pages("Anonymous"),
             pr_locked: m.pages("Locked"),

@@ -30,8 +30,8 @@ pub struct Row {
     pub size: fn(&About) -> Result<u64>,
     /// What is left of it when the process, or the lwp, has ended and is not yet reaped.
     pub zombie: Zombie,
-    /// What it shows may change at any moment without a sign: `st_mtime` is the present.
-    pub changes: bool,
+    /// A number that is another when what it shows has changed; `st_mtime` is when that was seen.
+    pub stamp: Option<Stamp>,
     /// How long the name may be remembered.
     pub keep: Keep,
     /// What it is.
@@ -77,7 +77,7 @@ pub static PROCESS: &[Row] = &[
     data("lstatus", 0o400, Owner, status::lstatus_size, status::LSTATUS),
     data("psinfo", 0o444, Anyone, psinfo::psinfo_size, psinfo::psinfo).of_zombies(Zombie::There),
     data("lpsinfo", 0o444, Anyone, psinfo::lpsinfo_size, psinfo::lpsinfo),
-    data("map", 0o400, Owner, maps::map_size, maps::map).changing(),
+    data("map", 0o400, Owner, maps::map_size, maps::map).changing(maps::stamp),
     data("rmap", 0o400, Owner, maps::map_size, maps::rmap),
     data("xmap", 0o400, Owner, maps::xmap_size, maps::xmap),
     data("cred", 0o400, Owner, cred::cred_size, cred::cred),
@@ -115,6 +115,7 @@ pub static LWP: &[Row] = &[
 ];
 
 type Size = fn(&About) -> Result<u64>;
+type Stamp = fn(&About) -> Result<u64>;
 /// Makes the content of a file.
 pub type Content = fn(&About) -> Result<Vec<u8>>;
 type Make = fn(&Target) -> Arc<dyn Node>;
@@ -148,20 +149,20 @@ const fn message(name: &'static str, mode: u32, who: Who, make: Make) -> Row {
 }
 
 const fn row(name: &'static str, mode: u32, who: Who, size: Size, what: What) -> Row {
-    Row { name, mode, who, size, zombie: Zombie::Gone, changes: false, keep: Keep::Name, what }
+    Row { name, mode, who, size, zombie: Zombie::Gone, stamp: None, keep: Keep::Name, what }
 }
 
 impl Row {
     /// The same file, of which something is left for a zombie.
     const fn of_zombies(self, zombie: Zombie) -> Row {
-        let Row { name, mode, who, size, changes, keep, what, .. } = self;
-        Row { name, mode, who, size, zombie, changes, keep, what }
+        let Row { name, mode, who, size, stamp, keep, what, .. } = self;
+        Row { name, mode, who, size, zombie, stamp, keep, what }
     }
 
-    /// The same file, which tells by its time that it may have changed.
-    const fn changing(self) -> Row {
+    /// The same file, which tells by its time that it has changed.
+    const fn changing(self, stamp: Stamp) -> Row {
         let Row { name, mode, who, size, zombie, keep, what, .. } = self;
-        Row { name, mode, who, size, zombie, changes: true, keep, what }
+        Row { name, mode, who, size, zombie, stamp: Some(stamp), keep, what }
     }
 
     /// Directory entry.
@@ -295,7 +296,7 @@ pub fn find(rows: &'static [Row], target: &Target, caller: &Caller, name: &OsStr
         }
         What::Node(make) => make(target),
     };
-    let found = Door { row, target: target.clone(), node };
+    let found = Door { row, target: target.clone(), node, changed: Mutex::default() };
     let missing = |e: Errno| if e.0 == libc::ESTALE { Errno(libc::ENOENT) } else { e };
     found.enter(&About::new(target, caller)).map_err(missing)?;
     Ok(Arc::new(found))
@@ -318,6 +319,8 @@ struct Door {
     row: &'static Row,
     target: Target,
     node: Arc<dyn Node>,
+    /// The last stamp that was seen, and when it was seen first.
+    changed: Mutex<Option<(u64, (i64, u32))>>,
 }
 
 impl Door {
@@ -340,10 +343,22 @@ impl Door {
         self.enter(about)?;
         let size = (self.row.size)(about).map_err(stale)?;
         let mut attr = attr(about, ino(&self.target, self.row.name, None), self.row.mode, size)?;
-        if self.row.changes {
-            attr.mtime = machine::now();
+        if let Some(stamp) = self.row.stamp {
+            attr.mtime = match stamp(about) {
+                Ok(stamp) => self.changed_at(stamp),
+                // It is not for him to know.
+                Err(_) => machine::now(),
+            };
         }
         Ok(attr)
+    }
+
+    fn changed_at(&self, stamp: u64) -> (i64, u32) {
+        let mut changed = self.changed.lock();
+        match *changed {
+            Some((last, when)) if last == stamp => when,
+            _ => changed.insert((stamp, machine::now())).1,
+        }
     }
 
     fn writable(&self) -> Result<()> {

@@ -8,14 +8,17 @@
 //!   now are; `pr_argv` and `pr_envp` are 0 if they have been written over.
 //! * `pr_pctcpu` is the share of all processors since the start, not of late: the kernel keeps no decaying mean of it.
 //! * `pr_state` is `SRUN` on a processor as well as for one: the kernel does not tell which.
-//! * `pr_pri` is 0 to 39 for ordinary classes (39 at nice -20), 100 and more in real time; `pr_clname` is `TS`, `RT`, or `SYS`
-//!   for threads of the kernel.
+//! * `pr_pri` is 0 to 39 for ordinary classes (39 at nice -20), 100 and more in real time, which has no `pr_nice` and no
+//!   `pr_oldpri`; `pr_clname` is `TS`, `RT`, or `SYS` for threads of the kernel.
+//! * `pr_flag` says that microstates are accounted, also of a process that was told not to.
 //! * Always 0: `pr_addr`, `pr_wchan`, `pr_stype` (what is slept on is not told), `pr_taskid`, `pr_projid`, `pr_zoneid`,
 //!   `pr_poolid`, `pr_lgrp`. `pr_contract` and `pr_bindpset` are -1.
 
 use super::about::{gone, About};
 use crate::target::Target;
-use abi::solaris::numbers::{state_letter, syscall_out, NZERO, PCT_ONE, PRNODEV, SRUN, SSLEEP, SSTOP, SZOMB};
+use abi::solaris::numbers::{
+    state_letter, syscall_out, NZERO, PCT_ONE, PRNODEV, SMSACCT, SRUN, SSLEEP, SSTOP, SSYS, SZOMB,
+};
 use abi::solaris::record::{chars, makedev, Timestruc};
 use abi::solaris::records::{array, LwpsInfo, PsInfo};
 use abi::solaris::Model;
@@ -23,12 +26,10 @@ use kernel::machine;
 use kernel::procfs::{InCall, Stat};
 use tree::{Errno, Result};
 
-/// `pr_flag` of a system process.
-const SSYS: i32 = 1;
 /// The flag of a thread of the kernel in field 9 of `stat`.
 const PF_KTHREAD: u64 = 0x0020_0000;
-/// `pr_oldpri` counts down from here: the highest `pr_pri`.
-const HIGHEST: i32 = 199;
+/// `pr_oldpri` counts down from here: the highest `pr_pri` of a class that has a nice value, as Solaris has it.
+const HIGHEST: i32 = 99;
 
 /// `psinfo`.
 pub fn psinfo(about: &About) -> Result<Vec<u8>> {
@@ -41,6 +42,8 @@ pub fn psinfo(about: &About) -> Result<Vec<u8>> {
     let threads = number(20) as i32;
     let dead_leader = i32::from(!zombie && stat.state == b'Z');
     let mut info = PsInfo {
+        // It cannot be switched off.
+        pr_flag: SMSACCT,
         pr_nlwp: threads - dead_leader,
         pr_nzomb: dead_leader,
         pr_pid: about.target.proc.pid() as i32,
@@ -71,7 +74,7 @@ pub fn psinfo(about: &About) -> Result<Vec<u8>> {
     }
     let system = number(9) & PF_KTHREAD != 0;
     let own = about.target_model();
-    info.pr_flag = if system { SSYS } else { 0 };
+    info.pr_flag |= if system { SSYS } else { 0 };
     info.pr_dmodel = own.or(system.then_some(Model::Lp64)).map_or(0, Model::number);
     info.pr_size = number(23) / 1024;
     info.pr_rssize = number(24).saturating_mul(machine::page()) / 1024;
@@ -172,9 +175,12 @@ fn lwp(about: &About, stat: &Stat, bound: i32) -> LwpsInfo {
     };
     let class = class(number(41), number(9));
     let nice = signed(stat, 19);
-    let (pri, nice) = match number(41) {
-        1 | 2 | 6 => (100 + number(40).min(99) as i32, 0),
-        _ => ((39 - signed(stat, 18)).clamp(0, 39), (nice + NZERO).clamp(0, 39)),
+    // Who has no nice value has no old priority.
+    let (pri, nice, oldpri) = if class == REAL_TIME {
+        (100 + number(40).min(99) as i32, 0, 0)
+    } else {
+        let pri = (39 - signed(stat, 18)).clamp(0, 39);
+        (pri, (nice + NZERO).clamp(0, 39), HIGHEST - pri)
     };
     let share = share_of_time(stat);
     LwpsInfo {
@@ -183,7 +189,7 @@ fn lwp(about: &About, stat: &Stat, bound: i32) -> LwpsInfo {
         pr_sname: state_letter(state),
         pr_nice: nice as u8,
         pr_syscall: if state == SSLEEP { system_call(about) } else { 0 },
-        pr_oldpri: (HIGHEST - pri) as u8,
+        pr_oldpri: oldpri as u8,
         pr_cpu: ((u32::from(share) * 100 + 0x6000) >> 15).min(99) as u8,
         pr_pri: pri,
         pr_pctcpu: share,
@@ -198,10 +204,13 @@ fn lwp(about: &About, stat: &Stat, bound: i32) -> LwpsInfo {
     }
 }
 
+/// The scheduling class that has no nice value.
+pub const REAL_TIME: &[u8] = b"RT";
+
 /// Scheduling class of a policy of sched(7).
 pub fn class(policy: u64, flags: u64) -> &'static [u8] {
     match policy {
-        1 | 2 | 6 => b"RT",
+        1 | 2 | 6 => REAL_TIME,
         _ if flags & PF_KTHREAD != 0 => b"SYS",
         _ => b"TS",
     }

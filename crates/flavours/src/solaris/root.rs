@@ -100,8 +100,11 @@ impl Node for Root {
 struct WhoAsks;
 
 impl Node for WhoAsks {
+    /// The real user and group own it; of a reader who cannot be seen, those he opens files with.
     fn attr(&self, caller: &Caller) -> Result<Attr> {
-        Ok(Attr { uid: caller.uid, gid: caller.gid, ..attr(SELF_INO, libc::S_IFLNK | 0o777, 1, 0) })
+        let real = caller.pid().ok().and_then(|pid| Proc::open(pid).ok()?.ids().ok());
+        let (uid, gid) = real.map_or((caller.uid, caller.gid), |ids| (ids.ruid, ids.rgid));
+        Ok(Attr { uid, gid, ..attr(SELF_INO, libc::S_IFLNK | 0o777, 1, 0) })
     }
 
     fn keep(&self) -> Keep {

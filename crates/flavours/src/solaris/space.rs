@@ -27,10 +27,7 @@ impl Node for As {
 
     fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
         let right = right(&self.0, caller)?.map(Arc::new);
-        let writing = match &right {
-            Some(right) => writers::open(&self.0, right, caller, flags)?,
-            None => None,
-        };
+        let writing = writers::open(&self.0, right.as_ref(), caller, flags)?;
         let model = model_for(&self.0, caller);
         Ok(Arc::new(Open {
             target: self.0.clone(),

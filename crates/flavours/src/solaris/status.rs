@@ -2,10 +2,12 @@
 //!
 //! Not known on Linux, and 0: `pr_altstack`, `pr_oldcontext`, `pr_ustack`; `pr_taskid`, `pr_projid` and
 //! `pr_zoneid`, of which there is one each. `pr_action` is asked for in the process ([`actions`]); if it cannot be asked, it tells
-//! only whether the signal is ignored. Numbers of system calls are those of the process's own table, plus 1.
+//! only whether the signal is ignored. `pr_what` of a job control stop is 0 when the process is not attached and its parent has been
+//! told. Numbers of system calls are those of the process's own table, plus 1.
 
 use super::about::{About, StatText};
 use super::actions;
+use super::auxv;
 use super::nodes::Content;
 use super::psinfo::class;
 use super::stops::{array_of, view};
@@ -79,7 +81,8 @@ pub fn lwp_of(target: &Target, tid: u32) -> Target {
 
 fn process(about: &About, view: &View) -> Result<PStatus> {
     let status = about.status()?;
-    let stat = about.outline()?.stat()?;
+    let text = about.stat()?;
+    let stat = text.stat()?;
     let number = |n: usize| stat.number(n).unwrap_or(0);
     let id = |n: usize| stat.field(n).and_then(|f| std::str::from_utf8(f).ok()?.parse().ok()).unwrap_or(0);
     let all = live(about)?;
@@ -88,6 +91,8 @@ fn process(about: &About, view: &View) -> Result<PStatus> {
     let pr_lwp = lwp(&about.at(&one), view)?;
     let maps = about.read(b"maps").unwrap_or_default();
     let (heap, stack) = (mapping(&maps, b"[heap]"), mapping(&maps, b"[stack]"));
+    // Where it begins is known also while there is none.
+    let brkbase = Some(text.private(47)).filter(|at| *at != 0).unwrap_or(heap.0);
     let asked = view.seat.clone().unwrap_or_default();
     Ok(PStatus {
         pr_flags: pr_lwp.pr_flags,
@@ -97,8 +102,8 @@ fn process(about: &About, view: &View) -> Result<PStatus> {
         pr_pgid: id(5),
         pr_sid: id(6),
         pr_sigpend: SigSet::of_bits(status.mask("ShdPnd")),
-        pr_brkbase: heap.0,
-        pr_brksize: heap.1,
+        pr_brkbase: brkbase,
+        pr_brksize: heap.0.saturating_add(heap.1).saturating_sub(brkbase),
         pr_stkbase: stack.0,
         pr_stksize: stack.1,
         pr_utime: ticks(number(14)),
@@ -173,7 +178,10 @@ fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
     match known {
         Some(lwp) => stands(about, lwp, &mut out),
         // Not ours: by job control, or for another tracer.
-        None if stat.state == b'T' => (out.pr_flags, out.pr_why) = (out.pr_flags | PR_STOPPED, PR_JOBCONTROL),
+        None if stat.state == b'T' => {
+            (out.pr_flags, out.pr_why) = (out.pr_flags | PR_STOPPED, PR_JOBCONTROL);
+            out.pr_what = job_signal(about);
+        }
         None if stat.state == b't' => (out.pr_flags, out.pr_why) = (out.pr_flags | PR_STOPPED, PR_SUSPENDED),
         None => {}
     }
@@ -213,6 +221,14 @@ fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
     Ok(out)
 }
 
+/// The signal that stopped a process which is not attached. The kernel shows it as its exit status until the parent has been told,
+/// and not at the lwps; 0 if nobody knows.
+fn job_signal(about: &About) -> i16 {
+    let process = Target { tid: None, ..about.target.clone() };
+    let signal = about.at(&process).stat().map_or(0, |text| text.private(52));
+    Some(signal).filter(|s| *s <= 64).map_or(0, |s| s as i16)
+}
+
 /// SIG_IGN of `sa_handler`.
 const SIG_IGN: u64 = 1;
 
@@ -226,8 +242,9 @@ fn process_flags(about: &About, seat: Option<&SeatView>) -> i32 {
         (modes.asynchronous, PR_ASYNC),
         (modes.adjust, PR_BPTADJ),
         (modes.ptrace, PR_PTRACE),
-        (modes.accounting.0, PR_MSACCT),
-        (modes.accounting.1, PR_MSFORK),
+        // Remembered is what was switched off.
+        (!modes.accounting.0, PR_MSACCT),
+        (!modes.accounting.1, PR_MSFORK),
     ]
     .into_iter()
     .fold(0, |flags, (on, bit)| if on { flags | bit } else { flags })
@@ -250,6 +267,28 @@ fn asleep(about: &About, out: &mut LwpStatus) {
 /// True of an lwp that waits, and not for a signal, in a call that makes a process: for its child to be done with its memory.
 fn in_vfork(about: &About) -> bool {
     call_of(about).as_ref().is_some_and(makes_process)
+}
+
+/// Which argument of an exec is the path; `None` of another call.
+fn exec_path(call: &Call) -> Option<usize> {
+    match (call.abi, call.nr) {
+        (Abi::X86_64, 59) | (Abi::I386, 11) => Some(0),
+        (Abi::X86_64, 322) | (Abi::I386, 358) => Some(1),
+        _ => None,
+    }
+}
+
+/// Path, arguments and environment of an exec that has succeeded: those of the new program, which has them on its stack, that
+/// begins here. The addresses of the old one mean nothing any more.
+fn exec(about: &About, stack: u64, args: &mut [i64]) {
+    let word = about.target_model().unwrap_or(Model::Lp64).long() as u64;
+    let count = about.bytes_at(stack, 4).and_then(|b| Some(u32::from_le_bytes(b.try_into().ok()?))).unwrap_or(0);
+    let argv = stack.wrapping_add(word);
+    let envp = argv.wrapping_add(word.wrapping_mul(u64::from(count) + 1));
+    let path = auxv::value(about, AT_SUN_EXECNAME).unwrap_or(0);
+    for (to, from) in args.iter_mut().zip([path, argv, envp]) {
+        *to = from as i64;
+    }
 }
 
 fn call(out: &mut LwpStatus, nr: u64, args: &[u64; 6]) {
@@ -307,7 +346,7 @@ fn within(about: &About, lwp: &LwpView, inside: &Inside, out: &mut LwpStatus) {
     if let Some(info) = &inside.siginfo {
         out.pr_info = Siginfo::of_linux(&info[..], regs.rip).unwrap_or_default();
     }
-    if let Some(byte) = about.byte_at(regs.rip) {
+    if let Some(byte) = about.bytes_at(regs.rip, 1).and_then(|b| b.first().copied()) {
         out.pr_instr = u64::from(byte);
         out.pr_flags &= !PR_PCINVAL;
     }
@@ -316,6 +355,9 @@ fn within(about: &About, lwp: &LwpView, inside: &Inside, out: &mut LwpStatus) {
         Stand::Event(What::Exit(made, result)) => {
             if let Some(c) = made {
                 call(out, c.nr, &c.args);
+            }
+            if let Some(path) = made.as_ref().and_then(exec_path).filter(|_| *result == 0) {
+                exec(about, regs.rsp, &mut out.pr_sysarg[path..path + 3]);
             }
             match *result {
                 // The child, of whom Linux says no more than that.

@@ -30,12 +30,10 @@ pub struct Writing {
     right: Arc<Right>,
 }
 
-/// Records an open with these flags; None for one that does not write. EBUSY if it is to be exclusive and others write. Writers
-/// who have lost their right by an exec do not count.
-pub fn open(target: &Target, right: &Arc<Right>, caller: &Caller, flags: i32) -> Result<Option<Writing>> {
-    if flags & libc::O_ACCMODE == libc::O_RDONLY {
-        return Ok(None);
-    }
+/// Records an open with these flags; None for one that does not write, and of a system process, to which nobody has a right. EBUSY
+/// if it is to be exclusive and others write. Writers who have lost their right by an exec do not count.
+pub fn open(target: &Target, right: Option<&Arc<Right>>, caller: &Caller, flags: i32) -> Result<Option<Writing>> {
+    let Some(right) = right.filter(|_| flags & libc::O_ACCMODE != libc::O_RDONLY) else { return Ok(None) };
     let own = right.user(caller)?.own;
     let exclusive = !own && is_exclusive(caller);
     // The kernel may take its time to judge, and the tracer thread asks who writes: not under the lock.

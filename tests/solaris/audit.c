@@ -1,0 +1,393 @@
+/* What a program sees that knows Solaris to the byte: values that no message is about. */
+#include "pr.h"
+#include <sys/mount.h>
+
+/* The class without a nice value, and one that has it. */
+static void classes(void)
+{
+	struct proc p = start(spin);
+	struct sched_param param = { 10 };
+	lwpsinfo_t info;
+	int fd = open_lwp(p.pid, p.pid, "lwpsinfo", O_RDONLY);
+
+	CHECK(pread(fd, &info, sizeof info, 0) == sizeof info);
+	SAME(info.pr_nice, 20);
+	CHECK(info.pr_oldpri > 0);
+	SAME(info.pr_oldpri, 99 - info.pr_pri);
+	SAME(PUTL(&p, PCNICE, 3), 0);
+	CHECK(pread(fd, &info, sizeof info, 0) == sizeof info);
+	SAME(info.pr_nice, 23);
+	if (sched_setscheduler(p.pid, SCHED_RR, &param) == 0) {
+		CHECK(pread(fd, &info, sizeof info, 0) == sizeof info);
+		CHECK(!strcmp(info.pr_clname, "RT"));
+		SAME(info.pr_nice, 0);
+		SAME(info.pr_oldpri, 0);
+		SAME(PUTL(&p, PCNICE, 1), EINVAL);
+	}
+	end(&p);
+}
+
+
+/* An lwp that has no nice value does not keep the others from theirs. */
+static void nice_of_some(void)
+{
+	struct proc p = start(crowd);
+	struct sched_param param = { 1 };
+	lwpsinfo_t info;
+
+	if (sched_setscheduler(p.word[TIDS + 1], SCHED_RR, &param) == 0) {
+		SAME(PUTL(&p, PCNICE, 2), EINVAL);
+		for (int i = 1; i < 4; i++) {
+			int fd = open_lwp(p.pid, p.word[TIDS + 2 * i + 1], "lwpsinfo", O_RDONLY);
+
+			CHECK(pread(fd, &info, sizeof info, 0) == sizeof info);
+			SAME(info.pr_nice, 22);
+			close(fd);
+		}
+	}
+	end(&p);
+}
+
+/* Microstates are accounted unless somebody says that they are not to be. */
+static void accounting(void)
+{
+	struct proc p = start(spin);
+	psinfo_t info;
+	int fd = open_of(p.pid, "psinfo", O_RDONLY);
+
+	SAME(status(&p)->pr_flags & (PR_MSACCT | PR_MSFORK), PR_MSACCT | PR_MSFORK);
+	SAME(PUTL(&p, PCUNSET, PR_MSFORK), 0);
+	SAME(status(&p)->pr_flags & (PR_MSACCT | PR_MSFORK), PR_MSACCT);
+	SAME(PUTL(&p, PCUNSET, PR_MSACCT), 0);
+	SAME(PUTL(&p, PCSET, PR_MSFORK), 0);
+	SAME(status(&p)->pr_flags & (PR_MSACCT | PR_MSFORK), PR_MSFORK);
+	SAME(PUTL(&p, PCSET, PR_MSACCT), 0);
+	SAME(status(&p)->pr_flags & (PR_MSACCT | PR_MSFORK), PR_MSACCT | PR_MSFORK);
+	CHECK(pread(fd, &info, sizeof info, 0) == sizeof info);
+	SAME(info.pr_flag, 0x02000000);
+	end(&p);
+}
+
+static void execs(volatile long *w)
+{
+	static char *arguments[] = { "first", "second", "third one", NULL };
+	static char *environment[] = { "A=1", NULL };
+
+	w[READY] = 1;
+	while (!w[GO])
+		w[COUNT]++;
+	if (w[HELP])
+		syscall(SYS_execveat, AT_FDCWD, "/proc/self/exe", arguments, environment, 0);
+	else
+		execve("/proc/self/exe", arguments, environment);
+	_exit(3);
+}
+
+/* An address of a 32-bit process may be beyond what an off_t holds. */
+static int read_at(int as, uintptr_t address, void *to, size_t size)
+{
+	return pread64(as, to, size, (off64_t)address) == (ssize_t)size;
+}
+
+static void text_at(int as, uintptr_t address, const char *want)
+{
+	char text[64];
+
+	memset(text, 0, sizeof text);
+	CHECK(read_at(as, address, text, strlen(want) + 1));
+	if (strcmp(text, want)) {
+		fprintf(stderr, "\"%s\", not \"%s\"\n", text, want);
+		exit(1);
+	}
+}
+
+/* The arguments of an exec that has succeeded are those that the new program has. */
+static void exec_arguments_of(int number, int at)
+{
+	struct proc p = start(execs);
+	sysset_t set;
+	pstatus_t *s;
+	long *arg;
+	uintptr_t argv[4], envp[2];
+	int as = open_of(p.pid, "as", O_RDONLY);
+
+	premptyset(&set);
+	praddset(&set, number);
+	SAME(PUTP(&p, PCSEXIT, set), 0);
+	p.word[HELP] = at;
+	p.word[GO] = 1;
+	SAME(PUT(&p, PCWSTOP), 0);
+	s = status(&p);
+	SAME(s->pr_lwp.pr_why, PR_SYSEXIT);
+	SAME(s->pr_lwp.pr_errno, 0);
+	arg = s->pr_lwp.pr_sysarg + at;
+	text_at(as, arg[0], "/proc/self/exe");
+	CHECK(read_at(as, arg[1], argv, sizeof argv));
+	text_at(as, argv[0], "first");
+	text_at(as, argv[2], "third one");
+	SAME(argv[3], 0);
+	CHECK(read_at(as, arg[2], envp, sizeof envp));
+	text_at(as, envp[0], "A=1");
+	SAME(envp[1], 0);
+	end(&p);
+}
+
+static void exec_arguments(void)
+{
+	exec_arguments_of(SYS_execve, 0);
+	exec_arguments_of(SYS_execveat, 1);
+}
+
+static void breaks(volatile long *w)
+{
+	char *now = sbrk(0);
+
+	w[LAST] = (long)now;
+	w[READY] = 1;
+	while (!w[GO])
+		w[COUNT]++;
+	w[HELP] = brk(now + 0x10000) == 0 ? 1 : -1;
+	for (;;)
+		w[COUNT]++;
+}
+
+/* The heap begins somewhere before there is one. */
+static void heap(void)
+{
+	struct proc p = start(breaks);
+	long end_of_heap = p.word[LAST];
+	pstatus_t *s = status(&p);
+
+	CHECK(s->pr_brkbase != 0);
+	CHECK((long)(s->pr_brkbase + s->pr_brksize) >= end_of_heap);
+	p.word[GO] = 1;
+	EVENTUALLY(p.word[HELP]);
+	SAME(p.word[HELP], 1);
+	s = status(&p);
+	CHECK((long)(s->pr_brkbase + s->pr_brksize) >= end_of_heap + 0x10000);
+	end(&p);
+}
+
+/* The signal that stopped a process which nobody controls, as long as its parent has not been told. */
+static void job_control(void)
+{
+	struct proc p = start(spin);
+	siginfo_t info;
+
+	SAME(kill(p.pid, SIGTSTP), 0);
+	CHECK(waitid(P_PID, p.pid, &info, WSTOPPED | WNOWAIT) == 0);
+	SAME(status(&p)->pr_flags & (PR_STOPPED | PR_ISTOP), PR_STOPPED);
+	SAME(status(&p)->pr_lwp.pr_why, PR_JOBCONTROL);
+	SAME(status(&p)->pr_lwp.pr_what, SIGTSTP);
+	end(&p);
+}
+
+/* Nothing can be made shorter or older. */
+static void changes(void)
+{
+	static const char *const files[] = { "psinfo", "status", "as", "ctl", "lwpctl", "lwpname" };
+	struct proc p = start(spin);
+
+	for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
+		char name[64];
+		const char *path;
+
+		snprintf(name, sizeof name, "lwp/%d/%s", (int)p.pid, files[i]);
+		path = path_of(p.pid, strncmp(files[i], "lwp", 3) ? files[i] : name);
+		CHECK(open(path, O_WRONLY | O_TRUNC) < 0 && errno == ENOSYS);
+		CHECK(truncate(path, 0) < 0 && errno == ENOSYS);
+		CHECK(utimensat(AT_FDCWD, path, NULL, 0) < 0 && errno == ENOSYS);
+		CHECK(chmod(path, 0777) < 0 && errno == ENOSYS);
+	}
+	RUNS(&p);
+	end(&p);
+}
+
+/* What is no message is that for a system process too. */
+static void systems(void)
+{
+	struct proc kernel = { 2, -1, -1, NULL };
+	static struct msg m;
+
+	kernel.ctl = open(path_of(2, "ctl"), O_WRONLY);
+	if (kernel.ctl < 0 || !(open_of(2, "status", O_RDONLY) >= 0))
+		return;
+	SAME(give(kernel.ctl, PCNULL, NULL, 0), 0);
+	SAME(give(kernel.ctl, PCSTOP, NULL, 0), EBUSY);
+	SAME(give(kernel.ctl, 99, NULL, 0), EINVAL);
+	add_long(&m, PCNULL);
+	add_long(&m, 99);
+	SAME(put(kernel.ctl, &m), EINVAL);
+	add_long(&m, PCSTOP);
+	add_long(&m, 99);
+	SAME(put(kernel.ctl, &m), EBUSY);
+}
+
+static void maps_zeros(volatile long *w)
+{
+	int fd = open("/dev/zero", O_RDWR);
+
+	w[LAST] = (long)mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	w[HELP] = (long)mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	w[READY] = 1;
+	for (;;) {
+		while (!w[GO])
+			w[COUNT]++;
+		w[GO] = 0;
+		w[ERRORS] = (long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	}
+}
+
+/* Memory of zeros is nobody's file. */
+static void zeros(void)
+{
+	static prxmap_t all[1000];
+	struct proc p = start(maps_zeros);
+	int fd = open_of(p.pid, "xmap", O_RDONLY), found = 0;
+	ssize_t n = pread(fd, all, sizeof all, 0);
+
+	CHECK(n > 0);
+	for (unsigned i = 0; i < n / sizeof *all; i++) {
+		if ((long)all[i].pr_vaddr != p.word[LAST] && (long)all[i].pr_vaddr != p.word[HELP])
+			continue;
+		found++;
+		CHECK(all[i].pr_mflags & MA_ANON);
+		CHECK(all[i].pr_dev == PRNODEV);
+		SAME(all[i].pr_ino, 0);
+		SAME(all[i].pr_mapname[0], 0);
+	}
+	SAME(found, 2);
+	end(&p);
+}
+
+static int same_time(const struct stat *a, const struct stat *b)
+{
+	return a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* As pmap does it: the map holds if its time is the same before and after it was read. */
+static void time_of_map(void)
+{
+	static prmap_t all[1000];
+	struct proc p = start(maps_zeros);
+	int fd = open_of(p.pid, "map", O_RDONLY);
+	struct stat before, after;
+
+	CHECK(fstat(fd, &before) == 0);
+	CHECK(pread(fd, all, sizeof all, 0) > 0);
+	pause_ms(20);
+	CHECK(fstat(fd, &after) == 0);
+	CHECK(same_time(&before, &after));
+	CHECK(stat(path_of(p.pid, "map"), &after) == 0);
+	CHECK(same_time(&before, &after));
+	p.word[GO] = 1;
+	EVENTUALLY(p.word[ERRORS]);
+	CHECK(fstat(fd, &after) == 0);
+	CHECK(!same_time(&before, &after));
+	CHECK(after.st_mtim.tv_sec >= before.st_mtim.tv_sec);
+	CHECK(fstat(fd, &before) == 0);
+	CHECK(same_time(&before, &after));
+	end(&p);
+}
+
+static void makes_another_world(volatile long *w)
+{
+	static const char place[] = "/mnt";
+
+	w[READY] = -1;
+	if (unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	    mount("here", place, "tmpfs", 0, NULL) == 0 && chdir(place) == 0 && mkdir("pfs-audit", 0755) == 0 &&
+	    chdir("pfs-audit") == 0 && close(creat("file", 0600)) == 0) {
+		w[LAST] = open(".", O_RDONLY | O_DIRECTORY);
+		w[READY] = 1;
+	}
+	for (;;)
+		w[COUNT]++;
+}
+
+/* What a process in other mounts has as its directories is reached, whatever is there under the same names here. */
+static void other_mounts(void)
+{
+	struct proc p = start(makes_another_world);
+	struct stat st;
+	char name[64];
+
+	if (p.word[READY] == 1) {
+		CHECK(stat("/mnt/pfs-audit", &st) < 0);
+		CHECK(stat(path_of(p.pid, "cwd/file"), &st) == 0);
+		SAME(st.st_mode, S_IFREG | 0600);
+		CHECK(stat(path_of(p.pid, "root/mnt/pfs-audit/file"), &st) == 0);
+		snprintf(name, sizeof name, "fd/%ld/file", p.word[LAST]);
+		CHECK(stat(path_of(p.pid, name), &st) == 0);
+	}
+	end(&p);
+}
+
+/* The real user owns the link to himself. */
+static void own_link(void)
+{
+	char name[4096];
+	struct stat st;
+
+	snprintf(name, sizeof name, "%s/self", mnt);
+	CHECK(lstat(name, &st) == 0);
+	SAME(st.st_uid, getuid());
+	if (getuid() == 0) {
+		CHECK(setresgid(1001, 0, 0) == 0);
+		CHECK(setresuid(1000, 0, 0) == 0);
+		CHECK(lstat(name, &st) == 0);
+		SAME(st.st_uid, 1000);
+		SAME(st.st_gid, 1001);
+	}
+}
+
+/* An open file in Solaris' numbers, by the names that the header has for them. */
+static void open_files(void)
+{
+	struct { prfdinfo_t info; char items[4096]; } d;
+	char name[64];
+	int file = open("/tmp", O_TMPFILE | O_RDWR | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0600), fd;
+	struct flock lock = { .l_type = F_WRLCK };
+
+	CHECK(file >= 0);
+	CHECK(fcntl(file, F_SETLK, &lock) == 0);
+	snprintf(name, sizeof name, "fdinfo/%d", file);
+	fd = open_of(getpid(), name, O_RDONLY);
+	CHECK(read(fd, &d, sizeof d) > (ssize_t)offsetof(prfdinfo_t, pr_misc));
+	SAME(d.info.pr_fd, file);
+	SAME(d.info.pr_fileflags & ~(PR_O_LARGEFILE | PR_O_DIRECTORY), PR_O_RDWR | PR_O_APPEND | PR_O_NONBLOCK);
+	SAME(d.info.pr_fdflags, 1);
+	SAME(d.info.pr_locktype, PR_F_WRLCK);
+	SAME(d.info.pr_lockpid, getpid());
+}
+
+/* Every file that is open for writing counts: an exclusive open finds it, and its close is the last. */
+static void writers(void)
+{
+	struct proc p = start_closed(spin);
+	int name = open_lwp(p.pid, p.pid, "lwpname", O_RDWR), as;
+
+	CHECK(open(path_of(p.pid, "as"), O_RDWR | O_EXCL) < 0 && errno == EBUSY);
+	attach(&p, 0);
+	SAME(PUTL(&p, PCSET, PR_RLC), 0);
+	SAME(PUT(&p, PCSTOP), 0);
+	close(p.ctl);
+	pause_ms(20);
+	STOPPED(&p, PR_REQUESTED, 0);
+	STANDS(&p);
+	close(name);
+	RUNS(&p);
+	/* A reader is none. */
+	name = open_lwp(p.pid, p.pid, "lwpname", O_RDONLY);
+	EVENTUALLY((as = open(path_of(p.pid, "as"), O_RDWR | O_EXCL)) >= 0);
+	CHECK(open(path_of(p.pid, "ctl"), O_WRONLY | O_EXCL) < 0 && errno == EBUSY);
+	close(name);
+	close(as);
+	p.ctl = -1;
+	end(&p);
+}
+
+CASES({ "classes", classes }, { "nice_of_some", nice_of_some }, { "accounting", accounting },
+    { "exec_arguments", exec_arguments }, { "heap", heap }, { "job_control", job_control }, { "changes", changes },
+    { "systems", systems }, { "zeros", zeros }, { "time_of_map", time_of_map }, { "other_mounts", other_mounts },
+    { "own_link", own_link }, { "open_files", open_files }, { "writers", writers })
