@@ -90,7 +90,7 @@ fn read(bytes: &[u8], narrow: bool) -> Option<Disposition> {
 
 impl Scratch {
     /// Makes the thread call with this memory; `done` gets what is in it then, and what stood there is put back.
-    fn ask(
+    pub(crate) fn ask(
         self,
         t: &mut Tracer,
         key: Key,

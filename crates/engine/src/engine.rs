@@ -160,7 +160,7 @@ pub struct Held {
 
 pub(crate) struct Shared {
     pub(crate) queue: Arc<Queue>,
-    watcher: Watcher,
+    pub(crate) watcher: Watcher,
 }
 
 /// The engine. One per daemon; clones are the same engine.

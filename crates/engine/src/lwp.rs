@@ -8,6 +8,7 @@ use crate::engine::{abort, called, linger, Change, Done, Giver, Pause, Scratch, 
 use crate::error::Refusal;
 use crate::identity::{self, Ids};
 use crate::inject::{forgets_nothing, Number};
+use crate::pages;
 use crate::process::lwps::Stand;
 use crate::process::{signo_of, Await, State, Steps, Stop};
 use crate::seat::{Lwps, Modes, Seat, SeatId};
@@ -323,6 +324,18 @@ impl Message {
             LwpOrder::Agent(edit, note) => {
                 let Message { proc, done, .. } = self;
                 Maker { proc, key, seat, edit, note, done }.make(t);
+            }
+            LwpOrder::Watch(area, limit) if t.lacks_pages(key, seat, area, limit).unwrap_or(false) => {
+                if let Err(refusal) = t.attach(key) {
+                    t.settle(key);
+                    return (self.done)(Err(refusal));
+                }
+                let (shared, proc, ticket) = (self.shared.clone(), self.proc.clone(), self.ticket.clone());
+                let then = move |t: &mut Tracer, result: Outcome| match result {
+                    Ok(()) => self.carry_out(t, LwpOrder::Watch(area, limit)),
+                    Err(refusal) => (self.done)(Err(refusal)),
+                };
+                ticket.waits_as(pages::prepare(t, &shared, &proc, then));
             }
             LwpOrder::Unkill(signal) => {
                 let proc = self.proc.clone();

@@ -243,6 +243,8 @@ pub struct Process {
     job: bool,
     /// Kept attached although nobody needs it: somebody will in a moment.
     pub lingers: bool,
+    /// What is watched in its memory is not while that is lent to a child: the end of that is to be reported.
+    pub lends: bool,
     /// A thread of ours in it. While there is one, or one is made, no other thread runs.
     pub agent: Option<agent::Agent>,
     actions: Vec<Action>,
@@ -262,6 +264,7 @@ impl Process {
             ended: None,
             job: false,
             lingers: false,
+            lends: false,
             agent: None,
             actions: Vec::new(),
             stirred: false,
@@ -271,7 +274,9 @@ impl Process {
     /// Options that every thread is to have now.
     pub fn options(&self) -> i32 {
         let fork = self.seats.values().any(Seat::follows_fork);
-        BASE_OPTIONS | if fork { libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK } else { 0 }
+        BASE_OPTIONS
+            | if fork { libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK } else { 0 }
+            | if self.lends { libc::PTRACE_O_TRACEVFORKDONE } else { 0 }
     }
 
     /// True while somebody needs the process attached.
@@ -558,7 +563,9 @@ impl Process {
             if injecting || self.dismissing(tid) {
                 return;
             }
-            let Some(thread) = self.threads.get(&tid) else { return };
+            let Some(thread) = self.threads.get_mut(&tid) else { return };
+            // Steps end with the seat that ordered them.
+            thread.steps.take_if(|s| !self.seats.contains_key(&s.seat));
             let stepper = thread.steps.as_ref().map(|s| s.seat);
             let others = self.agent.as_ref().is_some_and(|a| a.tid != Some(tid));
             let held = others || self.seats.iter().any(|(id, s)| Some(*id) != stepper && s.holds(tid));

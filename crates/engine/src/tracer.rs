@@ -679,6 +679,7 @@ impl Tracer {
                 None => return,
             },
         };
+        self.page_closed(key, tid, status);
         if let Status::Stopped(_, libc::PTRACE_EVENT_STOP) = status {
             // The stop overtook the trap of a step, which would be taken for a signal of the program's own later.
             if ledger::is_stepping(tid) && ptrace::step_trap_pending(tid) && self.take_trap(tid, status) {

@@ -1,0 +1,552 @@
+//! Watched areas by pages that are protected from writing: what registers cannot cover, and what is to be told before it happens.
+//!
+//! A thread that writes to such a page sleeps in the kernel; asked to stop, it stands on its instruction. If that would touch a
+//! watched area, the thread is sent the trap of one; else, or where the trap is to come behind it, the page is opened and the
+//! thread makes one step while no other runs. All of this can be given up at any moment: what has not been done is done again
+//! by the processor, and comes here again. The kernel takes the protection off with the descriptor.
+//!
+//! What the kernel writes in a call of the thread's cannot be stopped there: it is let through, and told at the end of the call.
+
+use crate::engine::{Pause, Shared};
+use crate::error::Refusal;
+use crate::inject::forgets_nothing;
+use crate::process::{Await, Process, State, Steps, Stop, WaiterId};
+use crate::protector;
+use crate::seat::{Opener, Seat, SeatId};
+use crate::stores;
+use crate::tracer::{key_of, Key, Tracer};
+use crate::watch::{written, Area, Hit, PAGE};
+use crate::watching::Trap;
+use kernel::ledger;
+use kernel::procfs::{self, InCall, Proc};
+use kernel::ptrace::{self, Go, Tid};
+use kernel::userfault::{Fault, Userfault};
+use kernel::wait::Status;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CString;
+use std::io;
+use std::ops::Range;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+/// Whose pages are open that another process has touched with which this one shares its memory: a child of vfork(2).
+const GUEST: Tid = 0;
+
+/// A thread that is asked to stop and falls asleep as often without doing so is in the kernel: it stores a signal frame.
+const PATIENCE: u32 = 4;
+
+/// The protected pages of one process.
+pub(crate) struct Pages {
+    fault: Userfault,
+    shared: Arc<Shared>,
+    bell: Option<u64>,
+    areas: Vec<Area>,
+    /// Addresses of the pages.
+    covered: BTreeSet<u64>,
+    /// Those that are not protected at the moment, and for whose sake.
+    open: BTreeMap<u64, BTreeSet<Tid>>,
+    asleep: BTreeMap<Tid, Asleep>,
+    over: Option<Over>,
+}
+
+/// A thread that has written to a protected page and has not stopped since.
+struct Asleep {
+    /// The first byte.
+    at: u64,
+    /// How often it fell asleep.
+    times: u32,
+    /// It is in a call.
+    call: Option<Call>,
+}
+
+/// What a call of the kernel's has touched so far.
+#[derive(Default)]
+struct Call {
+    /// First bytes, one a page.
+    at: Vec<u64>,
+    /// What stood in the watched areas of these pages.
+    before: Vec<(u64, Vec<u8>)>,
+}
+
+/// A thread that is to make one step with pages open while all others stand.
+struct Over {
+    tid: Tid,
+    /// Holds all others.
+    seat: SeatId,
+    open: Vec<u64>,
+    /// What it will have touched.
+    hit: Option<Hit>,
+    /// It is under way.
+    steps: bool,
+}
+
+impl Pages {
+    fn new(fault: Userfault, shared: Arc<Shared>) -> Pages {
+        Pages {
+            fault,
+            shared,
+            bell: None,
+            areas: Vec::new(),
+            covered: BTreeSet::new(),
+            open: BTreeMap::new(),
+            asleep: BTreeMap::new(),
+            over: None,
+        }
+    }
+
+    /// Has the tracer called when threads fall asleep.
+    fn listen(&mut self, key: Key) -> io::Result<()> {
+        let shared = self.shared.clone();
+        let ring = move || shared.queue.push(Box::new(move |t: &mut Tracer| t.page_faults(key)));
+        let again = self.bell.take();
+        if let Some(id) = again {
+            self.shared.watcher.forget(id);
+        }
+        self.bell = Some(self.shared.watcher.readable(&self.fault, again.is_some(), Box::new(ring))?);
+        Ok(())
+    }
+
+    /// Protects the pages of these areas, and no others. EINVAL: memory of a kind that cannot be.
+    fn cover(&mut self, proc: &Proc, areas: Vec<Area>) -> io::Result<()> {
+        let wanted: BTreeSet<u64> =
+            areas.iter().map(Area::pages).flat_map(|(first, behind)| (first..behind).map(|n| n * PAGE)).collect();
+        let fresh: BTreeSet<u64> = wanted.difference(&self.covered).copied().collect();
+        let memory = Memory::of(proc)?;
+        for run in runs(&fresh) {
+            for part in memory.parts(&run) {
+                let done = self.fault.register(part.start, part.end);
+                if let Err(e) = done.and_then(|()| self.fault.protect(part.start, part.end, true)) {
+                    self.expose(&fresh);
+                    return Err(e);
+                }
+            }
+        }
+        let gone = self.covered.difference(&wanted).copied().collect();
+        self.expose(&gone);
+        for page in &gone {
+            self.open.remove(page);
+        }
+        (self.covered, self.areas) = (wanted, areas);
+        Ok(())
+    }
+
+    /// Takes the protection off.
+    fn expose(&self, pages: &BTreeSet<u64>) {
+        for run in runs(pages) {
+            // There may be nothing any more.
+            if self.fault.protect(run.start, run.end, false).is_err() {
+                let _ = self.fault.wake(run.start, run.end);
+            }
+        }
+    }
+
+    fn open(&mut self, page: u64, tid: Tid) {
+        self.open.entry(page).or_default().insert(tid);
+        self.expose(&BTreeSet::from([page]));
+    }
+
+    /// Nothing is open any more for this thread.
+    fn close(&mut self, tid: Tid) {
+        let (fault, covered) = (&self.fault, &self.covered);
+        self.open.retain(|page, tids| {
+            if tids.remove(&tid) && tids.is_empty() && covered.contains(page) {
+                let _ = fault.protect(*page, page + PAGE, true);
+            }
+            !tids.is_empty()
+        });
+    }
+
+    /// Watches a page no more, until the next PCWATCH.
+    fn give_up(&mut self, page: u64) {
+        self.covered.remove(&page);
+        self.expose(&BTreeSet::from([page]));
+    }
+
+    /// The watched parts of a page.
+    fn watched(&self, page: u64) -> impl Iterator<Item = Range<u64>> + '_ {
+        let parts = self.areas.iter().map(move |a| a.start.max(page)..a.end().min(page + PAGE));
+        parts.filter(|part| !part.is_empty())
+    }
+
+    /// The kernel has written there in a call of the thread's, which goes on.
+    fn in_call(&mut self, mem: Option<&OwnedFd>, tid: Tid, at: u64) {
+        let page = at & !(PAGE - 1);
+        let parts: Vec<Range<u64>> = self.watched(page).collect();
+        let asleep = self.asleep.entry(tid).or_insert(Asleep { at, times: 0, call: None });
+        let call = asleep.call.get_or_insert_default();
+        call.at.push(at);
+        for part in parts {
+            let bytes = mem.and_then(|m| procfs::pread(m.as_fd(), part.start, (part.end - part.start) as usize).ok());
+            call.before.extend(bytes.map(|bytes| (part.start, bytes)));
+        }
+        self.open(page, tid);
+    }
+
+    /// What a call has touched: where it began in a watched area, or what it has changed.
+    fn touched(&self, mem: Option<&OwnedFd>, call: &Call) -> Option<Hit> {
+        let mut bytes: Vec<Range<u64>> = call.at.iter().map(|at| *at..at.saturating_add(1)).collect();
+        for (start, before) in &call.before {
+            let now = mem.and_then(|m| procfs::pread(m.as_fd(), *start, before.len()).ok()).unwrap_or_default();
+            let changed = before.iter().zip(&now).position(|(before, now)| before != now);
+            bytes.extend(changed.map(|n| start + n as u64..start + n as u64 + 1));
+        }
+        written(&self.areas, &bytes).map(|hit| Hit { after: true, ..hit })
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        if let Some(id) = self.bell {
+            self.shared.watcher.forget(id);
+        }
+    }
+}
+
+/// Neighbours in a set of pages, together.
+fn runs(pages: &BTreeSet<u64>) -> Vec<Range<u64>> {
+    let mut runs: Vec<Range<u64>> = Vec::new();
+    for page in pages {
+        match runs.last_mut() {
+            Some(run) if run.end == *page => run.end += PAGE,
+            _ => runs.push(*page..page + PAGE),
+        }
+    }
+    runs
+}
+
+/// What is mapped in a process: ranges in rising order, and whether they may be memory that can be protected. Of a shared mapping
+/// of a file only the kernel knows.
+pub(crate) struct Memory(Vec<(Range<u64>, bool)>);
+
+impl Memory {
+    pub fn of(proc: &Proc) -> io::Result<Memory> {
+        Ok(Memory::parse(&procfs::read_at(proc.dir(), c"maps")?))
+    }
+
+    fn parse(maps: &[u8]) -> Memory {
+        let lines = maps.split(|b| *b == b'\n');
+        Memory(lines.filter_map(|line| mapping(&String::from_utf8_lossy(line))).collect())
+    }
+
+    /// True if all of the area may be protected.
+    pub fn pageable(&self, area: &Area) -> bool {
+        let (first, behind) = area.pages();
+        let mut at = first * PAGE;
+        for (range, able) in self.0.iter().filter(|(range, _)| range.end > first * PAGE) {
+            if at >= behind * PAGE || range.start > at || !able {
+                break;
+            }
+            at = range.end;
+        }
+        at >= behind * PAGE
+    }
+
+    /// The parts of a range, each of one mapping.
+    fn parts<'a>(&'a self, whole: &'a Range<u64>) -> impl Iterator<Item = Range<u64>> + 'a {
+        let parts = self.0.iter().map(|(range, _)| range.start.max(whole.start)..range.end.min(whole.end));
+        parts.filter(|part| !part.is_empty())
+    }
+}
+
+/// A line of `maps`: the range, and whether it may be protected.
+fn mapping(line: &str) -> Option<(Range<u64>, bool)> {
+    let mut words = line.split_ascii_whitespace();
+    let (start, end) = words.next()?.split_once('-')?;
+    let hex = |text| u64::from_str_radix(text, 16).ok();
+    let range = hex(start)?..hex(end)?;
+    let shared = words.next()?.ends_with('s');
+    let file = words.nth(2)? != "0";
+    let name = words.next().unwrap_or("");
+    let kernels = ["[vdso]", "[vsyscall]", "[vectors]"].contains(&name) || name.starts_with("[vvar");
+    let memory = ["/memfd:", "/SYSV", "/dev/zero", "/dev/shm/"].iter().any(|m| name.starts_with(m));
+    Some((range, !kernels && (!file || shared || memory)))
+}
+
+/// Makes what protects pages of the process, while all its threads stand; `then` is told before they go on.
+pub(crate) fn prepare(
+    t: &mut Tracer,
+    shared: &Arc<Shared>,
+    proc: &Arc<Proc>,
+    then: impl FnOnce(&mut Tracer, Result<(), Refusal>) + 'static,
+) -> WaiterId {
+    let (ours, of) = (shared.clone(), proc.clone());
+    let key = key_of(proc);
+    let stand = move |t: &mut Tracer, result: Result<(), Refusal>, pause: Pause| {
+        let made = move |t: &mut Tracer, result: Result<Userfault, Refusal>| {
+            let ready = result.and_then(|fault| {
+                let mut pages = Pages::new(fault, ours);
+                pages.listen(key).map_err(|e| Refusal::os("watch memory of", key.0, &e))?;
+                t.watching.pages.insert(key, pages);
+                Ok(())
+            });
+            then(t, ready);
+            pause.end(t);
+        };
+        match result {
+            Ok(()) => protector::make(t, &of, Box::new(made)),
+            Err(refusal) => made(t, Err(refusal)),
+        }
+    };
+    Pause::begin_all(t, shared, proc, stand)
+}
+
+/// True if somebody keeps the thread from running, but for whom it is to make a step and for `but`.
+fn held(process: &Process, tid: Tid, but: Option<SeatId>) -> bool {
+    let stepper = process.threads.get(&tid).and_then(|t| t.steps.as_ref()).map(|s| s.seat);
+    let agent = process.agent.as_ref().is_some_and(|a| a.tid != Some(tid));
+    let seats = process.seats.iter().filter(|(id, _)| Some(**id) != stepper && Some(**id) != but);
+    agent || seats.into_iter().any(|(_, seat)| seat.holds(tid))
+}
+
+fn memory_of(proc: &Proc) -> Option<OwnedFd> {
+    procfs::openat(proc.dir(), c"mem", libc::O_RDONLY).ok()
+}
+
+impl Tracer {
+    /// Protects these pages of the process, and no others.
+    pub fn cover(&mut self, key: Key, areas: Vec<Area>) -> io::Result<()> {
+        let Some(proc) = self.entries.get(&key).map(|e| e.proc.clone()) else { return Ok(()) };
+        let Some(pages) = self.watching.pages.get_mut(&key) else { return Ok(()) };
+        if areas.is_empty() {
+            self.uncover(key);
+            return Ok(());
+        }
+        pages.cover(&proc, areas)?;
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.process.lends = true;
+        }
+        Ok(())
+    }
+
+    /// Protects nothing any more.
+    pub fn uncover(&mut self, key: Key) {
+        let pages = self.watching.pages.remove(&key);
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.process.lends = false;
+        }
+        if let Some((over, shared)) = pages.and_then(|mut p| Some((p.over.take()?, p.shared.clone()))) {
+            self.let_others_go(key, &over, &shared);
+        }
+    }
+
+    /// Threads have fallen asleep. Those that the kernel has to let go come last: what they let through is seen before that.
+    fn page_faults(&mut self, key: Key) {
+        let Some(pages) = self.watching.pages.get_mut(&key) else { return };
+        let faults: Vec<Fault> = std::iter::from_fn(|| pages.fault.next()).collect();
+        let listens = pages.listen(key);
+        let mut rest = Vec::new();
+        for Fault { tid, at } in faults {
+            let tid = self.asleep(key, tid).unwrap_or(GUEST);
+            if !self.stops_at(key, tid, at) {
+                rest.push((tid, at));
+            }
+        }
+        for (tid, at) in rest {
+            self.lets_through(key, tid, at);
+        }
+        if listens.is_err() {
+            // Nobody would be woken any more.
+            self.uncover(key);
+        }
+    }
+
+    /// Who is told of by this number of its own pid namespace; None if it is no thread of the process.
+    fn asleep(&self, key: Key, inner: Tid) -> Option<Tid> {
+        let entry = self.entries.get(&key)?;
+        let known_as = |tid: Tid| {
+            let path = CString::new(format!("task/{tid}/status")).ok()?;
+            let status = procfs::read_at(entry.proc.dir(), &path).ok()?;
+            procfs::field(&status, "NSpid").map(procfs::numbers)?.last().map(|n| *n as Tid)
+        };
+        if known_as(inner) == Some(inner) {
+            return Some(inner);
+        }
+        let tasks = entry.proc.tasks().unwrap_or_default();
+        tasks.into_iter().map(|tid| tid as Tid).find(|tid| known_as(*tid) == Some(inner))
+    }
+
+    /// A thread has written to a page there, and is asked to stop. False if that would not come to its instruction.
+    fn stops_at(&mut self, key: Key, tid: Tid, at: u64) -> bool {
+        let ours = self.injections.contains_key(&tid);
+        let (Some(entry), Some(pages)) = (self.entries.get_mut(&key), self.watching.pages.get_mut(&key)) else {
+            return true;
+        };
+        let stepping = pages.over.as_ref().is_some_and(|o| o.steps && o.tid == tid);
+        let unwatched = !pages.covered.contains(&(at & !(PAGE - 1)));
+        if tid == GUEST || ours || stepping || unwatched {
+            return false;
+        }
+        let path = CString::new(format!("task/{tid}/syscall")).unwrap_or_default();
+        let text = procfs::read_at(entry.proc.dir(), &path).unwrap_or_default();
+        if InCall::parse(&text).is_some() {
+            return false;
+        }
+        let asleep = pages.asleep.entry(tid).or_insert(Asleep { at, times: 0, call: None });
+        (asleep.at, asleep.times) = (at, asleep.times + 1);
+        if asleep.times > PATIENCE || asleep.call.is_some() {
+            return false;
+        }
+        let thread = entry.process.threads.get_mut(&tid);
+        let asked = ptrace::interrupt(tid).is_ok();
+        if let (Some(thread), true) = (thread, asked) {
+            thread.interrupt = true;
+        }
+        asked
+    }
+
+    /// Opens the page for a thread until it stops.
+    fn lets_through(&mut self, key: Key, tid: Tid, at: u64) {
+        let ours = self.injections.contains_key(&tid);
+        let (Some(entry), Some(pages)) = (self.entries.get_mut(&key), self.watching.pages.get_mut(&key)) else {
+            return;
+        };
+        let page = at & !(PAGE - 1);
+        let stepping = pages.over.as_ref().is_some_and(|o| o.steps && o.tid == tid);
+        let frame = pages.asleep.get(&tid).is_some_and(|a| a.times > PATIENCE);
+        if !pages.covered.contains(&page) {
+            pages.expose(&BTreeSet::from([page]));
+        } else if tid == GUEST || ours || stepping || frame {
+            pages.open(page, tid);
+        } else {
+            // It stops at the end of the call, or where it looks for signals.
+            if ptrace::interrupt(tid).is_ok() {
+                if let Some(thread) = entry.process.threads.get_mut(&tid) {
+                    thread.interrupt = true;
+                }
+            }
+            pages.in_call(memory_of(&entry.proc).as_ref(), tid, at);
+        }
+    }
+
+    /// A thread has stopped, or is no more: what was open for it is closed.
+    pub fn page_closed(&mut self, key: Key, tid: Tid, status: Status) {
+        let Some(pages) = self.watching.pages.get_mut(&key) else { return };
+        pages.close(tid);
+        if let Status::Stopped(_, libc::PTRACE_EVENT_VFORK_DONE) = status {
+            pages.close(GUEST);
+        }
+        if !matches!(status, Status::Stopped(..)) {
+            pages.asleep.remove(&tid);
+        }
+        if let Some(over) = pages.over.take_if(|o| o.tid == tid && o.steps) {
+            let shared = pages.shared.clone();
+            self.let_others_go(key, &over, &shared);
+        }
+    }
+
+    fn let_others_go(&mut self, key: Key, over: &Over, shared: &Shared) {
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.process.seats.remove(&over.seat);
+        }
+        shared.queue.push(Box::new(move |t: &mut Tracer| t.settle(key)));
+    }
+
+    /// Looks at a stop of a thread before it is told. None: it is not about protected pages.
+    pub fn page_stop(&mut self, key: Key, tid: Tid, signal: i32, event: i32) -> Option<Trap> {
+        let entry = self.entries.get_mut(&key)?;
+        let pages = self.watching.pages.get_mut(&key)?;
+        let asleep = pages.asleep.remove(&tid)?;
+        if !entry.process.wanted() {
+            return None;
+        }
+        let plain = event == libc::PTRACE_EVENT_STOP && signal == libc::SIGTRAP;
+        let memory = memory_of(&entry.proc);
+        if let Some(call) = &asleep.call {
+            let hit = pages.touched(memory.as_ref(), call)?;
+            return self.page_hit(key, tid, hit, plain);
+        }
+        if !plain {
+            return None;
+        }
+        let regs = ptrace::user_regs(tid).ok()?;
+        let text = memory.and_then(|m| procfs::pread(m.as_fd(), regs.rip, stores::LONGEST).ok()).unwrap_or_default();
+        let bytes = stores::of(&text, &regs, asleep.at);
+        let hit = written(&pages.areas, &bytes);
+        let seats = || entry.process.seats.values();
+        let traced = seats().any(|s| s.faults.has(u64::from(abi::fault::WATCH)));
+        let ignored = forgets_nothing(&entry.proc).is_err();
+        // Told before it, by a signal that does not come, it would be done again and again.
+        const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
+        let unheard = !traced && (ignored || ptrace::signal_mask(tid).is_ok_and(|mask| mask & TRAP != 0));
+        let hit = hit.map(|hit| Hit { after: hit.after || unheard, ..hit });
+        match hit {
+            Some(hit) if !hit.after => self.page_hit(key, tid, hit, true),
+            // A step would make it forget that it ignores the signal.
+            _ if ignored => {
+                pages.give_up(asleep.at & !(PAGE - 1));
+                Some(Trap::Idle)
+            }
+            hit => {
+                if pages.over.is_none() && !held(&entry.process, tid, None) {
+                    let open = bytes.iter().flat_map(|b| [b.start, b.end.saturating_sub(1)]).map(|at| at & !(PAGE - 1));
+                    let open = open.filter(|page| pages.covered.contains(page)).collect();
+                    self.step_over(key, tid, open, hit);
+                }
+                Some(Trap::Idle)
+            }
+        }
+    }
+
+    /// Sends the thread the trap of a touch. `now`: it goes there at once, and has run no instruction before.
+    fn page_hit(&mut self, key: Key, tid: Tid, hit: Hit, now: bool) -> Option<Trap> {
+        let thread = self.entries.get_mut(&key)?.process.threads.get_mut(&tid)?;
+        ptrace::queue_watch_trap(key.0, tid).ok()?;
+        thread.watched = true;
+        self.watching.hits.insert(tid, hit);
+        if !now {
+            return None;
+        }
+        self.let_trap_in(tid).and_then(|()| ptrace::resume(tid, Go::Cont, 0)).ok()?;
+        Some(Trap::Goes)
+    }
+
+    /// Has a thread carry out its instruction when all others stand.
+    fn step_over(&mut self, key: Key, tid: Tid, open: Vec<u64>, hit: Option<Hit>) {
+        let (Some(entry), Some(pages)) = (self.entries.get_mut(&key), self.watching.pages.get_mut(&key)) else {
+            return;
+        };
+        let shared = pages.shared.clone();
+        let id = shared.queue.new_seat();
+        let mut seat = Seat::new("engine", false, Opener::default(), None);
+        seat.hold = true;
+        entry.process.seats.insert(id, seat);
+        pages.over = Some(Over { tid, seat: id, open, hit, steps: false });
+        self.wait_for(key, Await::Rest, None, Box::new(move |t, result| t.step_alone(key, id, result.is_ok())));
+        // This stop is told first.
+        shared.queue.push(Box::new(move |t: &mut Tracer| t.settle(key)));
+    }
+
+    /// All threads stand (`stand`): this one goes, if nobody holds it by now.
+    fn step_alone(&mut self, key: Key, seat: SeatId, stand: bool) {
+        let (Some(entry), Some(pages)) = (self.entries.get_mut(&key), self.watching.pages.get_mut(&key)) else {
+            return;
+        };
+        let Some(over) = pages.over.as_mut().filter(|o| o.seat == seat) else { return };
+        let process = &mut entry.process;
+        let tid = over.tid;
+        let others: BTreeSet<Tid> = process.threads.keys().copied().filter(|t| *t != tid).collect();
+        let free = stand && process.wanted() && !held(process, tid, Some(seat));
+        let thread = process.threads.get_mut(&tid).filter(|t| free && !t.injecting);
+        let Some(thread) = thread.filter(|t| t.state == State::Stopped(Stop::Plain) && ledger::arm(tid)) else {
+            if let Some(over) = pages.over.take() {
+                let shared = pages.shared.clone();
+                self.let_others_go(key, &over, &shared);
+            }
+            return;
+        };
+        thread.watched = true;
+        thread.steps.get_or_insert(Steps { seat, left: 1 });
+        over.steps = true;
+        let (open, hit) = (std::mem::take(&mut over.open), over.hit);
+        for page in open {
+            pages.open(page, tid);
+        }
+        if let Some(seat) = process.seats.get_mut(&seat) {
+            (seat.hold, seat.hold_threads) = (false, others);
+        }
+        if let Some(hit) = hit {
+            self.watching.behind.insert(tid, hit);
+        }
+        self.settle(key);
+    }
+}
