@@ -437,6 +437,7 @@ impl Tracer {
     fn let_others_go(&mut self, key: Key, over: &Over, shared: &Shared) {
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.process.seats.remove(&over.seat);
+            entry.process.threads.values_mut().for_each(|thread| thread.aside = false);
         }
         shared.queue.push(Box::new(move |t: &mut Tracer| t.settle(key)));
     }
@@ -510,6 +511,7 @@ impl Tracer {
         let mut seat = Seat::new("engine", false, Opener::default(), None);
         seat.hold = true;
         entry.process.seats.insert(id, seat);
+        entry.process.threads.values_mut().for_each(|thread| thread.aside = true);
         pages.over = Some(Over { tid, seat: id, open, hit, steps: false });
         self.wait_for(key, Await::Rest, None, Box::new(move |t, result| t.step_alone(key, id, result.is_ok())));
         // This stop is told first.

@@ -129,6 +129,8 @@ pub struct Thread {
     pub since: u64,
     /// The shell runs a call of ours in it: no action until that is over.
     pub injecting: bool,
+    /// It stands for a moment because another is to make a step alone: that is nobody's business.
+    pub aside: bool,
     /// A trap of a watched area may be on its way to it: it is let go only where none can come any more.
     pub watched: bool,
 }
@@ -154,6 +156,7 @@ impl Thread {
             job: 0,
             since: 0,
             injecting: false,
+            aside: false,
             watched: false,
         }
     }

@@ -237,7 +237,8 @@ impl Tracer {
             behind.map_or(Ok(()), |_| execute_again(tid)).map(|()| Trap::Foreign)
         };
         let registers = self.watching.processes.get(&key).and_then(|w| w.threads.get(&tid));
-        if (stop || delivery) && !waits && registers.is_none_or(Vec::is_empty) {
+        let unwatched = registers.is_none_or(Vec::is_empty) && !self.watching.pages.contains_key(&key);
+        if (stop || delivery) && !waits && unwatched {
             self.disarm(key, tid);
         }
         trap.unwrap_or(Trap::Foreign)
