@@ -278,9 +278,15 @@ fn memory_that_goes_away() {
     begin(&target, DO_WRITE, [2 * PAGE, 4]);
     debugger.passes(WRITE_HIT, area + 2 * PAGE, true);
     finishes(&target);
-    // It is the address that is watched.
+    debugger.watch(area + INSIDE, 0, 0).unwrap();
+    assert_eq!(protectors(&mount), 0);
+    // It is the address that is watched; and what is watched is still one mapping.
+    let (target, area) = started(64, "private");
+    let mut debugger = Debugger::new(&mount, &target);
+    debugger.tell("trace").unwrap();
+    debugger.watch(area + INSIDE, SIZE, WRITE | AFTER).unwrap();
     does(&target, MOVE, [0, 0]);
-    assert_ne!(target.word(8), area);
+    assert_eq!(target.word(8), area + 16 * 8 * PAGE);
     does(&target, DO_WRITE, [INSIDE, 4]);
     debugger.lists(&[(area + INSIDE, SIZE, WRITE | AFTER)]);
     debugger.watch(area + INSIDE, 0, 0).unwrap();

@@ -113,8 +113,9 @@ impl Pages {
         let fresh: BTreeSet<u64> = wanted.difference(&self.covered).copied().collect();
         let memory = Memory::of(proc)?;
         for run in runs(&fresh) {
-            for part in memory.parts(&run) {
-                let done = self.fault.register(part.start, part.end);
+            for (mapping, part) in memory.parts(&run) {
+                // A mapping that is registered in part becomes several, and the program can no more move it as one.
+                let done = self.fault.register(mapping.start, mapping.end);
                 if let Err(e) = done.and_then(|()| self.fault.protect(part.start, part.end, true)) {
                     self.expose(&fresh);
                     return Err(e);
@@ -241,10 +242,10 @@ impl Memory {
         at >= behind * PAGE
     }
 
-    /// The parts of a range, each of one mapping.
-    fn parts<'a>(&'a self, whole: &'a Range<u64>) -> impl Iterator<Item = Range<u64>> + 'a {
-        let parts = self.0.iter().map(|(range, _)| range.start.max(whole.start)..range.end.min(whole.end));
-        parts.filter(|part| !part.is_empty())
+    /// The parts of a range, each with the mapping that it is of.
+    fn parts<'a>(&'a self, whole: &'a Range<u64>) -> impl Iterator<Item = (&'a Range<u64>, Range<u64>)> + 'a {
+        let parts = self.0.iter().map(|(range, _)| (range, range.start.max(whole.start)..range.end.min(whole.end)));
+        parts.filter(|(_, part)| !part.is_empty())
     }
 }
 
@@ -296,6 +297,19 @@ fn held(process: &Process, tid: Tid, but: Option<SeatId>) -> bool {
     let agent = process.agent.as_ref().is_some_and(|a| a.tid != Some(tid));
     let seats = process.seats.iter().filter(|(id, _)| Some(**id) != stepper && Some(**id) != but);
     agent || seats.into_iter().any(|(_, seat)| seat.holds(tid))
+}
+
+const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
+
+/// True if a SIGTRAP waits for the thread or its process.
+fn waits(proc: &Proc, tid: Tid) -> bool {
+    let path = CString::new(format!("task/{tid}/status")).unwrap_or_default();
+    let status = procfs::read_at(proc.dir(), &path).unwrap_or_default();
+    let set = |name| {
+        let text = procfs::field(&status, name).and_then(|f| std::str::from_utf8(f.trim_ascii()).ok());
+        text.and_then(|t| u64::from_str_radix(t, 16).ok()).unwrap_or(0)
+    };
+    (set("SigPnd") | set("ShdPnd")) & TRAP != 0
 }
 
 fn memory_of(proc: &Proc) -> Option<OwnedFd> {
@@ -467,14 +481,19 @@ impl Tracer {
         let traced = seats().any(|s| s.faults.has(u64::from(abi::fault::WATCH)));
         let ignored = forgets_nothing(&entry.proc).is_err();
         // Told before it, by a signal that does not come, it would be done again and again.
-        const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
-        let unheard = !traced && (ignored || ptrace::signal_mask(tid).is_ok_and(|mask| mask & TRAP != 0));
+        let blocked = ptrace::signal_mask(tid).is_ok_and(|mask| mask & TRAP != 0);
+        let unheard = !traced && (ignored || blocked);
         let hit = hit.map(|hit| Hit { after: hit.after || unheard, ..hit });
         match hit {
             Some(hit) if !hit.after => self.page_hit(key, tid, hit, true),
             // A step would make it forget that it ignores the signal.
             _ if ignored => {
                 pages.give_up(asleep.at & !(PAGE - 1));
+                Some(Trap::Idle)
+            }
+            // The one that waits would come instead of the step's; it stands for this touch too.
+            _ if blocked && waits(&entry.proc, tid) => {
+                pages.open(asleep.at & !(PAGE - 1), tid);
                 Some(Trap::Idle)
             }
             hit => {
