@@ -24,6 +24,7 @@ const SIGNAL_ON_IT: u64 = 16;
 const CALL_FOR_EVER: u64 = 17;
 const IGNORE: u64 = 18;
 const IGNORES: u64 = 19;
+const STACK: u64 = 20;
 
 const PAGE: u64 = 4096;
 /// Where the watched area begins in that of the target.
@@ -225,6 +226,56 @@ fn what_the_kernel_writes_in_a_call() {
 }
 
 #[test]
+fn what_clients_write() {
+    let mount = mount();
+    let (target, area) = started(64, "private");
+    let mut debugger = Debugger::new(&mount, &target);
+    debugger.tell("trace").unwrap();
+    debugger.watch(area + INSIDE, SIZE, WRITE).unwrap();
+    let write = |file: &std::path::Path, at: u64, byte: u8| {
+        use std::os::unix::fs::FileExt;
+        let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+        file.write_all_at(&[byte; 3 * PAGE as usize], at).unwrap();
+    };
+    // From a page that is not watched on.
+    write(&mount.path(target.pid(), "as"), area + PAGE - 8, 1);
+    assert_eq!(word_at(target.pid(), area + PAGE - 8), 0x0101_0101_0101_0101);
+    assert_eq!(word_at(target.pid(), area + 4 * PAGE - 16), 0x0101_0101_0101_0101);
+    assert_eq!(word_at(target.pid(), area + 4 * PAGE - 8), 0);
+    write(&mount.beside("linux").join(target.pid().to_string()).join("mem"), area + PAGE, 2);
+    assert_eq!(word_at(target.pid(), area + INSIDE), 0x0202_0202_0202_0202);
+    begin(&target, DO_WRITE, [INSIDE, 8]);
+    debugger.hit(WRITE_HIT, area + INSIDE, false);
+    debugger.watch(area + INSIDE, 0, 0).unwrap();
+    debugger.run(PRCFAULT);
+    finishes(&target);
+}
+
+#[test]
+fn calls_of_ours_on_a_watched_stack() {
+    let mount = mount();
+    let (target, _) = started(64, "private");
+    does(&target, STACK, [0, 0]);
+    let stack = target.word(8) & !(PAGE - 1);
+    let mut debugger = Debugger::new(&mount, &target);
+    debugger.tell("trace").unwrap();
+    debugger.tell("stop").unwrap();
+    debugger.watch(stack - 2 * PAGE, 16, WRITE).unwrap();
+    debugger.watch(stack - PAGE, 16, WRITE).unwrap();
+    debugger.watch(stack, 16, WRITE).unwrap();
+    let whole = |at: u64| (0..3 * PAGE / 8).map(move |n| at + 8 * n).map(|at| word_at(target.pid(), at));
+    let before: Vec<u64> = whole(stack - 2 * PAGE).collect();
+    // It is made to ask for each of them, on its stack.
+    assert!(!mount.read(target.pid(), "sigact").unwrap().is_empty());
+    assert!(before.iter().copied().eq(whole(stack - 2 * PAGE)));
+    for page in [stack - 2 * PAGE, stack - PAGE, stack] {
+        debugger.watch(page, 0, 0).unwrap();
+    }
+    debugger.run(0);
+    does(&target, DO_WRITE, [0, 8]);
+}
+
+#[test]
 fn children_and_new_programs_are_not_watched() {
     for kind in ["private", "shared"] {
         let mount = mount();
@@ -375,22 +426,20 @@ fn registers_and_pages_at_once() {
 #[test]
 fn a_program_without_privilege() {
     let mount = mount();
-    for name in ["paged"] {
-        let target = Target::start_as(1000, name, &["private"]);
-        let area = target.numbers()[0];
-        let before = descriptors(target.pid());
-        let mut debugger = Debugger::new(&mount, &target);
-        debugger.tell("trace").unwrap();
-        debugger.watch(area + INSIDE, SIZE, WRITE | AFTER).unwrap();
-        assert_eq!(descriptors(target.pid()), before);
-        begin(&target, DO_WRITE, [INSIDE, 4]);
-        debugger.passes(WRITE_HIT, area + INSIDE, true);
-        finishes(&target);
-        begin(&target, KERNEL_WRITES, [INSIDE, 8]);
-        debugger.passes(WRITE_HIT, area + INSIDE, true);
-        finishes(&target);
-        does(&target, DO_WRITE, [PAGE, 4]);
-    }
+    let target = Target::start_as(1000, "paged", &["private"]);
+    let area = target.numbers()[0];
+    let before = descriptors(target.pid());
+    let mut debugger = Debugger::new(&mount, &target);
+    debugger.tell("trace").unwrap();
+    debugger.watch(area + INSIDE, SIZE, WRITE | AFTER).unwrap();
+    assert_eq!(descriptors(target.pid()), before);
+    begin(&target, DO_WRITE, [INSIDE, 4]);
+    debugger.passes(WRITE_HIT, area + INSIDE, true);
+    finishes(&target);
+    begin(&target, KERNEL_WRITES, [INSIDE, 8]);
+    debugger.passes(WRITE_HIT, area + INSIDE, true);
+    finishes(&target);
+    does(&target, DO_WRITE, [PAGE, 4]);
 }
 
 #[test]

@@ -12,6 +12,9 @@ const WIDE: [u64; 2] = [8 + 40 + 256, 8 + 40 + 256 + 4];
 const NARROW: [u64; 2] = [16 + 128 + 20 + 88, 16 + 128 + 20 + 88 + 4];
 const PLAIN: [u64; 2] = [8 + 80, 8 + 88 + 624];
 
+/// Bytes from the stack pointer on in which all of them lie.
+pub const ROOM: u64 = 1024;
+
 /// Makes `mask` the one that comes back with the end of the handler at whose first instruction the thread stands. False if it
 /// stands at no such place: what is on its stack there is no mask that lets one signal more through.
 pub fn put_mask(proc: &Proc, tid: Tid, mask: u64) -> bool {

@@ -606,7 +606,7 @@ fn unkill(t: &mut Tracer, proc: &Arc<Proc>, tid: Tid, signal: i32, pause: Pause,
             Err(e) => Err(e),
         });
     };
-    match Scratch::lend(proc, tid, &memory) {
+    match Scratch::lend(t, proc, tid, &memory) {
         Ok(lent) => {
             let nr = Number { x86_64: libc::SYS_rt_sigtimedwait, i386: 177 };
             let args = [lent.at + 16, 0, lent.at, 8, 0, 0];

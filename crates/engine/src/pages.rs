@@ -7,7 +7,7 @@
 //!
 //! What the kernel writes in a call of the thread's cannot be stopped there: it is let through, and told at the end of the call.
 
-use crate::engine::{Pause, Shared};
+use crate::engine::{Pause, Shared, Target};
 use crate::error::Refusal;
 use crate::inject::forgets_nothing;
 use crate::process::{Await, Process, State, Steps, Stop, WaiterId};
@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::io;
 use std::ops::Range;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 /// Whose pages are open that another process has touched with which this one shares its memory: a child of vfork(2).
@@ -37,7 +37,7 @@ const PATIENCE: u32 = 4;
 
 /// The protected pages of one process.
 pub(crate) struct Pages {
-    fault: Userfault,
+    fault: Arc<Userfault>,
     shared: Arc<Shared>,
     bell: Option<u64>,
     areas: Vec<Area>,
@@ -83,7 +83,7 @@ struct Over {
 impl Pages {
     fn new(fault: Userfault, shared: Arc<Shared>) -> Pages {
         Pages {
-            fault,
+            fault: Arc::new(fault),
             shared,
             bell: None,
             areas: Vec::new(),
@@ -102,7 +102,7 @@ impl Pages {
         if let Some(id) = again {
             self.shared.watcher.forget(id);
         }
-        self.bell = Some(self.shared.watcher.readable(&self.fault, again.is_some(), Box::new(ring))?);
+        self.bell = Some(self.shared.watcher.readable(&*self.fault, again.is_some(), Box::new(ring))?);
         Ok(())
     }
 
@@ -133,12 +133,7 @@ impl Pages {
 
     /// Takes the protection off.
     fn expose(&self, pages: &BTreeSet<u64>) {
-        for run in runs(pages) {
-            // There may be nothing any more.
-            if self.fault.protect(run.start, run.end, false).is_err() {
-                let _ = self.fault.wake(run.start, run.end);
-            }
-        }
+        expose(&self.fault, pages);
     }
 
     fn open(&mut self, page: u64, tid: Tid) {
@@ -192,6 +187,36 @@ impl Pages {
             bytes.extend(changed.map(|n| start + n as u64..start + n as u64 + 1));
         }
         written(&self.areas, &bytes).map(|hit| Hit { after: true, ..hit })
+    }
+}
+
+fn expose(fault: &Userfault, pages: &BTreeSet<u64>) {
+    for run in runs(pages) {
+        // There may be nothing any more.
+        if fault.protect(run.start, run.end, false).is_err() {
+            let _ = fault.wake(run.start, run.end);
+        }
+    }
+}
+
+/// Pages that we write to ourselves are open as long as this lives. Who touches them meanwhile is not told of.
+pub(crate) struct Opened {
+    fault: Arc<Userfault>,
+    pages: BTreeSet<u64>,
+}
+
+impl Opened {
+    /// Opens them, also where they have been closed again for others.
+    pub fn open(&self) {
+        expose(&self.fault, &self.pages);
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        for run in runs(&self.pages) {
+            let _ = self.fault.protect(run.start, run.end, true);
+        }
     }
 }
 
@@ -317,6 +342,15 @@ fn memory_of(proc: &Proc) -> Option<OwnedFd> {
 }
 
 impl Tracer {
+    /// Opens the pages of this range for ourselves. None if no page of it is protected.
+    pub fn opened(&self, key: Key, range: Range<u64>) -> Option<Opened> {
+        let pages = self.watching.pages.get(&key)?;
+        let inside = pages.covered.range(range.start & !(PAGE - 1)..range.end.max(range.start & !(PAGE - 1)));
+        let opened = Opened { fault: pages.fault.clone(), pages: inside.copied().collect() };
+        opened.open();
+        (!opened.pages.is_empty()).then_some(opened)
+    }
+
     /// Protects these pages of the process, and no others.
     pub fn cover(&mut self, key: Key, areas: Vec<Area>) -> io::Result<()> {
         let Some(proc) = self.entries.get(&key).map(|e| e.proc.clone()) else { return Ok(()) };
@@ -569,5 +603,33 @@ impl Tracer {
             self.watching.behind.insert(tid, hit);
         }
         self.settle(key);
+    }
+}
+
+impl Target {
+    /// Writes to the memory of the process through `mem`, also where it is protected for watched areas. The answer of pwrite(2).
+    pub fn write_memory(&self, mem: BorrowedFd, at: u64, bytes: &[u8]) -> io::Result<usize> {
+        let first = procfs::pwrite(mem, at, bytes);
+        let written = match &first {
+            Ok(n) if *n < bytes.len() => *n,
+            Err(e) if e.raw_os_error() == Some(libc::EIO) => 0,
+            _ => return first,
+        };
+        let key = key_of(self.proc());
+        if self.shared().queue.shown(key).is_none() {
+            return first;
+        }
+        let range = at.saturating_add(written as u64)..at.saturating_add(bytes.len() as u64);
+        let (tx, rx) = std::sync::mpsc::channel();
+        self.shared().queue.push(Box::new(move |t| {
+            let _ = tx.send(t.opened(key, range));
+        }));
+        match rx.recv() {
+            Ok(Some(_open)) => {
+                let rest = procfs::pwrite(mem, at + written as u64, bytes.get(written..).unwrap_or_default());
+                rest.map(|n| written + n).or(first)
+            }
+            _ => first,
+        }
     }
 }

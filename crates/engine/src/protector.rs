@@ -85,7 +85,7 @@ impl Making {
     /// A socket, through which it is passed the device. `refusal`: why.
     fn pass_device(mut self, t: &mut Tracer, refusal: Refusal) {
         let Ok(device) = userfault::device() else { return self.close(t, Err(refusal)) };
-        let lent = match Scratch::lend(&self.proc, self.tid, &[]) {
+        let lent = match Scratch::lend(t, &self.proc, self.tid, &[]) {
             Ok(lent) => lent,
             Err(refusal) => return self.close(t, Err(refusal)),
         };
@@ -118,8 +118,7 @@ impl Making {
                 false => [0, 0, 0, 0, control, 24, 0].iter().flat_map(|w| w.to_ne_bytes()).collect(),
             }
         };
-        let at = Scratch::lend(&self.proc, tid, &[]).map(|lent| lent.at);
-        let lent = match at.and_then(|at| Scratch::lend(&self.proc, tid, &message(at))) {
+        let lent = match Scratch::lend_with(t, &self.proc, tid, message) {
             Ok(lent) => lent,
             Err(refusal) => return self.close(t, Err(refusal)),
         };

@@ -626,6 +626,8 @@ impl Tracer {
         let entry = self.entries.get(&key);
         let going = entry.and_then(|e| e.process.threads.get(&tid)).map(|t| t.going());
         let proc = entry.map(|e| e.proc.clone()).or_else(|| Proc::open(key.0 as u32).ok().map(Arc::new));
+        let sp = ptrace::user_regs(tid).map_or(0, |r| r.rsp);
+        let _open = handler.then(|| self.opened(key, sp..sp.saturating_add(frame::ROOM)));
         if handler && proc.is_some_and(|proc| frame::put_mask(&proc, tid, mask)) {
             // Its own mask is the handler's.
             self.unmasked.remove(&tid);
