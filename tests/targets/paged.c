@@ -87,6 +87,22 @@ static void *call_for_ever(void *unused)
     }
 }
 
+/* Lends its memory to a child until word 6 is set. */
+static void *lends(void *unused)
+{
+    (void)unused;
+    pid_t pid = vfork();
+    if (pid == 0) {
+        word[10] = 1;
+        while (!word[6])
+            pause_ms(1);
+        _exit(5);
+    }
+    waitpid(pid, 0, 0);
+    word[12] = 1;
+    return 0;
+}
+
 static void child(pid_t pid)
 {
     int status = -1;
@@ -149,6 +165,11 @@ static void command(uint64_t what, char **argv)
         break;
     }
     case 18: signal(SIGTRAP, SIG_IGN); break;
+    case 21: {
+        pthread_t t;
+        pthread_create(&t, 0, lends, 0);
+        break;
+    }
     case 20: word[8] = (uintptr_t)__builtin_frame_address(0); break;
     case 19: word[8] = signal(SIGTRAP, SIG_IGN) == SIG_IGN; break;
     }

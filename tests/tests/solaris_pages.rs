@@ -25,6 +25,7 @@ const CALL_FOR_EVER: u64 = 17;
 const IGNORE: u64 = 18;
 const IGNORES: u64 = 19;
 const STACK: u64 = 20;
+const LONG_VFORK: u64 = 21;
 
 const PAGE: u64 = 4096;
 /// Where the watched area begins in that of the target.
@@ -307,6 +308,27 @@ fn children_and_new_programs_are_not_watched() {
         debugger.passes(WRITE_HIT, area + INSIDE, true);
         finishes(&target);
     }
+}
+
+#[test]
+fn a_thread_that_cannot_stop_holds_up_nobody() {
+    let mount = mount();
+    let (target, area) = started(64, "private");
+    let mut debugger = Debugger::new(&mount, &target);
+    debugger.tell("trace").unwrap();
+    debugger.watch(area + INSIDE, SIZE, WRITE | AFTER).unwrap();
+    does(&target, LONG_VFORK, [0, 0]);
+    eventually("the child runs", || target.word(10) == 1);
+    for i in 0..5 {
+        does(&target, DO_WRITE, [PAGE, 4]);
+        target.set(11, i);
+    }
+    assert_eq!(target.word(12), 0);
+    target.set(6, 1);
+    eventually("its parent goes on", || target.word(12) == 1);
+    begin(&target, DO_WRITE, [INSIDE, 4]);
+    debugger.passes(WRITE_HIT, area + INSIDE, true);
+    finishes(&target);
 }
 
 #[test]

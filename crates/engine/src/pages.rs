@@ -28,9 +28,18 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Whose pages are open that another process has touched with which this one shares its memory: a child of vfork(2).
 const GUEST: Tid = 0;
+
+/// Threads that have not stopped by then cannot: they sleep in the kernel (a parent in vfork(2), for one), and come to their stop
+/// before any instruction of their own.
+const STUCK: Duration = Duration::from_millis(20);
+
+/// How often is looked for a thread that has been told of: one in the kernel that is to stop does not sleep, but falls asleep again
+/// and again.
+const LOOKS: usize = 100;
 
 /// A thread that is asked to stop and falls asleep as often without doing so is in the kernel: it stores a signal frame.
 const PATIENCE: u32 = 4;
@@ -380,7 +389,8 @@ impl Tracer {
     /// Threads have fallen asleep. Those that the kernel has to let go come last: what they let through is seen before that.
     fn page_faults(&mut self, key: Key) {
         let Some(pages) = self.watching.pages.get_mut(&key) else { return };
-        let faults: Vec<Fault> = std::iter::from_fn(|| pages.fault.next()).collect();
+        let first = (0..LOOKS).find_map(|_| pages.fault.next());
+        let faults: Vec<Fault> = first.into_iter().chain(std::iter::from_fn(|| pages.fault.next())).collect();
         let listens = pages.listen(key);
         let mut rest = Vec::new();
         for Fault { tid, at } in faults {
@@ -519,15 +529,15 @@ impl Tracer {
         let unheard = !traced && (ignored || blocked);
         let hit = hit.map(|hit| Hit { after: hit.after || unheard, ..hit });
         match hit {
+            // The one that waits would come instead; it stands for this touch too.
+            _ if blocked && waits(&entry.proc, tid) => {
+                pages.open(asleep.at & !(PAGE - 1), tid);
+                Some(Trap::Idle)
+            }
             Some(hit) if !hit.after => self.page_hit(key, tid, hit, true),
             // A step would make it forget that it ignores the signal.
             _ if ignored => {
                 pages.give_up(asleep.at & !(PAGE - 1));
-                Some(Trap::Idle)
-            }
-            // The one that waits would come instead of the step's; it stands for this touch too.
-            _ if blocked && waits(&entry.proc, tid) => {
-                pages.open(asleep.at & !(PAGE - 1), tid);
                 Some(Trap::Idle)
             }
             hit => {
@@ -566,12 +576,15 @@ impl Tracer {
         entry.process.seats.insert(id, seat);
         entry.process.threads.values_mut().for_each(|thread| thread.aside = true);
         pages.over = Some(Over { tid, seat: id, open, hit, steps: false });
-        self.wait_for(key, Await::Rest, None, Box::new(move |t, result| t.step_alone(key, id, result.is_ok())));
+        let then = move |t: &mut Tracer, result: Result<(), Refusal>| {
+            t.step_alone(key, id, result.map_or_else(|e| e.errno == libc::ETIMEDOUT, |()| true));
+        };
+        self.wait_for(key, Await::Rest, Some(STUCK), Box::new(then));
         // This stop is told first.
         shared.queue.push(Box::new(move |t: &mut Tracer| t.settle(key)));
     }
 
-    /// All threads stand (`stand`): this one goes, if nobody holds it by now.
+    /// All threads stand that can (`stand`): this one goes, if nobody holds it by now.
     fn step_alone(&mut self, key: Key, seat: SeatId, stand: bool) {
         let (Some(entry), Some(pages)) = (self.entries.get_mut(&key), self.watching.pages.get_mut(&key)) else {
             return;
