@@ -20,6 +20,7 @@ pub mod error;
 pub mod event;
 mod follow;
 mod frame;
+mod glance;
 pub mod identity;
 mod inject;
 pub mod lwp;

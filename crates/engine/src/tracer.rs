@@ -5,6 +5,8 @@ use crate::error::Refusal;
 use crate::event::{Call, SigInfo};
 use crate::follow::{Follow, Guard};
 use crate::frame;
+use crate::glance::{Glance, Stopped};
+use crate::lwp;
 use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
 use crate::seat::{Seat, SeatId};
@@ -42,6 +44,7 @@ pub(crate) struct Queue {
     jobs: Mutex<Jobs>,
     tid: AtomicI32,
     published: Published,
+    pub glance: Glance,
     seats: AtomicU64,
 }
 
@@ -75,15 +78,17 @@ impl Queue {
     /// What is published of this process; None if the engine has nothing to say about it. All that was queued before has been
     /// counted: while the tracer thread is at work it has to be asked.
     pub fn shown(&self, key: Key) -> Option<Shown> {
-        let idle = {
-            let jobs = self.jobs.lock();
-            jobs.waiting.is_empty() && !jobs.at_work
-        };
-        if idle {
+        if self.is_idle() {
             self.published.lock().get(&key).cloned()
         } else {
             Some(Shown::Changed)
         }
+    }
+
+    /// All that was queued has been done.
+    pub fn is_idle(&self) -> bool {
+        let jobs = self.jobs.lock();
+        jobs.waiting.is_empty() && !jobs.at_work
     }
 
     pub fn waits(&self) -> bool {
@@ -127,6 +132,8 @@ pub(crate) struct Tracer {
     forged: HashMap<Tid, (SiginfoBytes, Option<u64>)>,
     pub injections: HashMap<Tid, crate::inject::Injection>,
     pub watching: Watching,
+    /// A stop that was waited for, and nothing has happened since.
+    pub stopped: Option<Stopped>,
     follow: Follow,
     /// Masks of threads that are about to get a signal that these would hold back.
     unmasked: HashMap<Tid, u64>,
@@ -177,6 +184,7 @@ impl Tracer {
             unmasked: HashMap::new(),
             injections: HashMap::new(),
             watching: Watching::default(),
+            stopped: None,
             follow,
             quit: false,
         }
@@ -185,6 +193,7 @@ impl Tracer {
     fn run(&mut self) {
         let mut bell = Bell::Silence;
         loop {
+            self.queue.glance.forget();
             self.take_reports(bell);
             while let Some(job) = self.queue.pop() {
                 self.follow.disturbed();
@@ -197,6 +206,9 @@ impl Tracer {
             }
             if self.quit && self.tids.is_empty() {
                 return;
+            }
+            if let Some(stopped) = self.stopped.take() {
+                self.queue.glance.keep(stopped, || lwp::view(self, stopped.key, stopped.flavour, stopped.shown()));
             }
             if let Some(report) = self.follow.look(&self.queue) {
                 self.backlog.push_back(report);
