@@ -22,7 +22,7 @@ use kernel::procfs::{self, InCall, Proc};
 use kernel::ptrace::{self, Go, Tid};
 use kernel::userfault::{Fault, Userfault};
 use kernel::wait::Status;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::CString;
 use std::io;
 use std::ops::Range;
@@ -30,7 +30,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Whose pages are open that another process has touched with which this one shares its memory: a child of vfork(2).
+/// Whose pages are open that somebody has touched who shares the memory and is no thread of ours: a child of vfork(2).
 const GUEST: Tid = 0;
 
 /// Threads that have not stopped by then cannot: they sleep in the kernel (a parent in vfork(2), for one), and come to their stop
@@ -40,6 +40,9 @@ const STUCK: Duration = Duration::from_millis(20);
 /// How often is looked for a thread that has been told of: one in the kernel that is to stop does not sleep, but falls asleep again
 /// and again.
 const LOOKS: usize = 100;
+
+/// Parts of watched areas that are looked at for what a call has changed in them, at most a page each.
+const REMEMBERED: usize = 16;
 
 /// A thread that is asked to stop and falls asleep as often without doing so is in the kernel: it stores a signal frame.
 const PATIENCE: u32 = 4;
@@ -71,9 +74,9 @@ struct Asleep {
 /// What a call of the kernel's has touched so far.
 #[derive(Default)]
 struct Call {
-    /// First bytes, one a page.
-    at: Vec<u64>,
-    /// What stood in the watched areas of these pages.
+    /// The first byte in the first page in which it begins in a watched area, else in the last one.
+    at: Option<u64>,
+    /// What stood in the watched areas of the pages up to that.
     before: Vec<(u64, Vec<u8>)>,
 }
 
@@ -87,6 +90,8 @@ struct Over {
     hit: Option<Hit>,
     /// It is under way.
     steps: bool,
+    /// Who comes next, with the same: threads that came to their writes meanwhile.
+    next: VecDeque<(Tid, Vec<u64>, Option<Hit>)>,
 }
 
 impl Pages {
@@ -179,17 +184,21 @@ impl Pages {
         let parts: Vec<Range<u64>> = self.watched(page).collect();
         let asleep = self.asleep.entry(tid).or_insert(Asleep { at, times: 0, call: None });
         let call = asleep.call.get_or_insert_default();
-        call.at.push(at);
-        for part in parts {
-            let bytes = mem.and_then(|m| procfs::pread(m.as_fd(), part.start, (part.end - part.start) as usize).ok());
-            call.before.extend(bytes.map(|bytes| (part.start, bytes)));
+        let known = call.at.is_some_and(|at| written(&self.areas, &one(at)).is_some());
+        if !known {
+            call.at = Some(at);
+            for part in parts.into_iter().take(REMEMBERED.saturating_sub(call.before.len())) {
+                let size = (part.end - part.start) as usize;
+                let bytes = mem.and_then(|m| procfs::pread(m.as_fd(), part.start, size).ok());
+                call.before.extend(bytes.map(|bytes| (part.start, bytes)));
+            }
         }
         self.open(page, tid);
     }
 
     /// What a call has touched: where it began in a watched area, or what it has changed.
     fn touched(&self, mem: Option<&OwnedFd>, call: &Call) -> Option<Hit> {
-        let mut bytes: Vec<Range<u64>> = call.at.iter().map(|at| *at..at.saturating_add(1)).collect();
+        let mut bytes: Vec<Range<u64>> = call.at.map(one).into_iter().flatten().collect();
         for (start, before) in &call.before {
             let now = mem.and_then(|m| procfs::pread(m.as_fd(), *start, before.len()).ok()).unwrap_or_default();
             let changed = before.iter().zip(&now).position(|(before, now)| before != now);
@@ -235,6 +244,10 @@ impl Drop for Pages {
             self.shared.watcher.forget(id);
         }
     }
+}
+
+fn one(at: u64) -> [Range<u64>; 1] {
+    std::array::from_fn(|_| at..at.saturating_add(1))
 }
 
 /// Neighbours in a set of pages, together.
@@ -465,14 +478,15 @@ impl Tracer {
             pages.expose(&BTreeSet::from([page]));
         } else if tid == GUEST || ours || stepping || frame {
             pages.open(page, tid);
-        } else {
+        } else if ptrace::interrupt(tid).is_ok() {
             // It stops at the end of the call, or where it looks for signals.
-            if ptrace::interrupt(tid).is_ok() {
-                if let Some(thread) = entry.process.threads.get_mut(&tid) {
-                    thread.interrupt = true;
-                }
+            if let Some(thread) = entry.process.threads.get_mut(&tid) {
+                thread.interrupt = true;
             }
             pages.in_call(memory_of(&entry.proc).as_ref(), tid, at);
+        } else {
+            // The kernel's own, that works for the process.
+            pages.open(page, GUEST);
         }
     }
 
@@ -480,15 +494,23 @@ impl Tracer {
     pub fn page_closed(&mut self, key: Key, tid: Tid, status: Status) {
         let Some(pages) = self.watching.pages.get_mut(&key) else { return };
         pages.close(tid);
-        if let Status::Stopped(_, libc::PTRACE_EVENT_VFORK_DONE) = status {
-            pages.close(GUEST);
-        }
+        // Who is still there comes again. The end of vfork(2) is such a stop (`Process::lends`).
+        pages.close(GUEST);
         if !matches!(status, Status::Stopped(..)) {
             pages.asleep.remove(&tid);
         }
-        if let Some(over) = pages.over.take_if(|o| o.tid == tid && o.steps) {
-            let shared = pages.shared.clone();
-            self.let_others_go(key, &over, &shared);
+        let Some(mut over) = pages.over.take_if(|o| o.tid == tid && o.steps) else { return };
+        let shared = pages.shared.clone();
+        let process = self.entries.get_mut(&key).map(|e| &mut e.process);
+        match (over.next.pop_front(), process.and_then(|p| p.seats.get_mut(&over.seat))) {
+            (Some((next, open, hit)), Some(seat)) => {
+                // What this stop means is told first.
+                let id = over.seat;
+                seat.hold_threads.insert(tid);
+                pages.over = Some(Over { tid: next, open, hit, steps: false, ..over });
+                shared.queue.push(Box::new(move |t: &mut Tracer| t.step_alone(key, id, true)));
+            }
+            _ => self.let_others_go(key, &over, &shared),
         }
     }
 
@@ -541,10 +563,13 @@ impl Tracer {
                 Some(Trap::Idle)
             }
             hit => {
-                if pages.over.is_none() && !held(&entry.process, tid, None) {
+                if !held(&entry.process, tid, pages.over.as_ref().map(|o| o.seat)) {
                     let open = bytes.iter().flat_map(|b| [b.start, b.end.saturating_sub(1)]).map(|at| at & !(PAGE - 1));
                     let open = open.filter(|page| pages.covered.contains(page)).collect();
-                    self.step_over(key, tid, open, hit);
+                    match &mut pages.over {
+                        Some(over) => over.next.push_back((tid, open, hit)),
+                        None => self.step_over(key, tid, open, hit),
+                    }
                 }
                 Some(Trap::Idle)
             }
@@ -575,7 +600,7 @@ impl Tracer {
         seat.hold = true;
         entry.process.seats.insert(id, seat);
         entry.process.threads.values_mut().for_each(|thread| thread.aside = true);
-        pages.over = Some(Over { tid, seat: id, open, hit, steps: false });
+        pages.over = Some(Over { tid, seat: id, open, hit, steps: false, next: VecDeque::new() });
         let then = move |t: &mut Tracer, result: Result<(), Refusal>| {
             t.step_alone(key, id, result.map_or_else(|e| e.errno == libc::ETIMEDOUT, |()| true));
         };
