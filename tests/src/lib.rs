@@ -276,8 +276,13 @@ impl Mount {
 
     /// Kills the daemon as an accident would; then nothing is served until [`Mount::again`].
     pub fn kill_daemon(&self) {
+        kill(self.daemon(), libc::SIGKILL);
+        self.daemon_ends();
+    }
+
+    /// Waits for the end of the daemon.
+    pub fn daemon_ends(&self) {
         let pid = self.daemon();
-        kill(pid, libc::SIGKILL);
         eventually("the daemon is gone", || !Path::new(&format!("/proc/{pid}")).exists() || state(pid) == 'Z');
     }
 

@@ -13,6 +13,15 @@ impl Default for Set {
     }
 }
 
+impl std::ops::BitOr for Set {
+    type Output = Set;
+
+    /// Whatever is in one of them.
+    fn bitor(self, other: Set) -> Set {
+        Set(std::array::from_fn(|i| self.0[i] | other.0[i]))
+    }
+}
+
 impl Set {
     /// No member.
     pub const EMPTY: Set = Set([0; SIZE / 64]);

@@ -37,7 +37,7 @@ pub(crate) struct Injection {
 
 impl Injection {
     /// How the thread is set going again after a stop in between.
-    fn go(&self) -> Go {
+    pub fn go(&self) -> Go {
         if self.back {
             Go::Syscall
         } else {

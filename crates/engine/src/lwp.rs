@@ -140,7 +140,7 @@ pub struct Inside {
     /// Signal mask.
     pub mask: u64,
     /// Signals that wait for this thread itself, as far as they are queued: [`ptrace::pending`].
-    pub pending: u64,
+    pub pending: ptrace::Pending,
     /// The current signal's or fault's.
     pub siginfo: Option<Box<SiginfoBytes>>,
 }

@@ -18,6 +18,7 @@ use crate::tracer::{key_of, Key, Tracer};
 use crate::watch::{written, Area, Hit, PAGE};
 use crate::watching::Trap;
 use kernel::ledger;
+use kernel::lifted::Lifted;
 use kernel::procfs::{self, InCall, Proc};
 use kernel::ptrace::{self, Go, Tid};
 use kernel::userfault::{Fault, Userfault};
@@ -371,6 +372,14 @@ impl Tracer {
         let opened = Opened { fault: pages.fault.clone(), pages: inside.copied().collect() };
         opened.open();
         (!opened.pages.is_empty()).then_some(opened)
+    }
+
+    /// Puts back what a thread that stands had been let in, on its stack too if that is where it is, which may be watched.
+    pub fn put_back(&self, key: Key, tid: Tid, lifted: Lifted, code: Option<i32>) {
+        const FRAME: u64 = 1024;
+        let frame = || ptrace::user_regs(tid).map_or(0..0, |r| r.rsp..r.rsp.saturating_add(FRAME));
+        let _open = self.watching.pages.contains_key(&key).then(|| self.opened(key, frame()));
+        lifted.put_back(tid, code);
     }
 
     /// Protects these pages of the process, and no others.

@@ -5,6 +5,7 @@
 
 use crate::event::{Call, SigInfo, What};
 use crate::seat::{Once, Seat, SeatId};
+use abi::set::Set;
 use abi::syscall::is_restart;
 use kernel::ptrace::{is_step_trap, Go, SiginfoBytes, Tid};
 use kernel::wait::Status;
@@ -22,6 +23,8 @@ pub enum Action {
     Resume(Tid, Go, i32),
     /// Send this signal to the thread, whose mask is not to hold it back.
     Forge(Tid, Box<SiginfoBytes>),
+    /// Look for the ends of the calls of a thread that runs.
+    Watch(Tid),
     /// Leave in its group-stop, waiting for SIGCONT.
     Listen(Tid),
     /// Stop tracing, delivering a signal (0: none).
@@ -45,6 +48,8 @@ pub enum Report {
     Entry(Call),
     /// System call exit with its result.
     Exit(i64),
+    /// The signal by which the kernel stops a thread for the end of a call (see [`Process::ended_call`]), and no other.
+    Carrier,
     /// A new thread of this process.
     Clone(Tid),
     /// A new child process.
@@ -102,7 +107,13 @@ pub struct Thread {
     /// Signal to deliver when it is set going; 0 for none.
     pub owed: i32,
     /// How it was last set going.
-    go: Go,
+    pub(crate) go: Go,
+    /// The end of a call that is behind its next report.
+    ended: Option<(Call, i64)>,
+    /// The signal that it is about to get is still to be reported: the end of its call came first.
+    signal_behind: bool,
+    /// A carrier is in its queue: it will stop again, and must not be let go before.
+    pub carrier: bool,
     /// Options that are in force.
     options: i32,
     /// The system call that it is in, if its entry was seen.
@@ -143,6 +154,9 @@ impl Thread {
             interrupt,
             owed: 0,
             go: Go::Cont,
+            ended: None,
+            signal_behind: false,
+            carrier: false,
             options,
             call: None,
             restarting: false,
@@ -185,15 +199,32 @@ impl Thread {
         self.forged.is_some() || self.awaited.is_some()
     }
 
-    /// How it was last set going.
-    pub fn going(&self) -> Go {
-        self.go
+    /// Where it stands here and nobody needs it: whether it may be let go, for what we have had sent to it.
+    fn leave(&self, stop: &Stop) -> Leave {
+        // A carrier in a job-control stop goes with the SIGCONT that ends the stop.
+        let carrier = self.carrier && *stop != Stop::Group;
+        match self.promised() || carrier {
+            true => Leave::Later,
+            false if self.watched => Leave::Asked,
+            false => Leave::Now,
+        }
     }
 
     /// True in a ptrace stop.
     pub fn stopped(&self) -> bool {
         matches!(self.state, State::Stopped(_))
     }
+}
+
+/// When a thread may be let go that stands and that nobody needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leave {
+    /// Nothing of ours is on its way to it.
+    Now,
+    /// At another stop, which is to be asked for: this one does not show whether a trap of a watched area is to come.
+    Asked,
+    /// At another stop, to which it comes by itself: a promised signal or a carrier is to come.
+    Later,
 }
 
 /// What a waiter waits for.
@@ -226,6 +257,39 @@ pub enum Outcome {
     Gone,
 }
 
+/// How the system calls of a process are to be seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Calls {
+    /// Not at all.
+    Unseen,
+    /// The kernel looks for the ends of some.
+    Ends,
+    /// Each thread stops at each entry and exit.
+    Stops,
+}
+
+/// Calls whose ends are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exits {
+    /// By the numbers of the process's own table.
+    pub own: Set,
+    /// By those of the 64-bit table, for calls of the same name.
+    pub named: Set,
+}
+
+impl Exits {
+    /// True if a stop at their ends would be another one in a process of this kind.
+    pub fn strange(&self, narrow: bool) -> bool {
+        let named = ENDS_OTHERWISE.0.iter().any(|nr| self.named.has(*nr));
+        let table = if narrow { ENDS_OTHERWISE.1 } else { ENDS_OTHERWISE.0 };
+        named || table.iter().any(|nr| self.own.has(*nr))
+    }
+}
+
+/// rt_sigreturn, execveat and sigreturn: at their end the kernel does not know them by their number. clone, fork, vfork and clone3:
+/// the first stop of what they make is told as their end, if their beginning was seen. Of both tables.
+const ENDS_OTHERWISE: (&[u64], &[u64]) = (&[15, 322, 56, 57, 58, 435], &[119, 173, 358, 2, 120, 190, 435]);
+
 const BASE_OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_TRACEEXEC;
 
 /// A process that somebody holds, traces or waits for.
@@ -243,16 +307,18 @@ pub struct Process {
     /// Set when the process has ended.
     pub ended: Option<Status>,
     /// A job-control stop was told of and its end was not: each thread reports both.
-    job: bool,
+    pub(crate) job: bool,
     /// Kept attached although nobody needs it: somebody will in a moment.
     pub lingers: bool,
     /// What is watched in its memory is not while that is lent to a child: the end of that is to be reported.
     pub lends: bool,
     /// A thread of ours in it. While there is one, or one is made, no other thread runs.
     pub agent: Option<agent::Agent>,
+    /// The kernel may look for the ends of its calls.
+    pub kernel_exits: bool,
     actions: Vec<Action>,
-    /// A report concerned more than its thread.
-    stirred: bool,
+    /// Something concerned more than the thread that reported: all are to be settled.
+    pub(crate) stirred: bool,
 }
 
 impl Process {
@@ -269,6 +335,7 @@ impl Process {
             lingers: false,
             lends: false,
             agent: None,
+            kernel_exits: false,
             actions: Vec::new(),
             stirred: false,
         }
@@ -321,7 +388,8 @@ impl Process {
     /// Takes in what the kernel reported about `tid`. Call [`Process::settle_after`] (or [`Process::settle`]) afterwards.
     pub fn report(&mut self, tid: Tid, report: Report) {
         // What a thread does concerns no other as long as no seat hears of it.
-        self.stirred |= !matches!(report, Report::Trap | Report::Signal(..) | Report::Entry(_) | Report::Exit(_));
+        self.stirred |=
+            !matches!(report, Report::Trap | Report::Signal(..) | Report::Entry(_) | Report::Exit(_) | Report::Carrier);
         if let Report::Dead(status) = report {
             self.threads.remove(&tid);
             self.agent.take_if(|a| a.tid == Some(tid));
@@ -338,9 +406,10 @@ impl Process {
             // A thread that nobody announced: its creator's report comes later.
             let thread = self.threads.entry(tid).or_insert_with(|| Thread::running(options, true));
             // The kernel forgets a pending INTERRUPT at whatever stop comes first.
-            thread.interrupt = false;
+            (thread.interrupt, thread.signal_behind) = (false, false);
             std::mem::replace(&mut thread.state, State::Stopped(Stop::Plain))
         };
+        let carrier = report == Report::Carrier;
         match report {
             Report::Trap => {
                 if was == State::Listening && std::mem::take(&mut self.job) {
@@ -379,8 +448,25 @@ impl Process {
                 }
                 self.publish(tid, What::Exec { from });
             }
-            Report::Other | Report::Dead(_) => {}
+            Report::Carrier | Report::Other | Report::Dead(_) => {}
         }
+        let ended = self.threads.get_mut(&tid).and_then(|t| t.ended.take());
+        if let Some((call, result)) = ended {
+            if carrier {
+                self.thread(tid, |t| t.state = State::Stopped(Stop::Exit));
+            }
+            self.publish(tid, What::Exit(Some(call), result));
+        }
+    }
+
+    /// The next report of this thread comes behind the end of this call, which the kernel has looked for.
+    pub fn ended_call(&mut self, tid: Tid, call: Call, result: i64) {
+        self.thread(tid, |t| t.ended = Some((call, result)));
+    }
+
+    /// The thread stands in a call that the kernel will make again, or end unseen: it is followed until its end.
+    pub fn follow_call(&mut self, tid: Tid, call: Call) {
+        self.thread(tid, |t| (t.call, t.restarting, t.go) = (Some(call), true, Go::Syscall));
     }
 
     fn thread(&mut self, tid: Tid, change: impl FnOnce(&mut Thread)) {
@@ -418,6 +504,11 @@ impl Process {
             return;
         }
         thread.state = State::Stopped(Stop::Signal(info, fault.is_some()));
+        if let Some((call, result)) = thread.ended.take() {
+            if self.publish(tid, What::Exit(Some(call), result)) {
+                return self.thread(tid, |t| t.signal_behind = true);
+            }
+        }
         if let Some(f) = fault {
             if self.publish(tid, What::Fault(f, info)) {
                 return;
@@ -428,7 +519,7 @@ impl Process {
 
     /// The fault, if any, is dealt with: now the signal.
     fn signal_itself(&mut self, tid: Tid, info: SigInfo) -> bool {
-        self.thread(tid, |t| t.state = State::Stopped(Stop::Signal(info, false)));
+        self.thread(tid, |t| (t.state, t.signal_behind) = (State::Stopped(Stop::Signal(info, false)), false));
         self.publish(tid, What::Signal(info))
     }
 
@@ -531,7 +622,7 @@ impl Process {
         while self.ended.is_none() {
             let wanted = self.wanted();
             let options = self.options();
-            let calls = self.seats.values().any(Seat::wants_calls);
+            let calls = self.calls();
             let tids: Vec<Tid> = self.threads.keys().copied().collect();
             for tid in tids {
                 self.settle_thread(tid, wanted, options, calls);
@@ -549,7 +640,7 @@ impl Process {
         if self.stirred || self.ended.is_some() {
             return self.settle();
         }
-        let calls = self.seats.values().any(Seat::wants_calls);
+        let calls = self.calls();
         self.settle_thread(tid, self.wanted(), self.options(), calls);
         if self.stirred {
             // The signal behind a fault was heard of.
@@ -559,48 +650,79 @@ impl Process {
         std::mem::take(&mut self.actions)
     }
 
-    fn settle_thread(&mut self, tid: Tid, wanted: bool, options: i32, calls: bool) {
+    /// How system calls are to be seen.
+    fn calls(&self) -> Calls {
+        match self.seats.values().any(Seat::wants_calls) {
+            false => Calls::Unseen,
+            true if self.kernel_exits => Calls::Ends,
+            true => Calls::Stops,
+        }
+    }
+
+    /// The calls of which only the ends are wanted, if the kernel can look for them as far as the seats are concerned.
+    pub fn exits(&self) -> Option<Exits> {
+        let mut exits = Exits::default();
+        for seat in self.seats.values() {
+            let set = if seat.lwps.is_some() { &mut exits.own } else { &mut exits.named };
+            *set = *set | seat.exits;
+        }
+        // A SIGCONT that the carrier removes from the queue would be missed here.
+        let more = |s: &Seat| !s.entries.is_empty() || s.once != Once::None || s.signals.has(libc::SIGCONT as u64);
+        (exits != Exits::default() && !self.seats.values().any(more)).then_some(exits)
+    }
+
+    fn settle_thread(&mut self, tid: Tid, wanted: bool, options: i32, calls: Calls) {
         // Passing from one event to the next may make a seat hold the thread, hence some rounds.
         for _ in 0..3 {
             let injecting = self.threads.get(&tid).is_none_or(|t| t.injecting);
             if injecting || self.dismissing(tid) {
                 return;
             }
-            let Some(thread) = self.threads.get_mut(&tid) else { return };
-            // Steps end with the seat that ordered them.
-            thread.steps.take_if(|s| !self.seats.contains_key(&s.seat));
+            if let Some(thread) = self.threads.get_mut(&tid) {
+                // Steps end with the seat that ordered them.
+                thread.steps.take_if(|s| !self.seats.contains_key(&s.seat));
+            }
+            let Some(thread) = self.threads.get(&tid) else { return };
             let stepper = thread.steps.as_ref().map(|s| s.seat);
             let others = self.agent.as_ref().is_some_and(|a| a.tid != Some(tid));
             let held = others || self.seats.iter().any(|(id, s)| Some(*id) != stepper && s.holds(tid));
             let kept = self.seats.values().any(|s| s.holds_stopped_job(tid));
-            let calls = calls || self.is_agent(tid);
-            let go = match (stepper.is_some(), calls) {
-                (true, _) => Go::Step,
-                (false, true) => Go::Syscall,
-                (false, false) => Go::Cont,
+            let calls = if self.is_agent(tid) { Calls::Stops } else { calls };
+            let go = match calls {
+                _ if stepper.is_some() => Go::Step,
+                Calls::Stops => Go::Syscall,
+                // One that was interrupted may end without the kernel's looking.
+                Calls::Ends if thread.call.is_some() => Go::Syscall,
+                Calls::Ends => Go::Exits(self.pid),
+                Calls::Unseen => Go::Cont,
             };
             let Some(thread) = self.threads.get_mut(&tid) else { return };
             match &thread.state {
                 State::Running | State::Listening => {
                     let listening = thread.state == State::Listening;
-                    let stale = !listening && go == Go::Syscall && thread.go == Go::Cont;
+                    let unseen = matches!(thread.go, Go::Cont | Go::Exits(_));
+                    let stale = !listening && go == Go::Syscall && unseen;
                     let held = if listening { kept } else { held };
                     let needs = held || (!wanted && thread.awaited.is_none()) || thread.options != options || stale;
-                    if needs && !thread.interrupt {
+                    if !listening && thread.go == Go::Cont && matches!(go, Go::Exits(_)) {
+                        thread.go = go;
+                        self.actions.push(Action::Watch(tid));
+                    }
+                    // Before its carrier came an INTERRUPT would, again and again.
+                    if needs && !thread.interrupt && (listening || !thread.carrier) {
                         thread.interrupt = true;
                         self.actions.push(Action::Interrupt(tid));
                     }
                     return;
                 }
-                State::Stopped(stop) if !wanted && thread.watched && !thread.promised() => {
+                State::Stopped(stop) if !wanted && thread.leave(stop) == Leave::Asked => {
                     let owed = std::mem::take(&mut thread.owed);
                     let owed = if thread.stepped || is_watch(stop) { 0 } else { owed };
                     (thread.state, thread.go, thread.interrupt) = (State::Running, Go::Cont, true);
                     self.actions.extend([Action::Interrupt(tid), Action::Resume(tid, Go::Cont, owed)]);
                     return;
                 }
-                // A signal that was promised comes before it is let go.
-                State::Stopped(_) if !wanted && !thread.promised() => {
+                State::Stopped(stop) if !wanted && thread.leave(stop) == Leave::Now => {
                     let owed = if thread.stepped { 0 } else { thread.owed };
                     self.threads.remove(&tid);
                     self.job &= !self.threads.is_empty();
@@ -608,8 +730,8 @@ impl Process {
                     return;
                 }
                 State::Stopped(Stop::Group) if kept => return,
-                State::Stopped(stop) if held && *stop != Stop::Group => return,
-                State::Stopped(Stop::Signal(info, true)) if thread.owed != 0 => {
+                State::Stopped(stop) if wanted && held && *stop != Stop::Group => return,
+                State::Stopped(Stop::Signal(info, fault)) if (*fault || thread.signal_behind) && thread.owed != 0 => {
                     let info = *info;
                     self.signal_itself(tid, info);
                 }
@@ -629,7 +751,9 @@ impl Process {
                         self.actions.push(Action::Listen(tid));
                     } else {
                         let owed = std::mem::take(&mut thread.owed);
-                        if go == Go::Cont || (go == Go::Step && !calls) {
+                        let owed = if thread.stepped && !wanted { 0 } else { owed };
+                        let unseen = matches!(go, Go::Cont | Go::Exits(_));
+                        if unseen || (go == Go::Step && calls == Calls::Unseen) {
                             // Exits will not be seen from here on, so a remembered entry would grow stale.
                             thread.call = None;
                             thread.restarting = false;

@@ -3,8 +3,8 @@
 
 use crate::error::Refusal;
 use crate::event::{Call, SigInfo};
+use crate::exits::{Armed, Kernel};
 use crate::follow::{Follow, Guard};
-use crate::frame;
 use crate::glance::{Glance, Stopped};
 use crate::lwp;
 use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Thread, WaiterId};
@@ -12,6 +12,7 @@ use crate::published::{Entries, Published, Shown};
 use crate::seat::{Seat, SeatId};
 use crate::watching::{Trap, Watching};
 use abi::syscall::{stop_makes_eintr, Abi};
+use kernel::lifted::Lifted;
 use kernel::procfs::Proc;
 use kernel::ptrace::{self, Go, SiginfoBytes, Tid};
 use kernel::thread::Bell;
@@ -36,6 +37,11 @@ pub(crate) type Key = (Tid, u64);
 
 pub(crate) fn key_of(proc: &Proc) -> Key {
     (proc.pid() as Tid, proc.start())
+}
+
+/// The `si_code` of the trap that a thread has reported.
+fn trap_code(tid: Tid, status: Status) -> Option<i32> {
+    (status == Status::Stopped(libc::SIGTRAP, 0)).then(|| ptrace::siginfo(tid).ok()).flatten().map(|i| i.si_code)
 }
 
 /// The way to the tracer thread.
@@ -109,6 +115,8 @@ pub(crate) struct Entry {
     pub proc: Arc<Proc>,
     /// It is published as it is.
     pub shown: bool,
+    /// How the ends of its calls are looked for.
+    pub exits: Armed,
 }
 
 /// The tracer thread's state.
@@ -126,17 +134,18 @@ pub(crate) struct Tracer {
     watchdog: Watchdog,
     /// Reports that came in while something else was going on.
     backlog: VecDeque<(Tid, Status)>,
-    /// Signal masks to put back at the next stop.
-    masks: HashMap<Tid, u64>,
-    /// What signals are to look like that were sent for a client, and the mask to put back before they are delivered.
-    forged: HashMap<Tid, (SiginfoBytes, Option<u64>)>,
+    /// The trap of a step is let in until the next stop.
+    masks: HashMap<Tid, Lifted>,
+    /// What signals are to look like that were sent for a client, and whether they had to be let in.
+    forged: HashMap<Tid, (SiginfoBytes, Option<Lifted>)>,
     pub injections: HashMap<Tid, crate::inject::Injection>,
     pub watching: Watching,
+    pub kernel_exits: Kernel,
     /// A stop that was waited for, and nothing has happened since.
     pub stopped: Option<Stopped>,
     follow: Follow,
-    /// Masks of threads that are about to get a signal that these would hold back.
-    unmasked: HashMap<Tid, u64>,
+    /// Signals that threads are about to get although they block them.
+    unmasked: HashMap<Tid, Lifted>,
     quit: bool,
 }
 
@@ -184,6 +193,7 @@ impl Tracer {
             unmasked: HashMap::new(),
             injections: HashMap::new(),
             watching: Watching::default(),
+            kernel_exits: Kernel::default(),
             stopped: None,
             follow,
             quit: false,
@@ -305,7 +315,12 @@ impl Tracer {
     /// The entry of a process, made if there is none.
     pub fn entry(&mut self, proc: &Arc<Proc>) -> &mut Entry {
         let key = key_of(proc);
-        self.entries.entry(key, || Entry { process: Process::new(key.0), proc: proc.clone(), shown: false })
+        self.entries.entry(key, || Entry {
+            process: Process::new(key.0),
+            proc: proc.clone(),
+            shown: false,
+            exits: Armed::default(),
+        })
     }
 
     /// Takes seats away; what they held is given back.
@@ -517,14 +532,19 @@ impl Tracer {
     fn settle_after(&mut self, key: Key, mut reported: Option<Tid>) {
         loop {
             self.watch_threads(key);
+            self.arm_exits(key);
             let Some(entry) = self.entries.get_mut(&key) else { return };
             let actions = match reported.take() {
                 Some(tid) => entry.process.settle_after(tid),
                 None => entry.process.settle(),
             };
             self.perform(actions);
+            self.disarm_exits(key);
             self.bury_leader(key);
             let Some(entry) = self.entries.get_mut(&key) else { return };
+            if entry.process.stirred {
+                continue;
+            }
             // Threads made with CLONE_UNTRACED are announced by nobody: look again before saying that all stand.
             if entry.process.rest_awaited() && self.seize_new(key).unwrap_or(0) > 0 {
                 continue;
@@ -581,14 +601,20 @@ impl Tracer {
             let _ = match action {
                 Action::Interrupt(tid) => ptrace::interrupt(tid),
                 Action::Resume(tid, Go::Step, signal) => self.step(tid, signal),
-                Action::Resume(tid, how, signal) => match self.unmasked.get(&tid) {
-                    // To the first instruction of its handler.
-                    Some(_) if signal != 0 => ptrace::resume(tid, Go::Step, signal),
-                    _ => {
-                        self.mask_again(tid);
-                        ptrace::resume(tid, how, signal)
+                Action::Resume(tid, how, signal) => {
+                    let how = self.follow_interrupted(tid, how, signal);
+                    match self.unmasked.get(&tid) {
+                        // To the first instruction of its handler.
+                        Some(_) if signal != 0 => ptrace::resume(tid, Go::Step, signal),
+                        _ => {
+                            if let Some(lifted) = self.unmasked.remove(&tid) {
+                                lifted.put_back(tid, None);
+                            }
+                            self.resume(tid, how, signal)
+                        }
                     }
-                },
+                }
+                Action::Watch(tid) => self.watch_exits(tid),
                 Action::Forge(tid, info) => self.forge(tid, &info),
                 Action::Listen(tid) => ptrace::listen(tid),
                 Action::Options(tid, options) => ptrace::set_options(tid, options),
@@ -609,47 +635,25 @@ impl Tracer {
     fn forge(&mut self, tid: Tid, info: &SiginfoBytes) -> io::Result<()> {
         let Some(key) = self.tids.get(&tid) else { return Ok(()) };
         let signal = 1u64 << ((signo_of(info) - 1) & 63);
-        let mask = ptrace::signal_mask(tid)?;
-        let blocked = mask & signal != 0;
-        if blocked {
-            ledger::mask(tid, Some(mask));
-            ptrace::set_signal_mask(tid, mask & !signal)?;
-        }
-        self.forged.insert(tid, (*info, blocked.then_some(mask)));
+        self.forged.insert(tid, (*info, Lifted::lift(tid, signal)?));
         ptrace::queue_signal(key.0, tid, info)
     }
 
-    /// Puts a mask back that held a delivered signal back before.
-    fn mask_again(&mut self, tid: Tid) {
-        if let Some(mask) = self.unmasked.remove(&tid) {
-            let _ = ptrace::set_signal_mask(tid, mask);
-            ledger::mask(tid, None);
-        }
-    }
-
-    /// A report of a thread that was given a signal which its mask would hold back. At the first instruction of the handler the
-    /// mask that comes back with its end, on the stack, is put right, and the thread goes on: true.
+    /// A report of a thread that was given a signal which its mask would hold back: at the first instruction of the handler, mostly.
+    /// The mask is put right, and the thread goes on: true.
     fn delivered(&mut self, key: Key, tid: Tid, status: Status) -> bool {
-        let Some(mask) = self.unmasked.get(&tid).copied() else { return false };
-        let code = ptrace::siginfo(tid).ok().filter(|_| status == Status::Stopped(libc::SIGTRAP, 0)).map(|i| i.si_code);
+        let Some(lifted) = self.unmasked.remove(&tid) else { return false };
+        let code = trap_code(tid, status);
         let step = code.is_some_and(|code| ptrace::is_step_trap(libc::SIGTRAP, code));
-        // Told so at the first instruction of a handler only: elsewhere no frame is on the stack.
-        let handler = step && code == Some(libc::SIGTRAP);
         let entry = self.entries.get(&key);
-        let going = entry.and_then(|e| e.process.threads.get(&tid)).map(|t| t.going());
-        let proc = entry.map(|e| e.proc.clone()).or_else(|| Proc::open(key.0 as u32).ok().map(Arc::new));
-        let sp = ptrace::user_regs(tid).map_or(0, |r| r.rsp);
-        let _open = handler.then(|| self.opened(key, sp..sp.saturating_add(frame::ROOM)));
-        if handler && proc.is_some_and(|proc| frame::put_mask(&proc, tid, mask)) {
-            // Its own mask is the handler's.
-            self.unmasked.remove(&tid);
-            ledger::mask(tid, None);
-        }
-        self.mask_again(tid);
+        let going = entry.and_then(|e| e.process.threads.get(&tid)).map(|t| t.go);
+        self.put_back(key, tid, lifted, code);
         match (going, status) {
+            // The step that a client asked for.
+            (Some(Go::Step), _) => return false,
             (Some(go), _) if step => {
                 ledger::owe(tid, 0);
-                let _ = ptrace::resume(tid, go, 0);
+                let _ = self.resume(tid, go, 0);
             }
             (Some(_), _) => return false,
             // Nobody wanted it any more before this.
@@ -674,12 +678,7 @@ impl Tracer {
     /// Unblocks SIGTRAP until the next stop.
     pub fn let_trap_in(&mut self, tid: Tid) -> io::Result<()> {
         const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
-        let mask = ptrace::signal_mask(tid)?;
-        if mask & TRAP != 0 {
-            self.masks.insert(tid, mask);
-            ledger::mask(tid, Some(mask));
-            ptrace::set_signal_mask(tid, mask & !TRAP)?;
-        }
+        self.masks.extend(Lifted::lift(tid, TRAP)?.map(|lifted| (tid, lifted)));
         Ok(())
     }
 
@@ -694,6 +693,12 @@ impl Tracer {
             },
         };
         self.page_closed(key, tid, status);
+        let carrier = matches!(status, Status::Stopped(..)) && self.take_exit(key, tid, status);
+        if let Some(injection) = self.injections.get(&tid).filter(|_| carrier) {
+            // The instruction is still to come.
+            let _ = ptrace::resume(tid, injection.go(), 0);
+            return;
+        }
         if let Status::Stopped(_, libc::PTRACE_EVENT_STOP) = status {
             // The stop overtook the trap of a step, which would be taken for a signal of the program's own later.
             if ledger::is_stepping(tid) && ptrace::step_trap_pending(tid) && self.take_trap(tid, status) {
@@ -701,9 +706,8 @@ impl Tracer {
             }
         }
         if let Status::Stopped(..) = status {
-            if let Some(mask) = self.masks.remove(&tid) {
-                let _ = ptrace::set_signal_mask(tid, mask);
-                ledger::mask(tid, None);
+            if let Some(lifted) = self.masks.remove(&tid) {
+                self.put_back(key, tid, lifted, trap_code(tid, status));
             }
             if self.delivered(key, tid, status) {
                 return;
@@ -721,6 +725,7 @@ impl Tracer {
         let report = match self.watch_stop(key, tid, status) {
             Trap::Goes => return,
             Trap::Idle => Ok(Report::Trap),
+            Trap::Foreign if carrier => Ok(Report::Carrier),
             Trap::Foreign => self.translate(tid, status),
         };
         // Killed while it stood there.
@@ -735,7 +740,15 @@ impl Tracer {
         }
         let exec = matches!(report, Report::Exec(_));
         if exec {
-            self.tids.retain(|t, k| *k != key || *t == tid);
+            self.tids.retain(|t, k| {
+                let stays = *k != key || *t == tid;
+                if !stays {
+                    // They ended without a report.
+                    ledger::forget(*t);
+                }
+                stays
+            });
+            self.reconsider_exits(key);
         }
         self.follow.reported(tid, self.tids.len());
         let Some(entry) = self.entries.get_mut(&key) else { return };
@@ -840,13 +853,15 @@ impl Tracer {
             .filter(|(_, s)| s.check.as_ref().is_some_and(|check| !check(&entry.proc)))
             .map(|(id, _)| *id)
             .collect();
+        if lost.is_empty() || ptrace::user_regs(key.0).is_err() {
+            // Killed while it stood there, which is why it has no memory to be opened: its end is still to be told.
+            return;
+        }
         if let Some(entry) = self.entries.get_mut(&key) {
             let (process, proc) = (&mut entry.process, &entry.proc);
             lost.retain(|id| !process.exec_withdrew(*id, proc));
         }
-        if !lost.is_empty() {
-            self.drop_seats(key, |id| lost.contains(&id));
-        }
+        self.drop_seats(key, |id| lost.contains(&id));
     }
 
     fn translate(&mut self, tid: Tid, status: Status) -> io::Result<Report> {
@@ -885,9 +900,9 @@ impl Tracer {
             0 => {
                 self.repair_eintr(tid)?;
                 if self.forged.get(&tid).is_some_and(|(info, _)| signo_of(info) == signal) {
-                    if let Some((info, mask)) = self.forged.remove(&tid) {
+                    if let Some((info, lifted)) = self.forged.remove(&tid) {
                         ptrace::set_siginfo_bytes(tid, &info)?;
-                        self.unmasked.extend(mask.map(|mask| (tid, mask)));
+                        self.unmasked.extend(lifted.map(|lifted| (tid, lifted)));
                     }
                 }
                 let info = ptrace::siginfo(tid)?;
@@ -925,7 +940,7 @@ impl Tracer {
 
     /// Some calls end with EINTR after any stop although nothing happened to the program. Turning the result into
     /// ERESTARTNOHAND lets the kernel make the call again, or answer EINTR if a handler really runs.
-    fn repair_eintr(&self, tid: Tid) -> io::Result<bool> {
+    pub fn repair_eintr(&self, tid: Tid) -> io::Result<bool> {
         const EINTR: i32 = -libc::EINTR;
         const ERESTARTNOHAND: i64 = -514;
         let mut regs = ptrace::user_regs(tid)?;
@@ -955,6 +970,11 @@ impl Tracer {
             ptrace::set_user_regs(tid, &regs)?;
         }
         Ok(again)
+    }
+
+    /// The process of a thread.
+    pub fn tid_key(&self, tid: Tid) -> Option<Key> {
+        self.tids.get(&tid).copied()
     }
 
     /// True if the kernel reports to us what the process does, and its end.

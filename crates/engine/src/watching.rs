@@ -216,11 +216,6 @@ impl Tracer {
         if !thread.is_some_and(|t| t.watched) {
             return Trap::Foreign;
         }
-        if event == libc::PTRACE_EVENT_EXEC {
-            // The other threads end without a report.
-            let watched = self.watching.processes.get(&key);
-            watched.iter().flat_map(|w| w.threads.keys()).filter(|t| **t != tid).for_each(|t| ledger::disarm(*t));
-        }
         let behind = self.watching.behind.remove(&tid);
         let stop = event == libc::PTRACE_EVENT_STOP;
         let delivery = event == 0 && signal & 0x80 == 0;

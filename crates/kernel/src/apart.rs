@@ -7,7 +7,7 @@
 //! the process. The descriptors close then, so clients are told after the targets have been let go.
 
 use crate::ptrace::Tid;
-use crate::{ledger, wait};
+use crate::{ledger, lifeline, wait};
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::io;
@@ -78,6 +78,7 @@ pub fn spawn(name: &str, f: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<(
         }
         APART.store(0, SeqCst);
         if raw != 0 {
+            lifeline::pull_all();
             eprintln!("pfs: the tracer (pid {pid}) ended with status {raw:#x}: the daemon ends too");
             std::process::abort();
         }

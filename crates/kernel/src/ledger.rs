@@ -4,7 +4,9 @@
 //! Only the tracer writes, and the handler runs in the tracer itself, so the two never run at once; a row that is half
 //! written can be met, which is why each field says by itself what is to be done.
 
+use crate::lifted::Lifted;
 use crate::ptrace::{self, Tid};
+use crate::{exits, lifeline};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering::Relaxed};
 
 /// Threads that can be owed something at once. For one more, the kernel's own behaviour has to do.
@@ -18,8 +20,9 @@ struct Row {
     owed: AtomicI32,
     /// The trap flag is set: nothing but a detach or a resumption by us takes it off.
     step: AtomicBool,
-    masked: AtomicBool,
-    /// The mask to put back, if `masked`.
+    /// Signals that are let in and to be blocked again; 0 for none.
+    lifted: AtomicU64,
+    /// The mask they were in.
     mask: AtomicU64,
     /// What an injected call has changed; null for nothing.
     loan: AtomicPtr<Loan>,
@@ -29,6 +32,10 @@ struct Row {
     watched: AtomicBool,
     /// A trap of a watched area may be on its way to the thread, or be what it stands on.
     armed: AtomicBool,
+    /// The process by which the ends of the thread's calls are looked for (see [`crate::exits`]), 0 if they are not.
+    exits: AtomicI32,
+    /// A carrier is in its queue, or may be.
+    carrier: AtomicBool,
 }
 
 /// What an injected call has borrowed of a thread.
@@ -56,12 +63,14 @@ static TABLE: [Row; ROWS] = [const {
         tid: AtomicI32::new(0),
         owed: AtomicI32::new(0),
         step: AtomicBool::new(false),
-        masked: AtomicBool::new(false),
+        lifted: AtomicU64::new(0),
         mask: AtomicU64::new(0),
         loan: AtomicPtr::new(std::ptr::null_mut()),
         end: AtomicPtr::new(std::ptr::null_mut()),
         watched: AtomicBool::new(false),
         armed: AtomicBool::new(false),
+        exits: AtomicI32::new(0),
+        carrier: AtomicBool::new(false),
     }
 }; ROWS];
 
@@ -85,15 +94,26 @@ fn find_or_make(tid: Tid) -> Option<&'static Row> {
 }
 
 impl Row {
-    fn tidy(&self) {
-        let owes = self.owed.load(Relaxed) != 0
+    /// Of two signals that are let in one after the other, the masks together are the one that was before both.
+    fn lift(&self, Lifted { mask, bits }: Lifted) {
+        self.mask.fetch_or(mask, Relaxed);
+        self.lifted.fetch_or(bits, Relaxed);
+    }
+
+    /// True if the thread cannot be left to the kernel as it is, whatever it does.
+    fn owes(&self) -> bool {
+        self.owed.load(Relaxed) != 0
             || self.step.load(Relaxed)
-            || self.masked.load(Relaxed)
+            || self.lifted.load(Relaxed) != 0
             || !self.loan.load(Relaxed).is_null()
             || !self.end.load(Relaxed).is_null()
             || self.watched.load(Relaxed)
-            || self.armed.load(Relaxed);
-        if !owes {
+            || self.armed.load(Relaxed)
+            || self.carrier.load(Relaxed)
+    }
+
+    fn tidy(&self) {
+        if !self.owes() && self.exits.load(Relaxed) == 0 {
             self.tid.store(0, Relaxed);
         }
     }
@@ -101,11 +121,14 @@ impl Row {
     fn clear(&self) {
         self.owed.store(0, Relaxed);
         self.step.store(false, Relaxed);
-        self.masked.store(false, Relaxed);
+        self.lifted.store(0, Relaxed);
+        self.mask.store(0, Relaxed);
         self.loan.store(std::ptr::null_mut(), Relaxed);
         self.end.store(std::ptr::null_mut(), Relaxed);
         self.watched.store(false, Relaxed);
         self.armed.store(false, Relaxed);
+        self.exits.store(0, Relaxed);
+        self.carrier.store(false, Relaxed);
         self.tid.store(0, Relaxed);
     }
 }
@@ -223,12 +246,21 @@ pub(crate) fn resumed(tid: Tid, stepping: bool) {
     }
 }
 
-/// The thread's mask is not its own while this is Some: the mask to put back.
-pub fn mask(tid: Tid, mask: Option<u64>) {
-    let Some(row) = (if mask.is_some() { find_or_make(tid) } else { find(tid) }) else { return };
-    row.mask.store(mask.unwrap_or(0), Relaxed);
-    row.masked.store(mask.is_some(), Relaxed);
-    row.tidy();
+/// What the thread blocks is about to be let in.
+pub(crate) fn lift(tid: Tid, what: Lifted) {
+    if let Some(row) = find_or_make(tid) {
+        row.lift(what);
+    }
+}
+
+/// It is blocked again.
+pub(crate) fn lower(tid: Tid, bits: u64) {
+    if let Some(row) = find(tid) {
+        if row.lifted.fetch_and(!bits, Relaxed) & !bits == 0 {
+            row.mask.store(0, Relaxed);
+        }
+        row.tidy();
+    }
 }
 
 /// A call is about to be made in the thread. The loan must stay where it is until [`repaid`].
@@ -262,8 +294,37 @@ pub fn ended(tid: Tid) {
     }
 }
 
-/// The thread is dead or was let go.
-pub(crate) fn forget(tid: Tid) {
+/// The ends of the thread's calls are looked for from now on, for process `pid`. False if there is no room to remember it.
+pub(crate) fn carries(tid: Tid, pid: Tid) -> bool {
+    let Some(row) = find_or_make(tid) else { return false };
+    row.exits.store(pid, Relaxed);
+    true
+}
+
+/// They are not.
+pub(crate) fn carries_no_more(tid: Tid) {
+    if let Some(row) = find(tid) {
+        row.exits.store(0, Relaxed);
+        row.tidy();
+    }
+}
+
+/// Whether a carrier is in the thread's queue, or may be.
+pub fn carrier(tid: Tid, queued: bool) {
+    if let Some(row) = if queued { find_or_make(tid) } else { find(tid) } {
+        row.carrier.store(queued, Relaxed);
+        row.tidy();
+    }
+}
+
+/// The process for which the ends of the thread's calls are looked for.
+pub fn exits_for(tid: Tid) -> Option<Tid> {
+    find(tid).map(|row| row.exits.load(Relaxed)).filter(|pid| *pid != 0)
+}
+
+/// The thread is dead or was let go, or is not there any more.
+pub fn forget(tid: Tid) {
+    exits::unwatch(tid);
     if let Some(row) = find(tid) {
         row.clear();
     }
@@ -278,18 +339,28 @@ pub(crate) fn release_all() {
             unsafe { libc::close(fd) };
         }
     }
+    exits::end();
+    for row in TABLE.iter().filter(|r| r.owes()) {
+        pay::release(row, row.tid.load(Relaxed));
+        row.clear();
+    }
+    // Whoever is only watched may sleep in a call that a stop would break off.
+    if TABLE.iter().any(|r| r.exits.load(Relaxed) != 0) {
+        exits::await_senders();
+    }
     for row in &TABLE {
-        let tid = row.tid.load(Relaxed);
-        if tid != 0 {
+        let (tid, pid) = (row.tid.load(Relaxed), row.exits.load(Relaxed));
+        if pid != 0 && exits::is_sent(pid, tid) {
             pay::release(row, tid);
-            row.clear();
         }
     }
+    lifeline::cut_all();
 }
 
 /// Nothing in here allocates, locks or touches errno's owner: plain system calls.
 mod pay {
     use super::{signal_of, Loan, Regs, Row};
+    use crate::lifted::Lifted;
     use crate::ptrace::{self, Go, Tid};
     use std::sync::atomic::Ordering::Relaxed;
 
@@ -299,6 +370,7 @@ mod pay {
     pub fn release(row: &Row, tid: Tid) {
         let mut owed = row.owed.load(Relaxed);
         let mut asked = false;
+        row.carrier.fetch_or(row.exits.load(Relaxed) != 0, Relaxed);
         for _ in 0..LOOKS {
             let mut raw = 0;
             // SAFETY: `raw` outlives the call.
@@ -311,15 +383,20 @@ mod pay {
                 }
                 owed = signal_of(raw);
             }
-            match ptrace::siginfo(tid) {
+            let info = ptrace::siginfo(tid);
+            if info.as_ref().is_ok_and(|i| row.carrier.load(Relaxed) && ptrace::is_carrier(owed, i.si_code)) {
+                owed = 0;
+            }
+            match info {
                 Ok(_) if owed == 0 && row.step.load(Relaxed) && ptrace::step_trap_pending(tid) => {
                     // It comes before anything else the thread does.
                     let _ = ptrace::resume(tid, Go::Cont, 0);
                     row.step.store(true, Relaxed);
                     continue;
                 }
-                Ok(info) if trap_to_come(row, tid, info.si_code) => {
-                    let _ = ptrace::resume(tid, Go::Cont, if super::watch_register(&info) { 0 } else { owed });
+                Ok(info) if is_to_come(row, tid, info.si_code) => {
+                    let passed = if super::watch_register(&info) || lent(row) { 0 } else { owed };
+                    let _ = ptrace::resume(tid, Go::Cont, passed);
                     // It stops by itself: asked again, it would stop for that first, again and again.
                     (owed, asked) = (0, true);
                     continue;
@@ -330,7 +407,7 @@ mod pay {
                     let _ = ptrace::resume(tid, Go::Cont, 0);
                     asked = true;
                 }
-                // A job-control stop has no signal information.
+                // A job-control stop has no signal information. SIGCONT, which ends it, takes a carrier away.
                 Err(e) if e.raw_os_error() == Some(libc::EINVAL) => return settle(row, tid, 0, None),
                 Err(_) => {}
             }
@@ -344,11 +421,21 @@ mod pay {
         }
     }
 
-    /// True if the thread, which stands with this `si_code`, is to stop once more before it can be let go: a trap of a watched area
-    /// waits, or would be sent behind this stop. Everything is made ready for that. Not for one that is in a call of ours.
+    /// True in a call of ours.
+    fn lent(row: &Row) -> bool {
+        !row.loan.load(Relaxed).is_null()
+    }
+
+    /// True if the thread, which stands with this `si_code`, is to stop once more before it can be let go, for what we have had sent
+    /// to it: a carrier waits, or a trap of a watched area. Everything is made ready for that.
+    fn is_to_come(row: &Row, tid: Tid, code: i32) -> bool {
+        (row.carrier.load(Relaxed) && ptrace::carrier_pending(tid)) || trap_to_come(row, tid, code)
+    }
+
+    /// The same for the trap, which may also be sent only behind this stop. Not for one that is in a call of ours.
     fn trap_to_come(row: &Row, tid: Tid, code: i32) -> bool {
         const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
-        if !row.armed.load(Relaxed) || !row.loan.load(Relaxed).is_null() {
+        if !row.armed.load(Relaxed) || lent(row) {
             return false;
         }
         if ptrace::is_inside_kernel(code) {
@@ -359,10 +446,7 @@ mod pay {
         }
         match ptrace::signal_mask(tid) {
             Ok(mask) if mask & TRAP != 0 => {
-                if !row.masked.load(Relaxed) {
-                    row.mask.store(mask, Relaxed);
-                    row.masked.store(true, Relaxed);
-                }
+                row.lift(Lifted { mask, bits: TRAP });
                 ptrace::set_signal_mask(tid, mask & !TRAP).is_ok()
             }
             Ok(_) => true,
@@ -388,8 +472,9 @@ mod pay {
             }
             owed = repay(loan, tid, delivery);
         }
-        if row.masked.load(Relaxed) {
-            let _ = ptrace::set_signal_mask(tid, row.mask.load(Relaxed));
+        let lifted = Lifted { mask: row.mask.load(Relaxed), bits: row.lifted.load(Relaxed) };
+        if lifted.bits != 0 {
+            lifted.put_back(tid, code);
         }
         let _ = ptrace::detach(tid, super::unwatch(tid, owed));
     }

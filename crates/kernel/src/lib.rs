@@ -3,7 +3,10 @@
 pub mod apart;
 pub mod creds;
 pub mod epoll;
+pub mod exits;
 pub mod ledger;
+mod lifeline;
+pub mod lifted;
 pub mod machine;
 pub mod perf;
 pub mod pidfd;

@@ -3,7 +3,7 @@
 //! Every call may fail with ESRCH at any time: the target can die in any state. Nothing here waits, except [`seize`], see
 //! there.
 
-use crate::ledger;
+use crate::{exits, ledger};
 use std::io;
 
 /// Process or thread id as the kernel counts it.
@@ -78,16 +78,22 @@ pub enum Go {
     Syscall,
     /// One instruction.
     Step,
+    /// Until the end of a call in the set of this process, or event (see [`crate::exits`]).
+    Exits(Tid),
 }
 
 /// Resumes a stopped thread, delivering `signal` (0: none). The signal counts only at a signal-delivery or
-/// system-call stop.
+/// system-call stop. ENOSPC: too many threads are watched for [`Go::Exits`].
 pub fn resume(tid: Tid, how: Go, signal: i32) -> io::Result<()> {
     let request = match how {
-        Go::Cont => libc::PTRACE_CONT,
+        Go::Cont | Go::Exits(_) => libc::PTRACE_CONT,
         Go::Syscall => libc::PTRACE_SYSCALL,
         Go::Step => libc::PTRACE_SINGLESTEP,
     };
+    match how {
+        Go::Exits(pid) => exits::watch(pid, tid)?,
+        _ => exits::unwatch(tid),
+    }
     if how == Go::Step {
         ledger::steps(tid);
     }
@@ -98,6 +104,7 @@ pub fn resume(tid: Tid, how: Go, signal: i32) -> io::Result<()> {
 
 /// Ends tracing of a stopped thread, delivering `signal` (0: none).
 pub fn detach(tid: Tid, signal: i32) -> io::Result<()> {
+    exits::unwatch(tid);
     call(libc::PTRACE_DETACH, tid, 0, signal as usize)?;
     ledger::forget(tid);
     Ok(())
@@ -155,6 +162,9 @@ pub fn queue_signal(pid: Tid, tid: Tid, info: &SiginfoBytes) -> io::Result<()> {
     }
 }
 
+/// Of a signal that the kernel made and that has no other code.
+const SI_KERNEL: i32 = 128;
+
 /// True if this is the trap of a single step: TRAP_BRKPT behind a system call, TRAP_TRACE behind any other instruction, SIGTRAP
 /// itself at the first instruction of a handler. A breakpoint is SI_KERNEL.
 pub fn is_step_trap(signo: i32, code: i32) -> bool {
@@ -199,12 +209,50 @@ pub fn watch_trap_pending(tid: Tid) -> bool {
     queued(tid, is_watch_trap)
 }
 
-/// Signals that wait in the queue of a stopped thread itself, bit n-1 for signal n. Of those below the real-time ones the kernel
-/// may know more than it has queued: field 31 of `stat` tells all.
-pub fn pending(tid: Tid) -> u64 {
-    let mut all = 0;
+/// The eight bytes of a stopped thread's memory at any address.
+pub fn peek(tid: Tid, at: u64) -> io::Result<u64> {
+    let mut word = 0u64;
+    // By the plain system call, which stores the word where it is told.
+    // SAFETY: `word` has the eight bytes that the kernel writes.
+    let r = unsafe { libc::syscall(libc::SYS_ptrace, libc::PTRACE_PEEKDATA, tid, at, &raw mut word) };
+    if r < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(word)
+}
+
+/// Writes eight bytes, whatever the protection of the page.
+pub fn poke(tid: Tid, at: u64, word: u64) -> io::Result<()> {
+    call(libc::PTRACE_POKEDATA, tid, at as usize, word as usize).map(drop)
+}
+
+/// True if this is a SIGSTOP of the kernel's own making, as [`crate::exits`] has it sent.
+pub fn is_carrier(signo: i32, code: i32) -> bool {
+    signo == libc::SIGSTOP && code == SI_KERNEL
+}
+
+/// True if such a one waits behind the stop that the thread is in. Whoever lets the thread go then, leaves it stopped.
+pub fn carrier_pending(tid: Tid) -> bool {
+    queued(tid, |i| is_carrier(i.si_signo, i.si_code))
+}
+
+/// Signals that wait in the queue of a stopped thread itself, bit n-1 for signal n.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// Those of the program. Of those below the real-time ones the kernel may know more than it has queued: field 31 of `stat`
+    /// tells all.
+    pub signals: u64,
+    /// Those that we have had sent, which `stat` tells as well.
+    pub ours: u64,
+}
+
+/// What waits in the queue of a stopped thread itself.
+pub fn pending(tid: Tid) -> Pending {
+    let mut all = Pending::default();
     queued(tid, |info| {
-        all |= 1u64.checked_shl(info.si_signo.wrapping_sub(1) as u32).unwrap_or(0);
+        let ours = is_carrier(info.si_signo, info.si_code) || is_watch_trap(info);
+        let set = if ours { &mut all.ours } else { &mut all.signals };
+        *set |= 1u64.checked_shl(info.si_signo.wrapping_sub(1) as u32).unwrap_or(0);
         false
     });
     all

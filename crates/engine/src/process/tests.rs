@@ -177,10 +177,116 @@ fn exec_leaves_one_thread_under_the_process_id() {
     assert!(p.at_rest());
 }
 
+const GETPPID: Call = Call { nr: 110, abi: Abi::X86_64, args: [0; 6] };
+
+/// A process whose kernel looks for the ends of getppid.
+fn looked_at() -> Process {
+    let mut p = one(1);
+    seat(&mut p, 1).exits.add(110);
+    p.attached(10);
+    assert!(p.exits().is_some());
+    p.kernel_exits = true;
+    assert_eq!(p.settle(), [Action::Watch(10)]);
+    p
+}
+
+#[test]
+fn an_end_that_the_kernel_has_looked_for() {
+    let mut p = looked_at();
+    p.ended_call(10, GETPPID, 7);
+    p.report(10, Report::Carrier);
+    assert!(p.settle().is_empty());
+    assert_eq!(p.threads[&10].state, State::Stopped(Stop::Exit));
+    assert_eq!(seat(&mut p, 1).why, Some((10, What::Exit(Some(GETPPID), 7))));
+    seat(&mut p, 1).hold = false;
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Exits(10), 0)]);
+}
+
+#[test]
+fn the_end_of_a_call_comes_before_a_signal_that_overtook_its_carrier() {
+    let mut p = looked_at();
+    seat(&mut p, 1).signals.add(10);
+    p.ended_call(10, GETPPID, 7);
+    p.report(10, sig(10, 0));
+    assert!(p.settle().is_empty());
+    assert_eq!(seat(&mut p, 1).why.as_ref().unwrap().1.word(), "exit");
+    seat(&mut p, 1).hold = false;
+    assert!(p.settle().is_empty());
+    assert_eq!(seat(&mut p, 1).why.as_ref().unwrap().1.word(), "signal");
+    seat(&mut p, 1).hold = false;
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Exits(10), 10)]);
+}
+
+#[test]
+fn nobody_is_let_go_before_its_carrier_has_come() {
+    let mut p = looked_at();
+    p.ended_call(10, GETPPID, 7);
+    p.threads.get_mut(&10).unwrap().carrier = true;
+    p.report(10, sig(10, 0));
+    seat(&mut p, 1).clear();
+    p.kernel_exits = false;
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Cont, 10)]);
+    // It stops again by itself.
+    assert!(p.settle().is_empty());
+    p.threads.get_mut(&10).unwrap().carrier = false;
+    p.report(10, Report::Carrier);
+    assert_eq!(p.settle(), [Action::Detach(10, 0)]);
+}
+
+#[test]
+fn an_interrupted_call_is_followed_to_its_end() {
+    let mut p = looked_at();
+    p.report(10, Report::Trap);
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Exits(10), 0)]);
+    p.follow_call(10, GETPPID);
+    assert!(p.settle().is_empty());
+    p.report(10, Report::Entry(Call { nr: 219, ..GETPPID }));
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Syscall, 0)]);
+    p.report(10, Report::Exit(0));
+    assert!(p.settle().is_empty());
+    seat(&mut p, 1).hold = false;
+    assert_eq!(p.settle(), [Action::Resume(10, Go::Exits(10), 0)]);
+}
+
+#[test]
+fn some_calls_do_not_end_under_their_number() {
+    let exits = |own: &[u64], named: &[u64]| {
+        let set = |numbers: &[u64]| {
+            numbers.iter().fold(Set::EMPTY, |mut set, nr| {
+                set.add(*nr);
+                set
+            })
+        };
+        let exits = Exits { own: set(own), named: set(named) };
+        [false, true].map(|narrow| exits.strange(narrow))
+    };
+    assert_eq!(exits(&[3, 59], &[3, 59]), [false, false]);
+    assert_eq!(exits(&[322], &[]), [true, false]);
+    assert_eq!(exits(&[2], &[]), [false, true]);
+    assert_eq!(exits(&[], &[2]), [false, false]);
+    assert_eq!(exits(&[], &[56]), [true, true]);
+}
+
+#[test]
+fn the_kernel_is_not_to_look_where_more_is_wanted() {
+    let change: [fn(&mut Seat); 3] =
+        [|s| s.entries.add(1), |s| s.once = Once::Note, |s| s.signals.add(libc::SIGCONT as u64)];
+    for change in change {
+        let mut p = looked_at();
+        change(seat(&mut p, 1));
+        assert_eq!(p.exits(), None);
+        p.kernel_exits = false;
+        let interrupted = p.settle().contains(&Action::Interrupt(10));
+        assert!(interrupted);
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Input {
     Hold(u64, bool),
     Arm(u64, bool),
+    Exits(u64, bool),
+    Watch(i32),
     Report(i32, u8),
 }
 
@@ -188,30 +294,52 @@ fn inputs() -> impl Strategy<Value = Vec<Input>> {
     let one = prop_oneof![
         (1u64..4, any::<bool>()).prop_map(|(s, b)| Input::Hold(s, b)),
         (1u64..4, any::<bool>()).prop_map(|(s, b)| Input::Arm(s, b)),
-        (10i32..14, 0u8..9).prop_map(|(t, r)| Input::Report(t, r)),
+        (1u64..4, any::<bool>()).prop_map(|(s, b)| Input::Exits(s, b)),
+        (10i32..14).prop_map(Input::Watch),
+        (10i32..14, 0u8..11).prop_map(|(t, r)| Input::Report(t, r)),
     ];
     proptest::collection::vec(one, 0..200)
 }
 
+/// True if the thread is not to be let go where it stands.
+fn expects(thread: &Thread) -> bool {
+    thread.watched || (thread.carrier && thread.state != State::Stopped(Stop::Group))
+}
+
+fn carry(p: &mut Process, tid: Tid, carrier: bool) {
+    if let Some(thread) = p.threads.get_mut(&tid) {
+        thread.carrier = carrier;
+    }
+}
+
 proptest! {
     /// Whatever happens in whatever order: no thread is set going while a seat holds it, every action fits the state that
-    /// the kernel would have the thread in, and once nobody wants anything every thread is let go.
+    /// the kernel would have the thread in, and once nobody wants anything every thread is let go, but not with anything of ours
+    /// on its way to it.
     #[test]
     fn no_thread_runs_while_held_and_all_are_let_go(script in inputs()) {
         let mut p = one(3);
         // The kernel's side: which of our threads are in a ptrace stop.
         let mut stopped = std::collections::BTreeMap::new();
         let apply = |p: &mut Process, stopped: &mut std::collections::BTreeMap<Tid, bool>| -> Result<(), TestCaseError> {
+            p.kernel_exits = p.exits().is_some();
+            let expecting: Vec<Tid> = p.threads.iter().filter(|(_, t)| expects(t)).map(|(tid, _)| *tid).collect();
             for a in p.settle() {
                 match a {
                     Action::Interrupt(t) => { stopped.entry(t).or_insert(false); }
                     Action::End(_) => {}
                     Action::Resume(t, ..) => {
                         prop_assert_eq!(stopped.insert(t, false), Some(true));
-                        prop_assert!(!p.held(t));
+                        // What was heard of another thread on the way may hold it: then it will stop.
+                        let stops = p.threads.get(&t).is_some_and(|t| t.interrupt || t.carrier);
+                        prop_assert!(!p.held(t) || stops);
                     }
                     Action::Listen(t) => { prop_assert_eq!(stopped.insert(t, false), Some(true)); }
-                    Action::Detach(t, _) => { prop_assert_eq!(stopped.remove(&t), Some(true)); }
+                    Action::Detach(t, _) => {
+                        prop_assert_eq!(stopped.remove(&t), Some(true));
+                        prop_assert!(!expecting.contains(&t), "let go with a carrier or a trap on its way");
+                    }
+                    Action::Watch(t) => { prop_assert!(stopped.contains_key(&t)); }
                     Action::Options(t, _) | Action::Forge(t, _) => { prop_assert_eq!(stopped.get(&t), Some(&true)); }
                 }
             }
@@ -224,6 +352,8 @@ proptest! {
                     seat(&mut p, s).signals = if b { abi::set::Set::ALL } else { abi::set::Set::EMPTY };
                     seat(&mut p, s).fork = b;
                 }
+                Input::Exits(s, b) => if b { seat(&mut p, s).exits.add(1) } else { seat(&mut p, s).exits = Set::EMPTY },
+                Input::Watch(t) => if let Some(thread) = p.threads.get_mut(&t) { thread.watched = true },
                 Input::Report(t, kind) => {
                     if p.wanted() && !p.threads.contains_key(&t) && !stopped.contains_key(&t) {
                         p.attached(t);
@@ -231,6 +361,10 @@ proptest! {
                     } else if stopped.get(&t) == Some(&false) {
                         stopped.insert(t, true);
                         let call = Call { nr: 1, abi: Abi::X86_64, args: [0; 6] };
+                        if kind >= 9 {
+                            p.ended_call(t, call, 0);
+                            carry(&mut p, t, kind == 9);
+                        }
                         p.report(t, match kind {
                             0 | 1 => Report::Trap,
                             2 => Report::Group(libc::SIGSTOP),
@@ -239,6 +373,9 @@ proptest! {
                             5 => Report::Entry(call),
                             6 => Report::Exit(0),
                             7 => Report::Fork(99, false),
+                            // Another signal has overtaken the carrier.
+                            9 => sig(2, 0),
+                            10 => Report::Carrier,
                             _ => Report::Other,
                         });
                     }
@@ -252,9 +389,15 @@ proptest! {
         apply(&mut p, &mut stopped)?;
         let left: Vec<Tid> = p.threads.keys().copied().collect();
         for t in left {
-            stopped.insert(t, true);
-            p.report(t, Report::Trap);
-            apply(&mut p, &mut stopped)?;
+            while stopped.get(&t) == Some(&false) {
+                stopped.insert(t, true);
+                let carrier = p.threads[&t].carrier;
+                carry(&mut p, t, false);
+                // Nothing waits behind this stop.
+                p.threads.get_mut(&t).unwrap().watched &= carrier;
+                p.report(t, if carrier { Report::Carrier } else { Report::Trap });
+                apply(&mut p, &mut stopped)?;
+            }
         }
         prop_assert!(p.threads.is_empty());
         prop_assert!(stopped.is_empty());

@@ -180,7 +180,8 @@ fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
     match known.and_then(|lwp| lwp.inside.as_ref()) {
         // Of the signals below the real-time ones `stat` knows all, also those that there was no room to queue.
         Some(inside) => {
-            out.pr_lwppend = SigSet::of_bits(inside.pending | stat.pending().unwrap_or(0));
+            let known = stat.pending().unwrap_or(0) & !inside.pending.ours;
+            out.pr_lwppend = SigSet::of_bits(inside.pending.signals | known);
             out.pr_lwphold = SigSet::of_bits(inside.mask);
         }
         None => {
