@@ -109,8 +109,8 @@ static int standing(char *text, size_t size)
 	return (error);
 }
 
-/* Counts the touches of watched areas until there are so many. */
-static int count(long hits)
+/* Counts the touches of watched areas until there are so many; tells of each if that is wanted. */
+static int count(long hits, int telling)
 {
 	pstatus_t ps;
 	int error = 0;
@@ -118,8 +118,13 @@ static int count(long hits)
 	while (hits > 0 && error == 0) {
 		if ((error = simple(PCWSTOP)) != 0 || (error = status(&ps)) != 0)
 			break;
-		if (ps.pr_lwp.pr_why == PR_FAULTED && ps.pr_lwp.pr_what == FLTWATCH)
+		if (ps.pr_lwp.pr_why == PR_FAULTED && ps.pr_lwp.pr_what == FLTWATCH) {
 			hits--;
+			if (telling)
+				printf("%d %llu %d\n", (int)ps.pr_lwp.pr_lwpid,
+				    (unsigned long long)(uintptr_t)ps.pr_lwp.pr_info.si_addr,
+				    (int)ps.pr_lwp.pr_info.si_trapafter);
+		}
 		error = flagged(PCRUN, PRCFAULT);
 		/* All events of one stop are taken from sight one by one; it runs after the last. */
 		if (error == EBUSY)
@@ -182,7 +187,9 @@ int main(int argc, char **argv)
 		else if (strcmp(word, "set") == 0)
 			error = flagged(PCSET, (long)a);
 		else if (strcmp(word, "count") == 0)
-			error = count((long)a);
+			error = count((long)a, 0);
+		else if (strcmp(word, "tell") == 0)
+			error = count((long)a, 1);
 		else if (strcmp(word, "list") == 0)
 			error = list(text, sizeof (text));
 		if (error != 0)

@@ -4,6 +4,8 @@
 
 #![allow(clippy::missing_panics_doc)]
 
+pub mod debugger;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

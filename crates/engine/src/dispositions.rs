@@ -64,7 +64,7 @@ impl Look {
         let Look { key, tid, .. } = self;
         let Some(signal) = self.signals.get(self.found.len()).copied() else { return (self.answer)(Some(self.found)) };
         let narrow = ptrace::user_regs(tid).is_ok_and(|r| r.cs == 0x23);
-        let Ok(lent) = Scratch::lend(&self.proc, tid, &[]) else { return (self.answer)(None) };
+        let Ok(lent) = Scratch::lend(t, &self.proc, tid, &[]) else { return (self.answer)(None) };
         let args = [signal as u64, 0, lent.at, 8, 0, 0];
         let asked = move |t: &mut Tracer, result: Result<Vec<u8>, Refusal>| match result.map(|b| read(&b, narrow)) {
             Ok(Some(found)) => {
@@ -90,7 +90,7 @@ fn read(bytes: &[u8], narrow: bool) -> Option<Disposition> {
 
 impl Scratch {
     /// Makes the thread call with this memory; `done` gets what is in it then, and what stood there is put back.
-    fn ask(
+    pub(crate) fn ask(
         self,
         t: &mut Tracer,
         key: Key,

@@ -3,6 +3,7 @@
 
 use crate::error::Refusal;
 use crate::inject::{self, forgets_nothing, Number};
+use crate::pages::Opened;
 use crate::process::{Await, State, Steps, Stop, WaiterId};
 use crate::published::Shown;
 use crate::registers::{self, Which};
@@ -160,7 +161,7 @@ pub struct Held {
 
 pub(crate) struct Shared {
     pub(crate) queue: Arc<Queue>,
-    watcher: Watcher,
+    pub(crate) watcher: Watcher,
 }
 
 /// The engine. One per daemon; clones are the same engine.
@@ -430,7 +431,7 @@ impl Target {
                     seat.end(t);
                     done(result.and_then(|r| called("name", tid, r)).map(drop));
                 };
-                match result.and_then(|()| Scratch::lend(&proc, tid, &name)) {
+                match result.and_then(|()| Scratch::lend(t, &proc, tid, &name)) {
                     Ok(lent) => {
                         let nr = Number { x86_64: libc::SYS_prctl, i386: 172 };
                         let args = [libc::PR_SET_NAME as u64, lent.at, 0, 0, 0, 0];
@@ -543,11 +544,23 @@ pub(crate) struct Scratch {
     /// Address.
     pub at: u64,
     before: ledger::Lent,
+    /// It may be watched.
+    open: Option<Opened>,
 }
 
 impl Scratch {
     /// Room for `bytes`, which are put there.
-    pub fn lend(proc: &Proc, tid: Tid, bytes: &[u8]) -> Result<Scratch, Refusal> {
+    pub fn lend(t: &Tracer, proc: &Proc, tid: Tid, bytes: &[u8]) -> Result<Scratch, Refusal> {
+        Scratch::lend_with(t, proc, tid, |_| bytes.to_vec())
+    }
+
+    /// The same for bytes that depend on the address.
+    pub fn lend_with(
+        t: &Tracer,
+        proc: &Proc,
+        tid: Tid,
+        bytes: impl FnOnce(u64) -> Vec<u8>,
+    ) -> Result<Scratch, Refusal> {
         let os = |e: io::Error| Refusal::os("write into the stack of", tid, &e);
         let regs = ptrace::user_regs(tid).map_err(os)?;
         let room = std::mem::size_of::<ledger::Lent>();
@@ -556,8 +569,11 @@ impl Scratch {
         let mem = procfs::openat(proc.dir(), &path, libc::O_RDWR).map_err(os)?;
         let before = procfs::pread(mem.as_fd(), at, room).map_err(os)?;
         let before = ledger::Lent::try_from(before).map_err(|_| os(io::Error::from_raw_os_error(libc::EFAULT)))?;
-        let lent = Scratch { mem, at, before };
-        procfs::pwrite(lent.mem.as_fd(), at, bytes.get(..room).unwrap_or(bytes)).map_err(os)?;
+        let open = t.opened(key_of(proc), at..at.saturating_add(room as u64));
+        let lent = Scratch { mem, at, before, open };
+        let mut bytes = bytes(at);
+        bytes.truncate(room);
+        procfs::pwrite(lent.mem.as_fd(), at, &bytes).map_err(os)?;
         Ok(lent)
     }
 
@@ -585,6 +601,9 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
+        if let Some(open) = &self.open {
+            open.open();
+        }
         // It fails only if the process is gone.
         let _ = procfs::pwrite(self.mem.as_fd(), self.at, &self.before);
     }

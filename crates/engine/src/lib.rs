@@ -7,7 +7,8 @@
 //! * `follow`: how the tracer thread stays near a lone thread that stops again and again.
 //! * [`agent`]: a thread of ours in a process, for such a flavour.
 //! * [`identity`]: new ids for all threads of a process. [`dispositions`]: what it does with its signals.
-//! * [`watch`]: watched areas, pure; `watching`: the watch registers of the threads.
+//! * [`watch`]: watched areas, pure; `watching`: the watch registers of the threads; `pages`: protected pages, for which
+//!   `protector` makes a userfaultfd in the process, and `stores` knows what an instruction writes.
 //! * [`lwp`]: the messages and views of flavours that have lwps (Solaris).
 //! * `published`: what the tracer thread lets others see without asking it.
 //! * [`engine`]: the handle that flavours use; its calls queue jobs for the tracer thread and never wait for it.
@@ -23,10 +24,13 @@ mod glance;
 pub mod identity;
 mod inject;
 pub mod lwp;
+mod pages;
 pub mod process;
+mod protector;
 mod published;
 pub mod registers;
 pub mod seat;
+mod stores;
 pub mod stream;
 mod tracer;
 pub mod watch;

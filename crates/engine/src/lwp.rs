@@ -9,6 +9,7 @@ use crate::error::Refusal;
 use crate::glance::Stopped;
 use crate::identity::{self, Ids};
 use crate::inject::{forgets_nothing, Number};
+use crate::pages;
 use crate::process::lwps::Stand;
 use crate::process::{signo_of, Await, State, Steps, Stop};
 use crate::seat::{Lwps, Modes, Seat, SeatId};
@@ -339,6 +340,18 @@ impl Message {
                 let Message { proc, done, .. } = self;
                 Maker { proc, key, seat, edit, note, done }.make(t);
             }
+            LwpOrder::Watch(area, limit) if t.lacks_pages(key, seat, area, limit).unwrap_or(false) => {
+                if let Err(refusal) = t.attach(key) {
+                    t.settle(key);
+                    return (self.done)(Err(refusal));
+                }
+                let (shared, proc, ticket) = (self.shared.clone(), self.proc.clone(), self.ticket.clone());
+                let then = move |t: &mut Tracer, result: Outcome| match result {
+                    Ok(()) => self.carry_out(t, LwpOrder::Watch(area, limit)),
+                    Err(refusal) => (self.done)(Err(refusal)),
+                };
+                ticket.waits_as(pages::prepare(t, &shared, &proc, then));
+            }
             LwpOrder::Unkill(signal) => {
                 let proc = self.proc.clone();
                 self.paused(t, key, seat, move |t, tid, pause, done| unkill(t, &proc, tid, signal, pause, done));
@@ -608,7 +621,7 @@ fn unkill(t: &mut Tracer, proc: &Arc<Proc>, tid: Tid, signal: i32, pause: Pause,
             Err(e) => Err(e),
         });
     };
-    match Scratch::lend(proc, tid, &memory) {
+    match Scratch::lend(t, proc, tid, &memory) {
         Ok(lent) => {
             let nr = Number { x86_64: libc::SYS_rt_sigtimedwait, i386: 177 };
             let args = [lent.at + 16, 0, lent.at, 8, 0, 0];

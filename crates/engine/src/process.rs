@@ -140,6 +140,8 @@ pub struct Thread {
     pub since: u64,
     /// The shell runs a call of ours in it: no action until that is over.
     pub injecting: bool,
+    /// It stands for a moment because another is to make a step alone: that is nobody's business.
+    pub aside: bool,
     /// A trap of a watched area may be on its way to it: it is let go only where none can come any more.
     pub watched: bool,
 }
@@ -168,6 +170,7 @@ impl Thread {
             job: 0,
             since: 0,
             injecting: false,
+            aside: false,
             watched: false,
         }
     }
@@ -307,6 +310,8 @@ pub struct Process {
     pub(crate) job: bool,
     /// Kept attached although nobody needs it: somebody will in a moment.
     pub lingers: bool,
+    /// What is watched in its memory is not while that is lent to a child: the end of that is to be reported.
+    pub lends: bool,
     /// A thread of ours in it. While there is one, or one is made, no other thread runs.
     pub agent: Option<agent::Agent>,
     /// The kernel may look for the ends of its calls.
@@ -328,6 +333,7 @@ impl Process {
             ended: None,
             job: false,
             lingers: false,
+            lends: false,
             agent: None,
             kernel_exits: false,
             actions: Vec::new(),
@@ -338,7 +344,9 @@ impl Process {
     /// Options that every thread is to have now.
     pub fn options(&self) -> i32 {
         let fork = self.seats.values().any(Seat::follows_fork);
-        BASE_OPTIONS | if fork { libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK } else { 0 }
+        BASE_OPTIONS
+            | if fork { libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK } else { 0 }
+            | if self.lends { libc::PTRACE_O_TRACEVFORKDONE } else { 0 }
     }
 
     /// True while somebody needs the process attached.
@@ -669,6 +677,10 @@ impl Process {
             let injecting = self.threads.get(&tid).is_none_or(|t| t.injecting);
             if injecting || self.dismissing(tid) {
                 return;
+            }
+            if let Some(thread) = self.threads.get_mut(&tid) {
+                // Steps end with the seat that ordered them.
+                thread.steps.take_if(|s| !self.seats.contains_key(&s.seat));
             }
             let Some(thread) = self.threads.get(&tid) else { return };
             let stepper = thread.steps.as_ref().map(|s| s.seat);

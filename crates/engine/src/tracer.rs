@@ -647,7 +647,7 @@ impl Tracer {
         let step = code.is_some_and(|code| ptrace::is_step_trap(libc::SIGTRAP, code));
         let entry = self.entries.get(&key);
         let going = entry.and_then(|e| e.process.threads.get(&tid)).map(|t| t.go);
-        lifted.put_back(tid, code);
+        self.put_back(key, tid, lifted, code);
         match (going, status) {
             // The step that a client asked for.
             (Some(Go::Step), _) => return false,
@@ -692,6 +692,7 @@ impl Tracer {
                 None => return,
             },
         };
+        self.page_closed(key, tid, status);
         let carrier = matches!(status, Status::Stopped(..)) && self.take_exit(key, tid, status);
         if let Some(injection) = self.injections.get(&tid).filter(|_| carrier) {
             // The instruction is still to come.
@@ -706,7 +707,7 @@ impl Tracer {
         }
         if let Status::Stopped(..) = status {
             if let Some(lifted) = self.masks.remove(&tid) {
-                lifted.put_back(tid, trap_code(tid, status));
+                self.put_back(key, tid, lifted, trap_code(tid, status));
             }
             if self.delivered(key, tid, status) {
                 return;

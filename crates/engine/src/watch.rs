@@ -1,8 +1,9 @@
-//! Watched areas of a process by the rules of Solaris proc(4), PCWATCH: which there are, how the processor's watch registers
-//! cover them, and what an access that the registers tell of means. Pure.
+//! Watched areas of a process by the rules of Solaris proc(4), PCWATCH: which there are, how the processor's watch registers and
+//! protected pages cover them, and what an access means that these tell of. Pure.
 
 use abi::watch::Kind;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Watch execution (WA_EXEC).
 pub const EXEC: i32 = 1;
@@ -16,7 +17,8 @@ pub const AFTER: i32 = 8;
 /// Watch registers of the processor.
 pub const REGISTERS: usize = 4;
 
-const PAGE: u64 = 4096;
+/// Bytes of a page.
+pub(crate) const PAGE: u64 = 4096;
 /// Pages that may be watched in all; one area may ask for twice as many, and then does not get them.
 const PAGES: u64 = 10_000;
 
@@ -36,13 +38,29 @@ impl Area {
         self.flags & flag != 0
     }
 
-    fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.start + self.size
     }
 
     /// First page, and the one behind the last.
-    fn pages(&self) -> (u64, u64) {
+    pub(crate) fn pages(&self) -> (u64, u64) {
         (self.start / PAGE, self.end().div_ceil(PAGE))
+    }
+
+    /// What registers cover its data, but no more than one piece beyond those there are.
+    fn data(&self) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        let mut at = self.start;
+        while at < self.end() && pieces.len() <= REGISTERS {
+            let left = self.end() - at;
+            let size = [8, 4, 2, 1].into_iter().find(|s| at % s == 0 && *s <= left).unwrap_or(1);
+            pieces.push(Piece { at, size, access: Access::Write });
+            if self.has(READ) {
+                pieces.push(Piece { at, size, access: Access::Any });
+            }
+            at += size;
+        }
+        pieces
     }
 }
 
@@ -67,6 +85,23 @@ pub struct Piece {
     pub size: u64,
     /// What it looks for.
     pub access: Access,
+}
+
+/// How areas are covered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// By the watch registers of each thread.
+    pub pieces: Vec<Piece>,
+    /// By pages that are protected from writing.
+    pub pages: Vec<Area>,
+}
+
+/// What writing to these bytes touches of these areas, of which the lowest byte counts.
+pub fn written(areas: &[Area], bytes: &[Range<u64>]) -> Option<Hit> {
+    let pairs = areas.iter().flat_map(|area| bytes.iter().map(move |written| (area, written)));
+    let touched = pairs.filter(|(area, w)| w.start < area.end() && area.start < w.end);
+    let first = touched.map(|(area, written)| (area.start.max(written.start), area.has(AFTER))).min()?;
+    Some(Hit { addr: first.0, kind: Kind::Write, after: first.1 })
 }
 
 /// An access to a watched area.
@@ -151,34 +186,49 @@ impl Areas {
         })
     }
 
-    /// What the watch registers are to cover. ENOTSUP: data is to be watched without [`AFTER`], but the processor traps behind the
-    /// access. E2BIG: it takes more than [`REGISTERS`].
-    pub fn pieces(&self) -> Result<Vec<Piece>, i32> {
-        let mut pieces = Vec::new();
+    /// How the areas are covered: by watch registers what they can tell, as far as they go; by protected pages what is watched for
+    /// writing only, where memory is of the kind (`pageable`). ENOTSUP: other data is to be watched without [`AFTER`], but the
+    /// processor traps behind the access. E2BIG: it takes more than [`REGISTERS`].
+    pub fn plan(&self, pageable: impl Fn(&Area) -> bool) -> Result<Plan, i32> {
+        let mut plan = Plan::default();
+        let mut either = Vec::new();
         for area in self.0.values() {
-            let data = area.has(WRITE) || area.has(READ);
-            if data && !area.has(AFTER) {
-                return Err(libc::ENOTSUP);
-            }
-            let mut at = area.start;
-            while data && at < area.end() && pieces.len() <= REGISTERS {
-                let left = area.end() - at;
-                let size = [8, 4, 2, 1].into_iter().find(|s| at % s == 0 && *s <= left).unwrap_or(1);
-                pieces.push(Piece { at, size, access: Access::Write });
-                if area.has(READ) {
-                    pieces.push(Piece { at, size, access: Access::Any });
-                }
-                at += size;
-            }
             if area.has(EXEC) {
                 let bytes = (area.start..area.end()).take(REGISTERS + 1);
-                pieces.extend(bytes.map(|at| Piece { at, size: 1, access: Access::Exec }));
+                plan.pieces.extend(bytes.map(|at| Piece { at, size: 1, access: Access::Exec }));
             }
-            if pieces.len() > REGISTERS {
+            if area.has(WRITE) && !area.has(READ) && pageable(area) {
+                either.push(*area);
+            } else if area.has(WRITE) || area.has(READ) {
+                if !area.has(AFTER) {
+                    return Err(libc::ENOTSUP);
+                }
+                plan.pieces.extend(area.data());
+            }
+            if plan.pieces.len() > REGISTERS {
                 return Err(libc::E2BIG);
             }
         }
-        Ok(pieces)
+        for area in either {
+            let pieces = area.data();
+            if area.has(AFTER) && plan.pieces.len() + pieces.len() <= REGISTERS {
+                plan.pieces.extend(pieces);
+            } else {
+                plan.pages.push(area);
+            }
+        }
+        Ok(plan)
+    }
+
+    /// True if such a touch is still to be told of.
+    pub fn watches(&self, hit: &Hit) -> bool {
+        let area = self.0.range(..=hit.addr).next_back().filter(|(_, a)| hit.addr < a.end());
+        let flag = match hit.kind {
+            Kind::Read => READ,
+            Kind::Write => WRITE,
+            Kind::Exec => EXEC,
+        };
+        area.is_some_and(|(_, a)| a.has(flag))
     }
 
     /// What one instruction, or one system call, has done that touched these pieces. Of several things that it did, a write counts
@@ -283,10 +333,68 @@ mod tests {
         assert_eq!(a.change(area(0, page(9_999), READ), LIMIT), Ok(()));
     }
 
+    /// What registers cover where pages cannot.
+    fn registers(areas: &Areas) -> Result<Vec<Piece>, i32> {
+        areas.plan(|_| false).map(|plan| plan.pieces)
+    }
+
+    #[test]
+    fn pages_cover_what_registers_cannot() {
+        // Starts that are covered by registers, and by pages.
+        let plan = |all: &[(u64, u64, i32)], pageable: fn(&Area) -> bool| {
+            let plan = areas(all).plan(pageable)?;
+            let starts = |starts: &mut dyn Iterator<Item = u64>| {
+                let mut starts: Vec<u64> = starts.collect();
+                starts.dedup();
+                starts
+            };
+            Ok((starts(&mut plan.pieces.iter().map(|p| p.at)), starts(&mut plan.pages.iter().map(|a| a.start))))
+        };
+        let all: fn(&Area) -> bool = |_| true;
+        let upper: fn(&Area) -> bool = |a| a.start >= 0x2000;
+        assert_eq!(plan(&[(0x1000, 8, WRITE | AFTER)], all), Ok((vec![0x1000], vec![])));
+        // Before the access, or too large.
+        assert_eq!(plan(&[(0x1000, 8, WRITE)], all), Ok((vec![], vec![0x1000])));
+        assert_eq!(plan(&[(0x1001, 12, WRITE)], all), Ok((vec![], vec![0x1001])));
+        assert_eq!(plan(&[(0x1000, 33, WRITE | AFTER)], all), Ok((vec![], vec![0x1000])));
+        assert_eq!(plan(&[(0x1000, 40_000_000, WRITE | AFTER)], all), Ok((vec![], vec![0x1000])));
+        // What only registers can tell comes first, wherever it lies.
+        let mixed = [(0x1000, 24, WRITE | AFTER), (0x2000, 16, READ | AFTER)];
+        assert_eq!(plan(&mixed, all), Ok((vec![0x2000, 0x2008], vec![0x1000])));
+        assert_eq!(plan(&mixed, |_| false), Err(libc::E2BIG));
+        let kinds = [(0x1000, 24, WRITE | AFTER), (0x2000, 16, WRITE | AFTER)];
+        assert_eq!(plan(&kinds, upper), Ok((vec![0x1000, 0x1008, 0x1010], vec![0x2000])));
+        assert_eq!(plan(&kinds, |_| false), Err(libc::E2BIG));
+        // Two kinds of one area.
+        assert_eq!(plan(&[(0x1000, 2, WRITE | EXEC)], all), Ok((vec![0x1000, 0x1001], vec![0x1000])));
+        assert_eq!(plan(&[(0x1000, 5, WRITE | EXEC)], all), Err(libc::E2BIG));
+        // Reading is not for pages.
+        assert_eq!(plan(&[(0x1000, 8, READ | WRITE)], all), Err(libc::ENOTSUP));
+        assert_eq!(plan(&[(0x1000, 64, READ | WRITE | AFTER)], all), Err(libc::E2BIG));
+        assert_eq!(plan(&[(0x1000, 8, WRITE)], upper), Err(libc::ENOTSUP));
+    }
+
+    #[test]
+    fn the_lowest_byte_of_what_is_written_counts() {
+        let all = [area(0x1000, 8, WRITE), area(0x1010, 0x3000, WRITE | AFTER)];
+        let hit = |bytes: &[(u64, u64)]| {
+            let bytes: Vec<Range<u64>> = bytes.iter().map(|(start, end)| *start..*end).collect();
+            written(&all, &bytes).map(|h| (h.addr, h.after))
+        };
+        assert_eq!(hit(&[(0x0ff8, 0x1000)]), None);
+        assert_eq!(hit(&[(0x0ff8, 0x1001)]), Some((0x1000, false)));
+        assert_eq!(hit(&[(0x1007, 0x1009)]), Some((0x1007, false)));
+        assert_eq!(hit(&[(0x1008, 0x1010)]), None);
+        assert_eq!(hit(&[(0x1008, 0x1018)]), Some((0x1010, true)));
+        assert_eq!(hit(&[(0x2000, 0x2008), (0x1004, 0x1005)]), Some((0x1004, false)));
+        assert_eq!(hit(&[(0x1000, 0x1000), (0x400f, 0x4010), (0x4010, 0x5000)]), Some((0x400f, true)));
+        assert_eq!(hit(&[]), None);
+    }
+
     #[test]
     fn registers_cover_areas_exactly() {
         let sizes =
-            |start, size, flags| areas(&[(start, size, flags)]).pieces().map(|p| p.iter().map(|p| p.size).collect());
+            |start, size, flags| registers(&areas(&[(start, size, flags)])).map(|p| p.iter().map(|p| p.size).collect());
         let ok = |sizes: &[u64]| Ok(sizes.to_vec());
         for size in [1, 2, 4, 8] {
             assert_eq!(sizes(0x1000, size, WRITE | AFTER), ok(&[size]));
@@ -304,7 +412,7 @@ mod tests {
         assert_eq!(sizes(0x1000, 8, WRITE), Err(libc::ENOTSUP));
         assert_eq!(sizes(0x1000, 8, READ | EXEC), Err(libc::ENOTSUP));
         let both = areas(&[(0x1000, 8, WRITE | AFTER), (0x2000, 32, WRITE | AFTER)]);
-        assert_eq!(both.pieces(), Err(libc::E2BIG));
+        assert_eq!(registers(&both), Err(libc::E2BIG));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Tells when processes end that nobody traces: one thread asleep in epoll over their pidfds.
+//! Tells when processes end that nobody traces, and when threads sleep that have written to a protected page: one thread asleep
+//! in epoll over their pidfds and userfaultfds.
 
 use kernel::epoll::Epoll;
 use kernel::pidfd;
@@ -6,12 +7,12 @@ use kernel::procfs::Proc;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 type Callback = Box<dyn FnOnce() + Send>;
-type Watched = Arc<Mutex<HashMap<u64, (OwnedFd, Callback)>>>;
+type Watched = Arc<Mutex<HashMap<u64, (Option<OwnedFd>, Callback)>>>;
 
 /// The watching thread's handle; the thread ends with the daemon.
 pub struct Watcher {
@@ -45,7 +46,21 @@ impl Watcher {
         // The lock is held so that the callback cannot be looked for before it is there.
         let mut watched = self.watched.lock();
         self.epoll.add(&fd, id)?;
-        watched.insert(id, (fd, callback));
+        watched.insert(id, (Some(fd), callback));
+        Ok(id)
+    }
+
+    /// Calls `callback` once when the descriptor, which stays its owner's, is readable. `again`: it was watched before, and that
+    /// is over.
+    pub fn readable(&self, fd: &impl AsRawFd, again: bool, callback: Callback) -> io::Result<u64> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut watched = self.watched.lock();
+        if again {
+            self.epoll.again(fd, id)?;
+        } else {
+            self.epoll.add(fd, id)?;
+        }
+        watched.insert(id, (None, callback));
         Ok(id)
     }
 

@@ -5,15 +5,17 @@
 
 use crate::error::Refusal;
 use crate::inject::forgets_nothing;
+use crate::pages::{Memory, Pages};
 use crate::process::{Process, Thread};
 use crate::seat::SeatId;
 use crate::tracer::{Key, Tracer};
-use crate::watch::{Access, Area, Areas, Hit, Piece};
+use crate::watch::{Access, Area, Areas, Hit, Piece, Plan};
 use abi::watch::Kind;
 use kernel::ledger;
 use kernel::perf::{self, Watchpoint};
 use kernel::ptrace::{self, Go, Tid};
 use kernel::wait::Status;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 
@@ -21,8 +23,12 @@ use std::io;
 #[derive(Default)]
 pub(crate) struct Watching {
     processes: HashMap<Key, Watched>,
-    /// Threads that carry out an instruction whose execution is to be told behind it.
-    behind: HashMap<Tid, Hit>,
+    /// Protected pages.
+    pub pages: HashMap<Key, Pages>,
+    /// Threads that carry out an instruction that is to be told behind it.
+    pub behind: HashMap<Tid, Hit>,
+    /// Threads that were sent a trap, and what it is to tell.
+    pub hits: HashMap<Tid, Hit>,
 }
 
 /// What is watched in one process.
@@ -85,32 +91,63 @@ pub(crate) enum Trap {
     Goes,
 }
 
+fn refused(key: Key, errno: i32) -> Refusal {
+    Refusal::os("watch memory of", key.0, &io::Error::from_raw_os_error(errno))
+}
+
 fn areas(process: &Process) -> Option<&Areas> {
     let lwps = process.seats.values().filter_map(|s| s.lwps.as_ref());
     lwps.map(|l| &l.areas).find(|a| !a.is_empty())
 }
 
 impl Tracer {
-    /// Sets, changes or removes a watched area. Nothing is changed if that fails: with what [`Areas::change`] and [`Areas::pieces`]
-    /// say, with E2BIG if others use the registers, or as the attach and perf_event_open(2) do.
+    /// What is watched after this change. It fails as [`Areas::change`] does.
+    fn changed(&mut self, key: Key, seat: SeatId, area: Area, limit: u64) -> Result<Areas, Refusal> {
+        let mut after = self.areas_of(key, seat)?.clone();
+        after.change(area, limit).map_err(|errno| refused(key, errno))?;
+        Ok(after)
+    }
+
+    /// How the process can be watched for this. It fails as [`Areas::plan`] does.
+    fn plan(&self, key: Key, areas: &Areas) -> Result<Plan, Refusal> {
+        let memory = OnceCell::new();
+        let of = || self.entries.get(&key).and_then(|e| Memory::of(&e.proc).ok());
+        let pageable = |area: &Area| memory.get_or_init(of).as_ref().is_some_and(|m| m.pageable(area));
+        areas.plan(pageable).map_err(|errno| refused(key, errno))
+    }
+
+    /// True if the change needs protected pages, and nothing is there to protect them with ([`crate::pages::prepare`]).
+    pub fn lacks_pages(&mut self, key: Key, seat: SeatId, area: Area, limit: u64) -> Result<bool, Refusal> {
+        let after = self.changed(key, seat, area, limit)?;
+        let plan = self.plan(key, &after)?;
+        Ok(!plan.pages.is_empty() && !self.watching.pages.contains_key(&key))
+    }
+
+    /// Sets, changes or removes a watched area. Nothing is changed if that fails: with what [`Areas::change`] and [`Areas::plan`]
+    /// say, with E2BIG if others use the registers, with EBUSY if the process protects those pages itself, or as the attach and
+    /// perf_event_open(2) do.
     pub fn watch(&mut self, key: Key, seat: SeatId, area: Area, limit: u64) -> Result<(), Refusal> {
-        let refused = |errno| Refusal::os("watch memory of", key.0, &io::Error::from_raw_os_error(errno));
+        let after = self.changed(key, seat, area, limit)?;
+        let plan = self.plan(key, &after)?;
         let before = self.areas_of(key, seat)?.clone();
-        let mut after = before.clone();
-        after.change(area, limit).map_err(refused)?;
-        let pieces = after.pieces().map_err(refused)?;
         if !after.is_empty() {
             self.attach(key)?;
         }
+        // What memory is of the kind, the kernel knows for sure.
+        let without = after.plan(|_| false);
         *self.areas_of(key, seat)? = after;
-        let result = self.lay(key, pieces);
+        let result = self.lay(key, plan).or_else(|e| match (e.raw_os_error(), without) {
+            (Some(libc::EINVAL), Ok(plan)) => self.lay(key, plan),
+            (Some(libc::EINVAL), Err(errno)) => Err(io::Error::from_raw_os_error(errno)),
+            _ => Err(e),
+        });
         if result.is_err() {
-            let pieces = before.pieces().unwrap_or_default();
+            let plan = self.plan(key, &before).unwrap_or_default();
             *self.areas_of(key, seat)? = before;
-            let _ = self.lay(key, pieces);
+            let _ = self.lay(key, plan);
         }
         result.map_err(|e| match e.raw_os_error() {
-            Some(libc::ENOSPC) => refused(libc::E2BIG),
+            Some(libc::ENOSPC) => refused(key, libc::E2BIG),
             _ => Refusal::os("watch memory of", key.0, &e),
         })
     }
@@ -120,8 +157,14 @@ impl Tracer {
         Ok(&mut seat.and_then(|s| s.lwps.as_mut()).ok_or_else(|| Refusal::gone(key.0))?.areas)
     }
 
+    /// Has this watched, and nothing else.
+    fn lay(&mut self, key: Key, plan: Plan) -> io::Result<()> {
+        self.cover(key, plan.pages)?;
+        self.arm(key, plan.pieces)
+    }
+
     /// Has all threads watch these pieces, whether they run or stand.
-    fn lay(&mut self, key: Key, pieces: Vec<Piece>) -> io::Result<()> {
+    fn arm(&mut self, key: Key, pieces: Vec<Piece>) -> io::Result<()> {
         let Some(entry) = self.entries.get_mut(&key) else { return Ok(()) };
         let all = &mut self.watching.processes;
         if pieces.is_empty() {
@@ -139,12 +182,13 @@ impl Tracer {
     /// Brings the registers in line with the threads and areas there are now: new threads watch too, and where nothing is watched
     /// any more no register stays set.
     pub fn watch_threads(&mut self, key: Key) {
-        let Some(watched) = self.watching.processes.get_mut(&key) else { return };
         let process = self.entries.get(&key).map(|e| &e.process);
         let Some(process) = process.filter(|p| p.ended.is_none() && areas(p).is_some()) else {
             self.watching.processes.remove(&key);
+            self.uncover(key);
             return;
         };
+        let Some(watched) = self.watching.processes.get_mut(&key) else { return };
         if process.threads.keys().eq(watched.threads.keys()) {
             return;
         }
@@ -162,8 +206,12 @@ impl Tracer {
     pub fn watch_stop(&mut self, key: Key, tid: Tid, status: Status) -> Trap {
         let Status::Stopped(signal, event) = status else {
             self.watching.behind.remove(&tid);
+            self.watching.hits.remove(&tid);
             return Trap::Foreign;
         };
+        if let Some(trap) = self.page_stop(key, tid, signal, event) {
+            return trap;
+        }
         let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
         if !thread.is_some_and(|t| t.watched) {
             return Trap::Foreign;
@@ -184,7 +232,8 @@ impl Tracer {
             behind.map_or(Ok(()), |_| execute_again(tid)).map(|()| Trap::Foreign)
         };
         let registers = self.watching.processes.get(&key).and_then(|w| w.threads.get(&tid));
-        if (stop || delivery) && !waits && registers.is_none_or(Vec::is_empty) {
+        let unwatched = registers.is_none_or(Vec::is_empty) && !self.watching.pages.contains_key(&key);
+        if (stop || delivery) && !waits && unwatched {
             self.disarm(key, tid);
         }
         trap.unwrap_or(Trap::Foreign)
@@ -219,7 +268,14 @@ impl Tracer {
             }
             return Ok(Trap::Foreign);
         }
+        let sent = self.watching.hits.remove(&tid).filter(|_| ours);
         let Some(entry) = self.entries.get(&key) else { return Ok(Trap::Foreign) };
+        let watches = |hit: &Hit| areas(&entry.process).is_some_and(|a| a.watches(hit));
+        if let Some(hit) = sent.filter(watches) {
+            tell(tid, hit, hit.after)?;
+            return Ok(Trap::Foreign);
+        }
+        let behind = behind.filter(watches);
         let hit = areas(&entry.process).and_then(|a| a.hit(&touched));
         let executed = step && behind.is_some();
         match hit.or(behind.filter(|_| executed)) {
@@ -234,14 +290,7 @@ impl Tracer {
                 Ok(Trap::Goes)
             }
             Some(hit) => {
-                let mut info = ptrace::siginfo_bytes(tid)?;
-                let after = hit.kind != Kind::Exec || executed;
-                let trapno = abi::watch::trapno(hit.kind, after);
-                info[8..12].copy_from_slice(&abi::watch::CODE.to_ne_bytes());
-                info[16..24].copy_from_slice(&hit.addr.to_ne_bytes());
-                info[24..].fill(0);
-                info[abi::watch::TRAPNO_AT..][..4].copy_from_slice(&trapno.to_ne_bytes());
-                ptrace::set_siginfo_bytes(tid, &info)?;
+                tell(tid, hit, hit.kind != Kind::Exec || executed)?;
                 Ok(Trap::Foreign)
             }
         }
@@ -255,6 +304,17 @@ fn arm(watched: &mut Watched, tid: Tid, thread: &mut Thread) -> io::Result<()> {
         Err(e) if e.raw_os_error() == Some(libc::ESRCH) => Ok(()),
         result => result,
     }
+}
+
+/// Has the trap that is about to be delivered to the thread tell of this. `after`: it is done.
+fn tell(tid: Tid, hit: Hit, after: bool) -> io::Result<()> {
+    let mut info = ptrace::siginfo_bytes(tid)?;
+    let trapno = abi::watch::trapno(hit.kind, after);
+    info[8..12].copy_from_slice(&abi::watch::CODE.to_ne_bytes());
+    info[16..24].copy_from_slice(&hit.addr.to_ne_bytes());
+    info[24..].fill(0);
+    info[abi::watch::TRAPNO_AT..][..4].copy_from_slice(&trapno.to_ne_bytes());
+    ptrace::set_siginfo_bytes(tid, &info)
 }
 
 /// The processor passes over a watch for execution once, for a thread that has trapped there. This one has not gone on: it is

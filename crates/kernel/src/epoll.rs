@@ -21,9 +21,18 @@ impl Epoll {
 
     /// Reports `id` once when `fd` becomes readable. Closing `fd` removes it.
     pub fn add(&self, fd: &impl AsRawFd, id: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, id)
+    }
+
+    /// The same for one that was added before and has been reported.
+    pub fn again(&self, fd: &impl AsRawFd, id: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd, id)
+    }
+
+    fn control(&self, how: libc::c_int, fd: &impl AsRawFd, id: u64) -> io::Result<()> {
         let mut event = libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLONESHOT) as u32, u64: id };
         // SAFETY: the event outlives the call.
-        match unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &mut event) } {
+        match unsafe { libc::epoll_ctl(self.0.as_raw_fd(), how, fd.as_raw_fd(), &mut event) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }

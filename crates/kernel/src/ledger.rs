@@ -56,7 +56,7 @@ pub struct Loan {
 pub type Regs = libc::user_regs_struct;
 
 /// What stood where an injected call is lent memory.
-pub type Lent = [u8; 32];
+pub type Lent = [u8; 128];
 
 static TABLE: [Row; ROWS] = [const {
     Row {
@@ -74,7 +74,7 @@ static TABLE: [Row; ROWS] = [const {
     }
 }; ROWS];
 
-/// Descriptors of watch registers, plus 1; 0 for none.
+/// Descriptors of watch registers and of protected pages, plus 1; 0 for none.
 static EVENTS: [AtomicI32; ROWS] = [const { AtomicI32::new(0) }; ROWS];
 
 fn probes(tid: Tid) -> impl Iterator<Item = &'static Row> {
@@ -172,9 +172,9 @@ pub(crate) fn watches(tid: Tid) {
     }
 }
 
-/// A watch register is about to be set for the thread: until [`disarm`] it is not let go with a trap of that. False if there is
+/// A watch register is about to be set for the thread, or a trap of a watched area to be made for it: until [`disarm`] it is not let go with a trap of that. False if there is
 /// no room to remember it.
-pub(crate) fn arm(tid: Tid) -> bool {
+pub fn arm(tid: Tid) -> bool {
     let row = find_or_make(tid);
     if let Some(row) = row {
         row.armed.store(true, Relaxed);

@@ -13,5 +13,6 @@ pub mod pidfd;
 pub mod procfs;
 pub mod ptrace;
 pub mod thread;
+pub mod userfault;
 pub mod wait;
 pub mod xstate;

@@ -24,6 +24,18 @@ pub fn send_signal(fd: &impl AsRawFd, signal: i32) -> io::Result<()> {
     }
 }
 
+/// A copy of descriptor `n` of the process, for us. EBADF: it has none.
+pub fn take(fd: &impl AsRawFd, n: i32) -> io::Result<OwnedFd> {
+    // SAFETY: a plain system call; a non-negative answer is a descriptor that nobody else owns.
+    unsafe {
+        let fd = libc::syscall(libc::SYS_pidfd_getfd, fd.as_raw_fd(), n, 0);
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(OwnedFd::from_raw_fd(fd as i32))
+    }
+}
+
 /// Inode number of the pidfd: unique for one process life since Linux 6.9.
 pub fn inode(fd: &impl AsRawFd) -> io::Result<u64> {
     // SAFETY: stat is plain data.

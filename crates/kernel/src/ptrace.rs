@@ -171,12 +171,25 @@ pub fn is_step_trap(signo: i32, code: i32) -> bool {
     signo == libc::SIGTRAP && matches!(code, 1 | 2 | libc::SIGTRAP)
 }
 
-/// True if this is the trap of a [`crate::perf::Watchpoint`].
+/// True if this is the trap of a [`crate::perf::Watchpoint`], or of [`queue_watch_trap`].
 pub fn is_watch_trap(info: &libc::siginfo_t) -> bool {
     const TRAP_PERF: i32 = 6;
-    // SAFETY: a siginfo_t is 128 bytes, of which the kernel's part for this code is more than the 32 that are looked at.
+    // SAFETY: a siginfo_t is 128 bytes, of which the kernel's part for these codes is more than the 32 that are looked at.
     let mark = unsafe { *(&raw const *info).cast::<u64>().add(3) };
-    info.si_signo == libc::SIGTRAP && info.si_code == TRAP_PERF && mark == crate::perf::MARK
+    let code = matches!(info.si_code, TRAP_PERF | libc::SI_QUEUE);
+    info.si_signo == libc::SIGTRAP && code && mark == crate::perf::MARK
+}
+
+/// Sends a thread the trap of a watched area. The ledger knows that it comes.
+pub fn queue_watch_trap(pid: Tid, tid: Tid) -> io::Result<()> {
+    if !ledger::arm(tid) {
+        return Err(io::Error::from_raw_os_error(libc::EMFILE));
+    }
+    let mut info = [0; 128];
+    info[..4].copy_from_slice(&libc::SIGTRAP.to_ne_bytes());
+    // The place of si_value is that of si_perf_data.
+    info[24..32].copy_from_slice(&crate::perf::MARK.to_ne_bytes());
+    queue_signal(pid, tid, &info)
 }
 
 /// True for the `si_code` of a stop inside the kernel's work for the thread (at a system call, at an event in one), behind which

@@ -45,6 +45,7 @@ pub fn stand(thread: &Thread, tid: Tid, seat: Option<&Seat>) -> Stand {
         (State::Listening | State::Stopped(Stop::Group), _) => Stand::Job(thread.job),
         (State::Stopped(_), Some(what)) => Stand::Event(what.clone()),
         (State::Stopped(_), None) if directed => Stand::Requested,
+        (State::Stopped(_), None) if thread.aside => Stand::Runs,
         (State::Stopped(_), None) => Stand::Suspended,
     }
 }

@@ -21,7 +21,7 @@ impl Node for Mem {
         let right = Right::open(&self.0, caller)?;
         // The descriptor is opened in the caller's name: the kernel's check and the binding to this address space are one act.
         let file = open_mem(&self.0, caller.creds()?, flags & libc::O_ACCMODE)?;
-        Ok(Arc::new(Open { right, file }))
+        Ok(Arc::new(Open { way: self.0.shared.engine.target(self.0.proc.clone()), right, file }))
     }
 
     fn setattr(&self, _caller: &Caller, set: &SetAttr) -> Result<()> {
@@ -30,6 +30,7 @@ impl Node for Mem {
 }
 
 struct Open {
+    way: engine::Target,
     right: Right,
     file: OwnedFd,
 }
@@ -65,7 +66,7 @@ impl Handle for Open {
     fn write(&self, caller: &Caller, offset: u64, data: &[u8], done: Pending<usize>) {
         let write = || {
             self.right.check(caller)?;
-            let n = procfs::pwrite(self.file.as_fd(), offset, data).map_err(|e| self.fault(e))?;
+            let n = self.way.write_memory(self.file.as_fd(), offset, data).map_err(|e| self.fault(e))?;
             self.gone(n, data.len())?;
             Ok(n)
         };

@@ -370,11 +370,12 @@ impl Script {
             none => none.insert(open_mem(&self.target, &self.user.creds, libc::O_RDWR).map_err(gone)?),
         };
         let io = |e: std::io::Error| if e.raw_os_error() == Some(libc::ESRCH) { gone(e) } else { Errno(libc::EIO) };
+        let way = self.target.shared.engine.target(self.target.proc.clone());
         while left > 0 {
             let size = left.min(PIECE) as usize;
             if write {
                 let bytes = thread::read_memory(self.caller as i32, from, size)?;
-                if procfs::pwrite(mem.as_fd(), to, &bytes).map_err(io)? < size {
+                if way.write_memory(mem.as_fd(), to, &bytes).map_err(io)? < size {
                     return Err(Errno(libc::EIO));
                 }
             } else {

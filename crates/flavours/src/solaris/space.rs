@@ -83,7 +83,8 @@ impl Open {
 
     fn write(&self, caller: &Caller, offset: u64, data: &[u8]) -> Result<usize> {
         let Some(space) = self.space(caller)? else { return Err(Errno(libc::EIO)) };
-        match procfs::pwrite(space.as_fd(), offset, data)? {
+        let way = self.target.shared.engine.target(self.target.proc.clone());
+        match way.write_memory(space.as_fd(), offset, data)? {
             0 if !data.is_empty() => Err(Errno(libc::EIO)),
             n => Ok(n),
         }

@@ -1,17 +1,32 @@
 //! Watched areas: PCWATCH, and the file `watch`.
 //!
-//! Solaris protects pages and can watch any number of bytes; here the processor's four watch registers do it (those of all threads
-//! alike), which are gone when the daemon is. What differs:
+//! Solaris protects pages and can watch any number of bytes. Here what is asked for is covered by the first of these that can:
 //!
-//! * One register covers 1, 2, 4 or 8 aligned bytes of data, or one byte of instructions. Reading takes two registers a piece, since
-//!   the processor can only be asked for all accesses and for writes. What takes more than there are is refused with E2BIG.
-//! * The processor traps behind an access to data: without WA_TRAPAFTER, WA_READ and WA_WRITE are refused with ENOTSUP. Execution
-//!   is told before or after, as asked, where the instruction begins in the area.
-//! * `si_addr` is the first byte of the first piece that was touched. An instruction that reads and writes the same piece counts as
-//!   a write, also for an area that is watched for reading only, which is not told of it.
-//! * A touch by the kernel in a system call is told at the end of the call, which has succeeded; so is the store of a signal frame.
+//! 1. The processor's four watch registers (those of all threads alike): one covers 1, 2, 4 or 8 aligned bytes of data, or one byte
+//!    of instructions; reading takes two a piece, since the processor can only be asked for all accesses and for writes. It traps
+//!    behind an access to data; execution is told before or after, as asked, where the instruction begins in the area.
+//! 2. Pages protected by userfaultfd(2): writing to areas of any size, told before or after, in anonymous and shared memory.
+//!
+//! Both are gone when the daemon is. A protection made with mprotect(2) would not be, and the program would die of it later: so there
+//! is nothing for reading, and writing to private mappings of files (the data of a program), beyond what registers cover. That is
+//! E2BIG, or ENOTSUP without WA_TRAPAFTER. What else differs:
+//!
+//! * With registers, `si_addr` is the first byte of the first piece that was touched. An instruction that reads and writes the same
+//!   piece counts as a write, also for an area that is watched for reading only, which is not told of it.
+//! * Protected are the pages that are there at PCWATCH: what is mapped there later, or dropped with madvise(2), is not watched until
+//!   the next PCWATCH. An area in which nothing is mapped has registers only.
+//! * While a page is open for one thread's step no other thread runs. It is open to all while a call of the kernel's writes
+//!   to it, until that call has ended; for a child that vfork(2) lent the memory; for a process that shares the memory
+//!   otherwise; and for writes to `as`. What else is written to it meanwhile is not told.
+//! * What the kernel writes in a call is told at the end of the call, with si_trapafter, where it begins in an area or has changed it.
+//! * ENOSYS: the kernel is older than 6.4. EPERM: it gives us no userfaultfd (`vm.unprivileged_userfaultfd`, `/dev/userfaultfd`).
+//!   EBUSY: the process has one of its own there, or ignores SIGTRAP. If it begins to later, pages on which it would have to step
+//!   are watched no more.
+//! * A touch of a register's piece by the kernel is told at the end of the call, too; so is the store of a signal frame.
 //!   A daemon without privilege is told of none where `kernel.perf_event_paranoid` is above 1.
-//! * A thread that blocks SIGTRAP is told of when it stops the next time, or no longer blocks it; several touches are one then.
+//! * A thread that blocks SIGTRAP is told of when it stops the next time, or no longer blocks it; several touches are one then. One
+//!   that blocks or ignores it and is not traced is told of its writes to pages behind them: told before, they would be made
+//!   again and again.
 //! * EPERM or EACCES: the kernel gives us no watch registers.
 //! * The program's own handler, if the fault is not traced, sees the codes of Linux: TRAP_HWBKPT.
 
