@@ -1,6 +1,8 @@
 //! Pure data: names, numbers, sets. Bytes and words to values and back; no I/O.
 
 pub mod fault;
+pub mod model;
+pub mod record;
 pub mod set;
 pub mod signal;
 pub mod solaris;
@@ -8,3 +10,5 @@ pub mod syscall;
 #[rustfmt::skip]
 mod syscall_table;
 pub mod watch;
+
+pub use model::Model;

@@ -1,9 +1,13 @@
 //! The flavours: one folder each, one file a node.
 //!
 //! What they share: [`target`], the process or thread that a file is about, who may see it, and acting on it; [`right`], who may
-//! control it; [`underway`], the order that a write waits for; [`rename`], giving a thread another name.
+//! control it; [`about`], who reads and what every file needs to know; [`mapping`], what is mapped; [`exclusive`], opens that are to
+//! be the only ones; [`underway`], the order that a write waits for; [`rename`], giving a thread another name.
 
+pub mod about;
+pub mod exclusive;
 pub mod linux;
+pub mod mapping;
 pub mod rename;
 pub mod right;
 pub mod solaris;

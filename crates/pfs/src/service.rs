@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use tree::{Errno, Flavour, Node};
+use tree::{Flavour, Node};
 
 /// A process that is held, and by whom.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -169,7 +169,7 @@ impl Flavour for Watched {
         self.inner.root()
     }
 
-    fn unchangeable(&self) -> Option<(Errno, Errno)> {
+    fn unchangeable(&self) -> Option<tree::Unchangeable> {
         self.inner.unchangeable()
     }
 
