@@ -10,5 +10,6 @@ pub mod pidfd;
 pub mod procfs;
 pub mod ptrace;
 pub mod thread;
+pub mod tty;
 pub mod wait;
 pub mod xstate;

@@ -70,7 +70,7 @@ proptest! {
     #[test]
     fn shown_is_understood(ro: Option<bool>, other: Option<bool>, uid in proptest::option::of(0..u32::MAX),
                            gid in proptest::option::of(0..u32::MAX)) {
-        let given = Options { ro, allow_other: other, uid, gid, hidepid: None, model: None };
+        let given = Options { ro, allow_other: other, uid, gid, ..Options::default() };
         let mut back = Options::parse(&given.to_string()).unwrap();
         if ro.is_none() {
             prop_assert_eq!(back.ro.take(), Some(false));

@@ -19,8 +19,8 @@ use abi::solaris::numbers::{state_letter, syscall_out, NZERO, PCT_ONE, PRNODEV, 
 use abi::solaris::record::{chars, makedev, Timestruc};
 use abi::solaris::records::{array, LwpsInfo, PsInfo};
 use abi::solaris::Model;
-use kernel::machine;
 use kernel::procfs::{InCall, Stat};
+use kernel::{machine, tty};
 use tree::{Errno, Result};
 
 /// `pr_flag` of a system process.
@@ -251,10 +251,7 @@ fn share_of_time(stat: &Stat) -> u16 {
 
 /// Device of the controlling terminal, from the coding of field 7 of `stat`.
 fn tty(nr: u32) -> u64 {
-    match nr {
-        0 => PRNODEV,
-        _ => makedev(nr >> 8 & 0xfff, nr & 0xff | nr >> 12 & 0xfff00),
-    }
+    tty::device(nr).map_or(PRNODEV, |(major, minor)| makedev(major, minor))
 }
 
 /// Arguments, from the text of `cmdline`; `stack` is where the count of them stands, below the arrays.
