@@ -1,5 +1,6 @@
 //! Pure data: names, numbers, sets. Bytes and words to values and back; no I/O.
 
+pub mod bsd;
 pub mod fault;
 pub mod model;
 pub mod record;
@@ -9,6 +10,7 @@ pub mod solaris;
 pub mod syscall;
 #[rustfmt::skip]
 mod syscall_table;
+pub mod user_regs;
 pub mod watch;
 
 pub use model::Model;

@@ -5,8 +5,9 @@ use crate::error::Refusal;
 use crate::event::{Call, SigInfo};
 use crate::follow::{Follow, Guard};
 use crate::frame;
-use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Thread, WaiterId};
+use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Stop, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
+use crate::registers::At;
 use crate::seat::{Seat, SeatId};
 use crate::watching::{Trap, Watching};
 use abi::syscall::{stop_makes_eintr, Abi};
@@ -951,6 +952,27 @@ impl Tracer {
     pub fn is_stopped(&self, key: Key, tid: Tid) -> bool {
         let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
         thread.is_some_and(|t| matches!(t.state, State::Stopped(_)))
+    }
+
+    /// Where a thread stands with respect to a system call.
+    pub fn at(&self, key: Key, tid: Tid) -> At {
+        let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
+        match thread.map(|t| &t.state) {
+            Some(State::Stopped(Stop::Entry)) => At::Entry,
+            Some(State::Stopped(Stop::Exit)) => At::Exit,
+            _ => At::Outside,
+        }
+    }
+
+    /// True if a thread is job-control stopped, attached or not.
+    pub fn is_job_stopped(&self, key: Key, tid: Tid, proc: &Proc) -> bool {
+        match self.entries.get(&key).and_then(|e| e.process.threads.get(&tid)) {
+            Some(thread) => thread.state == State::Listening,
+            None => {
+                let stat = path(format!("task/{tid}/stat")).and_then(|p| procfs::read_at(proc.dir(), &p).ok());
+                stat.as_deref().and_then(procfs::Stat::parse).is_some_and(|s| s.state == b'T')
+            }
+        }
     }
 }
 

@@ -19,12 +19,20 @@
 //! * A descriptor leads to the process it was opened of, never to the next one of its number.
 
 pub mod candebug;
+pub mod dbregs;
 pub mod etype;
 pub mod file;
+pub mod fpregs;
 pub mod level;
 pub mod look;
+pub mod map;
+pub mod mem;
 pub mod nodes;
+pub mod opens;
+pub mod osrel;
 pub mod process;
+pub mod registers;
+pub mod regs;
 pub mod rlimit;
 pub mod root;
 pub mod status;

@@ -4,15 +4,17 @@
 use super::candebug::candebug;
 use super::level::{Level, Rules};
 use super::look::{stale, Look, Subject};
-use super::text::{Content, Reads, Text};
-use super::{etype, file, rlimit, status};
+use super::text::{self, Content, Reads};
+use super::{dbregs, etype, file, fpregs, map, mem, osrel, registers, regs, rlimit, status};
 use crate::right::access_mask;
+use abi::bsd::Machine;
 use std::ffi::OsStr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result, SetAttr};
-use Level::{Bsd44a, F14, F2, F4};
+use tree::{Attr, Caller, Entry, Errno, Handle, Node, Result, SetAttr};
+use Level::{Bsd44a, F10, F14, F2, F4};
 use Seen::{All, Debuggers, Users};
+use What::{File, Guarded, Link, Registers, Text};
 
 /// Inode number of the root directory.
 pub const ROOT_INO: u64 = 2;
@@ -25,11 +27,11 @@ pub struct Row {
     pub name: &'static str,
     /// The releases that have it.
     pub levels: RangeInclusive<Level>,
-    /// File type and permission bits (`S_IF*` | 0o7777).
-    pub mode: u32,
     /// Who sees it up to FreeBSD 4, and from FreeBSD 5 on.
     pub seen: [Seen; 2],
-    /// The release from which on it loses all permissions when the ids of the process have changed since its exec.
+    /// Permissions.
+    pub mode: u32,
+    /// The release from which on it has none when the ids of the process have changed since its exec.
     pub private: Option<Level>,
     /// Its numbers, of which inode numbers are made: in 4.4BSD at first, in 4.4BSD then and FreeBSD up to 4, and since.
     pub numbers: [u64; 3],
@@ -52,52 +54,69 @@ pub enum Seen {
 pub enum What {
     /// A text that is only read.
     Text(Content, Reads),
-    /// Anything else: the size that stat(2) shows where a release shows any, how long the name may be remembered, and the node,
-    /// whose own `attr`, `keep` and `access` are not asked.
-    Node(fn(&Look) -> u64, Keep, fn(&Subject) -> Arc<dyn Node>),
+    /// The same, for who may debug the process: others can open it, and not read.
+    Guarded(Content, Reads),
+    /// Registers.
+    Registers(&'static registers::Kind),
+    /// Any other file. Its own `attr`, `keep` and `access` are not asked.
+    File(fn(&Subject) -> Arc<dyn Node>),
+    /// A symbolic link, with the length of its text.
+    Link(fn(&Subject) -> Arc<dyn Node>, fn(&Look) -> u64),
 }
 
 /// All nodes, in the order of the listing in FreeBSD 4.
 pub static NODES: &[Row] = &[
-    //   name       levels         mode   seen to 4, since  numbers        what
-    text("status", Bsd44a..=F14, 0o444, [All, All], [6, 8, 16], status::status, Reads::Parts),
-    text("etype", F2..=F14, 0o444, [Users, All], [0, 12, 8], etype::etype, Reads::Start),
-    text("cmdline", F4..=F14, 0o444, [All, All], [0, 13, 5], status::cmdline, Reads::Parts),
-    text("rlimit", F4..=F14, 0o444, [All, All], [0, 14, 15], rlimit::rlimit, Reads::Parts),
-    link("file", Bsd44a..=F14, 0o444, [Users, Users], [2, 3, 18], file::size, |s| Arc::new(file::File(s.clone()))),
+    //  name, releases, seen up to FreeBSD 4 and since, mode, taken away since, numbers, what it is
+    row(
+        "mem",
+        Bsd44a..=F14,
+        [All, Debuggers],
+        0o600,
+        Some(Bsd44a),
+        [3, 4, 11],
+        File(|s| Arc::new(mem::Mem(s.clone()))),
+    ),
+    row("regs", Bsd44a..=F14, [Users, Debuggers], 0o600, Some(Bsd44a), [4, 5, 14], Registers(&regs::REGS)),
+    row("fpregs", Bsd44a..=F14, [Users, Debuggers], 0o600, Some(Bsd44a), [9, 6, 9], Registers(&fpregs::FPREGS)),
+    row("dbregs", F4..=F14, [Users, Debuggers], 0o600, Some(F4), [0, 15, 7], Registers(&dbregs::DBREGS)),
+    row("status", Bsd44a..=F14, [All, All], 0o444, None, [6, 8, 16], Text(status::status, Reads::Parts)),
+    row("map", F2..=F14, [Users, Users], 0o444, None, [0, 11, 10], Guarded(map::map, Reads::Whole)),
+    row("etype", F2..=F14, [Users, All], 0o444, None, [0, 12, 8], Text(etype::etype, Reads::Start)),
+    row("cmdline", F4..=F14, [All, All], 0o444, None, [0, 13, 5], Text(status::cmdline, Reads::Parts)),
+    row("rlimit", F4..=F14, [All, All], 0o444, None, [0, 14, 15], Text(rlimit::rlimit, Reads::Parts)),
+    row(
+        "osrel",
+        F10..=F14,
+        [Debuggers, Debuggers],
+        0o600,
+        Some(F10),
+        [0, 0, 17],
+        File(|s| Arc::new(osrel::OsRel(s.clone()))),
+    ),
+    row(
+        "file",
+        Bsd44a..=F14,
+        [Users, Users],
+        0o444,
+        None,
+        [2, 3, 18],
+        Link(|s| Arc::new(file::File(s.clone())), file::size),
+    ),
 ];
 
 /// The numbers of the directory itself.
 const DIRECTORY: [u64; 3] = [1, 2, 4];
 
-type Levels = RangeInclusive<Level>;
-type Make = fn(&Subject) -> Arc<dyn Node>;
-
-/// A text that is only read.
-const fn text(
+const fn row(
     name: &'static str,
-    levels: Levels,
-    mode: u32,
+    levels: RangeInclusive<Level>,
     seen: [Seen; 2],
-    numbers: [u64; 3],
-    content: Content,
-    reads: Reads,
-) -> Row {
-    Row { name, levels, mode: libc::S_IFREG | mode, seen, private: None, numbers, what: What::Text(content, reads) }
-}
-
-/// A symbolic link.
-const fn link(
-    name: &'static str,
-    levels: Levels,
     mode: u32,
-    seen: [Seen; 2],
+    private: Option<Level>,
     numbers: [u64; 3],
-    size: fn(&Look) -> u64,
-    make: Make,
+    what: What,
 ) -> Row {
-    let what = What::Node(size, Keep::Name, make);
-    Row { name, levels, mode: libc::S_IFLNK | mode, seen, private: None, numbers, what }
+    Row { name, levels, seen, mode, private, numbers, what }
 }
 
 impl Row {
@@ -112,7 +131,34 @@ impl Row {
 
     fn entry(&self, subject: &Subject) -> Entry {
         let ino = subject.rules.ino(self.numbers, subject.pid());
-        Entry { name: self.name.into(), ino, kind: self.mode & libc::S_IFMT }
+        Entry { name: self.name.into(), ino, kind: self.kind() }
+    }
+
+    /// File type.
+    fn kind(&self) -> u32 {
+        match self.what {
+            Link(..) => libc::S_IFLNK,
+            _ => libc::S_IFREG,
+        }
+    }
+
+    /// Size, in releases that show one.
+    fn size(&self, look: &Look) -> u64 {
+        match self.what {
+            Text(..) | Guarded(..) | File(_) => 0,
+            Registers(kind) => (kind.size)(Machine::Amd64) as u64,
+            Link(_, size) => size(look),
+        }
+    }
+
+    fn node(&self, subject: &Subject) -> Arc<dyn Node> {
+        let text = |content, reads, guarded| text::Text { subject: subject.clone(), content, reads, guarded };
+        match self.what {
+            Text(content, reads) => Arc::new(text(content, reads, false)),
+            Guarded(content, reads) => Arc::new(text(content, reads, true)),
+            Registers(kind) => Arc::new(registers::Registers { subject: subject.clone(), kind }),
+            File(make) | Link(make, _) => make(subject),
+        }
     }
 }
 
@@ -129,13 +175,7 @@ pub fn process_ino(rules: Rules, pid: u32) -> u64 {
 /// The node of this name, if the release has it and the caller sees it.
 pub fn find(subject: &Subject, caller: &Caller, name: &OsStr) -> Result<Arc<dyn Node>> {
     let row = of_level(subject.rules.level).find(|row| row.name == name).ok_or(Errno(libc::ENOENT))?;
-    let node: Arc<dyn Node> = match row.what {
-        What::Text(content, reads) => {
-            Arc::new(Text { subject: subject.clone(), content, reads, guarded: reads == Reads::Whole })
-        }
-        What::Node(_, _, make) => make(subject),
-    };
-    let door = Door { row, subject: subject.clone(), node };
+    let door = Door { row, subject: subject.clone(), node: row.node(subject) };
     door.enter(&subject.look(caller)).map_err(|e| if e.0 == libc::ESTALE { Errno(libc::ENOENT) } else { e })?;
     Ok(Arc::new(door))
 }
@@ -181,12 +221,9 @@ impl Door {
     fn attr_of(&self, look: &Look) -> Result<Attr> {
         self.enter(look)?;
         let rules = self.subject.rules;
-        let size = match self.row.what {
-            What::Node(size, ..) if rules.shows_sizes() => size(look),
-            _ => 0,
-        };
+        let size = if rules.shows_sizes() { self.row.size(look) } else { 0 };
         let ino = rules.ino(self.row.numbers, self.subject.pid());
-        let mut attr = look.attr(ino, self.row.mode, 1, size).map_err(stale)?;
+        let mut attr = look.attr(ino, self.row.kind() | self.row.mode, 1, size).map_err(stale)?;
         if self.row.private.is_some_and(|since| rules.level >= since) && look.is_sugid().map_err(stale)? {
             attr.mode &= libc::S_IFMT;
         }
@@ -204,13 +241,6 @@ impl Door {
 impl Node for Door {
     fn attr(&self, caller: &Caller) -> Result<Attr> {
         self.attr_of(&self.subject.look(caller))
-    }
-
-    fn keep(&self) -> Keep {
-        match self.row.what {
-            What::Text(..) => Keep::Name,
-            What::Node(_, keep, _) => keep,
-        }
     }
 
     fn identity(&self) -> u64 {
