@@ -33,7 +33,7 @@ struct Line {
 /// The content.
 pub fn map(look: &Look) -> Result<Vec<u8>> {
     let narrow = look.about.model() == Model::Ilp32;
-    if narrow && look.rules.level.is_pseudofs() && look.about.target_model() == Some(Model::Lp64) {
+    if narrow && look.rules.map_is_too_wide() && look.about.target_model() == Some(Model::Lp64) {
         return Err(Errno(libc::EOPNOTSUPP));
     }
     let uid = look.status()?.ids("Uid")[0];
