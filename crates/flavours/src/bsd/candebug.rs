@@ -8,6 +8,7 @@ use crate::right::{Right, User};
 use kernel::creds::Creds;
 use kernel::procfs;
 use std::ffi::CString;
+use std::os::fd::OwnedFd;
 use tree::{Caller, Errno, Result};
 
 const CAP_SYS_PTRACE: u32 = 19;
@@ -87,6 +88,11 @@ impl Claim {
     /// Asks again, in the names of who uses the file and of who opened it; tells who uses it. The errors of the release for a process
     /// that has ended and for a right that was lost.
     pub fn check(&self, caller: &Caller) -> Result<User> {
+        self.enter(caller).map(|(user, _)| user)
+    }
+
+    /// As [`Claim::check`], with the address space that the process has now, which was opened to ask.
+    pub fn enter(&self, caller: &Caller) -> Result<(User, OwnedFd)> {
         let rules = self.subject.rules;
         self.asked(caller).map_err(|e| match e.0 {
             libc::ENOENT | libc::ESRCH => rules.gone(),
@@ -95,14 +101,14 @@ impl Claim {
         })
     }
 
-    fn asked(&self, caller: &Caller) -> Result<User> {
+    fn asked(&self, caller: &Caller) -> Result<(User, OwnedFd)> {
         let look = self.subject.look(caller);
-        look.status()?;
-        let user = self.right.user(caller)?;
+        look.there()?;
+        let (user, memory) = self.right.enter(caller)?;
         let allowed = Who::of(caller.tid, &user.creds).passes(&look, user.own)?;
         let opener = self.right.is_of(&user.creds) || self.opener.passes(&look, false)?;
         if allowed && opener {
-            Ok(user)
+            Ok((user, memory))
         } else {
             Err(Errno(libc::EPERM))
         }

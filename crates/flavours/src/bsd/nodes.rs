@@ -180,7 +180,7 @@ pub fn find(subject: &Subject, caller: &Caller, name: &OsStr) -> Result<Arc<dyn 
 pub fn entries(subject: &Subject, caller: &Caller) -> Result<Vec<Entry>> {
     subject.target.enter(caller)?;
     let look = subject.look(caller);
-    look.status().map_err(stale)?;
+    look.there().map_err(stale)?;
     let rules = subject.rules;
     let system = look.about.is_system();
     let near = rules.hides_from_strangers() && candebug(subject, caller);
@@ -205,7 +205,7 @@ impl Door {
     fn enter(&self, look: &Look) -> Result<()> {
         let caller = look.about.caller;
         self.subject.target.enter(caller)?;
-        look.status().map_err(stale)?;
+        look.there().map_err(stale)?;
         let near = || candebug(&self.subject, caller);
         if self.row.is_seen(look.rules, near, || look.about.is_system()) {
             Ok(())
