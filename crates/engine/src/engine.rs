@@ -6,7 +6,7 @@ use crate::inject::{self, forgets_nothing, Number};
 use crate::pages::Opened;
 use crate::process::{Await, State, Steps, Stop, WaiterId};
 use crate::published::Shown;
-use crate::registers::{self, Which};
+use crate::registers::{self, At, Which};
 use crate::seat::{Check, Once, Opener, Seat, SeatId};
 use crate::stream::Stream;
 use crate::tracer::{self, key_of, Key, Queue, Tracer};
@@ -388,25 +388,45 @@ impl Target {
         which: Which,
         answer: impl FnOnce(Result<Vec<u8>, Refusal>) + Send + 'static,
     ) -> Ticket {
+        let read =
+            move |tid: Tid, _| registers::read(tid, which).map_err(|e| Refusal::os("read registers of", tid, &e));
+        self.at_rest(tid, true, read, answer)
+    }
+
+    /// Calls `act` in the tracer thread while a thread (None: the representative) stands. One that runs is stopped for a moment
+    /// if `running`, else that is EBUSY; a job-control stop is a stop.
+    pub fn at_rest<R: Send + 'static>(
+        &self,
+        tid: Option<Tid>,
+        running: bool,
+        act: impl FnOnce(Tid, At) -> Result<R, Refusal> + Send + 'static,
+        answer: impl FnOnce(Result<R, Refusal>) + Send + 'static,
+    ) -> Ticket {
         let ticket = self.ticket();
         let (slot, proc, shared) = (ticket.waiter.clone(), self.proc.clone(), self.shared.clone());
         self.job(move |t, key| {
             let entry = t.entry(&proc);
             let tid = tid.or_else(|| entry.process.representative(None)).unwrap_or(key.0);
             if entry.process.ended.is_none() && t.is_stopped(key, tid) && !t.injections.contains_key(&tid) {
-                answer(registers::read(tid, which).map_err(|e| Refusal::os("read registers of", tid, &e)));
+                answer(act(tid, t.at(key, tid)));
                 return;
             }
-            if let Err(refusal) = t.attach(key) {
+            let busy = move || Refusal::new(libc::EBUSY, format!("{tid}: it is not stopped"));
+            let refused = match running || t.may_be_job_stopped(key, tid, &proc) {
+                true => t.attach(key).err(),
+                false if !proc.alive() => Some(Refusal::gone(key.0)),
+                false => Some(busy()),
+            };
+            if let Some(refusal) = refused {
                 t.settle(key);
                 answer(Err(refusal));
                 return;
             }
             let then = move |t: &mut Tracer, result: Result<(), Refusal>, seat: Pause| {
-                let regs = result
-                    .and_then(|()| registers::read(tid, which).map_err(|e| Refusal::os("read registers of", tid, &e)));
+                let stands = running || t.is_job_stopped(key, tid);
+                let result = result.and_then(|()| if stands { act(tid, t.at(key, tid)) } else { Err(busy()) });
                 seat.end(t);
-                answer(regs);
+                answer(result);
             };
             *slot.lock() = Some(Pause::begin(t, &shared, &proc, tid, then));
         });

@@ -12,6 +12,7 @@ use crate::inject::{forgets_nothing, Number};
 use crate::pages;
 use crate::process::lwps::Stand;
 use crate::process::{signo_of, Await, State, Steps, Stop};
+use crate::registers::fxsave_of;
 use crate::seat::{Lwps, Modes, Seat, SeatId};
 use crate::tracer::{key_of, Key, Tracer};
 use crate::watch::Area;
@@ -251,18 +252,6 @@ fn inside(tid: Tid, forged: Option<SiginfoBytes>, at_signal: bool) -> Option<Box
         siginfo: forged.or_else(own).map(Box::new),
     }))
 }
-
-/// The set that holds the FXSAVE image of a thread with these registers.
-fn fxsave_of(regs: &libc::user_regs_struct) -> RegSet {
-    if regs.cs == NARROW_CS {
-        RegSet::Fxsave
-    } else {
-        RegSet::Float
-    }
-}
-
-/// Code segment of 32-bit programs.
-const NARROW_CS: u64 = 0x23;
 
 struct Message {
     proc: Arc<Proc>,

@@ -1,6 +1,8 @@
 //! Registers of stopped threads.
 
 use crate::error::Refusal;
+pub use abi::user_regs::At;
+use abi::user_regs::LinuxRegisters;
 use kernel::ptrace::{self, RegSet, Tid};
 use std::io;
 
@@ -13,18 +15,84 @@ pub enum Which {
     Debug,
 }
 
+/// General registers in the kernel's order.
+pub fn array_of(r: &libc::user_regs_struct) -> LinuxRegisters {
+    [
+        r.r15, r.r14, r.r13, r.r12, r.rbp, r.rbx, r.r11, r.r10, r.r9, r.r8, r.rax, r.rcx, r.rdx, r.rsi, r.rdi,
+        r.orig_rax, r.rip, r.cs, r.eflags, r.rsp, r.ss, r.fs_base, r.gs_base, r.ds, r.es, r.fs, r.gs,
+    ]
+}
+
+/// The other way round.
+pub fn set_from(r: &mut libc::user_regs_struct, a: &LinuxRegisters) {
+    [
+        r.r15, r.r14, r.r13, r.r12, r.rbp, r.rbx, r.r11, r.r10, r.r9, r.r8, r.rax, r.rcx, r.rdx, r.rsi, r.rdi,
+        r.orig_rax, r.rip, r.cs, r.eflags, r.rsp, r.ss, r.fs_base, r.gs_base, r.ds, r.es, r.fs, r.gs,
+    ] = *a;
+}
+
+/// General registers of a thread in a ptrace stop.
+pub fn general(tid: Tid) -> io::Result<LinuxRegisters> {
+    ptrace::user_regs(tid).map(|regs| array_of(&regs))
+}
+
+/// Writes them. The kernel drops flags without a word that a program may not have.
+pub fn set_general(tid: Tid, new: &LinuxRegisters) -> io::Result<()> {
+    let mut regs = ptrace::user_regs(tid)?;
+    let (pc, call) = (regs.rip, regs.orig_rax);
+    set_from(&mut regs, new);
+    if regs.rip != pc && regs.orig_rax == call {
+        // Or the kernel's restart of a call would move it back.
+        regs.orig_rax = u64::MAX;
+    }
+    ptrace::set_user_regs(tid, &regs)
+}
+
+/// The FXSAVE image of a thread in a ptrace stop, whatever its data model.
+pub fn fxsave(tid: Tid) -> io::Result<Vec<u8>> {
+    ptrace::regs(tid, fxsave_of(&ptrace::user_regs(tid)?))
+}
+
+/// Writes it.
+pub fn set_fxsave(tid: Tid, image: &[u8]) -> io::Result<()> {
+    ptrace::set_regs(tid, fxsave_of(&ptrace::user_regs(tid)?), image)
+}
+
+/// The set that holds the FXSAVE image of a thread with these registers.
+pub(crate) fn fxsave_of(regs: &libc::user_regs_struct) -> RegSet {
+    if regs.cs == NARROW_CS {
+        RegSet::Fxsave
+    } else {
+        RegSet::Float
+    }
+}
+
+/// Code segment of 32-bit programs.
+const NARROW_CS: u64 = 0x23;
+
+/// The eight debug registers of a thread in a ptrace stop (4 and 5 are 0).
+pub fn debug(tid: Tid) -> io::Result<[u64; 8]> {
+    let mut regs = [0; 8];
+    for n in [0, 1, 2, 3, 6, 7] {
+        regs[n] = ptrace::debug_reg(tid, n)?;
+    }
+    Ok(regs)
+}
+
+/// Writes them. Nothing is watched while they change: the kernel checks the control register against the addresses.
+pub fn set_debug(tid: Tid, regs: &[u64; 8]) -> io::Result<()> {
+    ptrace::set_debug_reg(tid, 7, 0)?;
+    for n in [0, 1, 2, 3, 6, 7] {
+        ptrace::set_debug_reg(tid, n, regs[n])?;
+    }
+    Ok(())
+}
+
 /// Reads a whole register file of a thread in a ptrace stop.
 pub fn read(tid: Tid, which: Which) -> io::Result<Vec<u8>> {
     match which {
         Which::Set(set) => ptrace::regs(tid, set),
-        Which::Debug => {
-            let mut out = Vec::with_capacity(64);
-            for n in 0..8 {
-                let value = if n == 4 || n == 5 { 0 } else { ptrace::debug_reg(tid, n)? };
-                out.extend(value.to_ne_bytes());
-            }
-            Ok(out)
-        }
+        Which::Debug => Ok(debug(tid)?.iter().flat_map(|value| value.to_ne_bytes()).collect()),
     }
 }
 

@@ -7,8 +7,9 @@ use crate::exits::{Armed, Kernel};
 use crate::follow::{Follow, Guard};
 use crate::glance::{Glance, Stopped};
 use crate::lwp;
-use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Thread, WaiterId};
+use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Stop, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
+use crate::registers::At;
 use crate::seat::{Seat, SeatId};
 use crate::watching::{Trap, Watching};
 use abi::syscall::{stop_makes_eintr, Abi};
@@ -986,6 +987,34 @@ impl Tracer {
     pub fn is_stopped(&self, key: Key, tid: Tid) -> bool {
         let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
         thread.is_some_and(|t| matches!(t.state, State::Stopped(_)))
+    }
+
+    /// Where a thread stands with respect to a system call.
+    pub fn at(&self, key: Key, tid: Tid) -> At {
+        let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
+        match thread.map(|t| &t.state) {
+            Some(State::Stopped(Stop::Entry)) => At::Entry,
+            Some(State::Stopped(Stop::Exit)) => At::Exit,
+            _ => At::Outside,
+        }
+    }
+
+    /// False if a thread is not job-control stopped. Of one that was let go and is about to stop again, which runs for an instant,
+    /// only a stop tells.
+    pub fn may_be_job_stopped(&self, key: Key, tid: Tid, proc: &Proc) -> bool {
+        match self.entries.get(&key).and_then(|e| e.process.threads.get(&tid)) {
+            Some(thread) => thread.state == State::Listening,
+            None => {
+                let stat = path(format!("task/{tid}/stat")).and_then(|p| procfs::read_at(proc.dir(), &p).ok());
+                stat.as_deref().and_then(procfs::Stat::parse).is_some_and(|s| matches!(s.state, b'T' | b't' | b'R'))
+            }
+        }
+    }
+
+    /// True if a thread that stands does so by job control too.
+    pub fn is_job_stopped(&self, key: Key, tid: Tid) -> bool {
+        let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
+        thread.is_some_and(|t| matches!(t.state, State::Listening | State::Stopped(Stop::Group)))
     }
 }
 

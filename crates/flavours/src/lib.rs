@@ -1,9 +1,14 @@
 //! The flavours: one folder each, one file a node.
 //!
 //! What they share: [`target`], the process or thread that a file is about, who may see it, and acting on it; [`right`], who may
-//! control it; [`underway`], the order that a write waits for; [`rename`], giving a thread another name.
+//! control it; [`about`], who reads and what every file needs to know; [`mapping`], what is mapped; [`exclusive`], opens that are to
+//! be the only ones; [`underway`], the order that a write waits for; [`rename`], giving a thread another name.
 
+pub mod about;
+pub mod bsd;
+pub mod exclusive;
 pub mod linux;
+pub mod mapping;
 pub mod rename;
 pub mod right;
 pub mod solaris;
@@ -29,6 +34,12 @@ pub struct Options {
     pub ro: bool,
     /// The data model in which everybody is answered, for flavours of binary structures. `None`: each in its own.
     pub model: Option<Model>,
+    /// The release whose files are shown, for flavours that had several. `None`: the flavour's choice.
+    pub level: Option<bsd::Level>,
+    /// Errors and limits as that release had them.
+    pub strict: bool,
+    /// Registers are shown as they are in a system call too, not where that release had number and result.
+    pub raw_syscall_regs: bool,
 }
 
 /// What all nodes of one mount share.
@@ -45,14 +56,18 @@ pub struct Kind {
     pub name: &'static str,
     /// True if its files are structures of C, whose form depends on the data model of who reads them (`-o model=`).
     pub models: bool,
+    /// The releases that can be chosen (`-o level=`); if there are any, `strict` and `syscallregs` are known too.
+    pub levels: &'static [bsd::Level],
     /// The kernel's /proc as it is now reachable, in the flavour's view; to be called before it is mounted over.
     pub make: fn(Options, Engine) -> Arc<dyn Flavour>,
 }
 
 /// All flavours.
 pub static ALL: &[Kind] = &[
-    Kind { name: "linux", models: false, make: |o, e| Arc::new(linux::Linux::new(o, e)) },
-    Kind { name: "solaris", models: true, make: |o, e| Arc::new(solaris::Solaris::new(o, e)) },
+    Kind { name: "linux", models: false, levels: &[], make: |o, e| Arc::new(linux::Linux::new(o, e)) },
+    Kind { name: "solaris", models: true, levels: &[], make: |o, e| Arc::new(solaris::Solaris::new(o, e)) },
+    Kind { name: "bsd44", models: false, levels: bsd::BSD44, make: |o, e| Arc::new(bsd::Bsd::bsd44(o, e)) },
+    Kind { name: "freebsd", models: false, levels: bsd::FREEBSD, make: |o, e| Arc::new(bsd::Bsd::freebsd(o, e)) },
 ];
 
 /// The flavour of this name; None if there is no such flavour.

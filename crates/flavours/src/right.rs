@@ -92,6 +92,11 @@ impl Right {
         Ok((user, memory))
     }
 
+    /// True if the opener had these credentials.
+    pub fn is_of(&self, creds: &Creds) -> bool {
+        self.creds == *creds
+    }
+
     /// True if the opener may still control the process.
     pub fn holds(&self) -> bool {
         may_control(&self.target, &self.creds).is_ok()
@@ -137,6 +142,15 @@ pub fn send_signal(target: &Target, creds: &Creds, signal: i32) -> std::result::
         None => pidfd::send_signal(&fd, signal),
     };
     creds.may_signal(&target.proc).and_then(|()| creds.act_on(&target.proc, post)).map_err(os)
+}
+
+/// What access(2) would be asked for an open with these flags.
+pub fn access_mask(flags: i32) -> i32 {
+    match flags & libc::O_ACCMODE {
+        libc::O_RDONLY => libc::R_OK,
+        libc::O_WRONLY => libc::W_OK,
+        _ => libc::R_OK | libc::W_OK,
+    }
 }
 
 /// EPERM for anything but a truncation, which message files accept and ignore.

@@ -96,6 +96,14 @@ impl Target {
     }
 }
 
+/// A number as a name: digits only, leading zeros do not matter.
+pub fn number(text: &[u8]) -> Option<u32> {
+    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
 /// What is done to a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Act {
@@ -179,5 +187,16 @@ fn attr(s: libc::stat) -> Attr {
         atime: (s.st_atime, s.st_atime_nsec as u32),
         mtime: (s.st_mtime, s.st_mtime_nsec as u32),
         ctime: (s.st_ctime, s.st_ctime_nsec as u32),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn names_that_are_numbers() {
+        let names = [&b"446"[..], b"00446", b"0", b"", b"-1", b"+1", b"1x", b"4294967296", b"99999999999999999999999"];
+        assert_eq!(names.map(number), [Some(446), Some(446), Some(0), None, None, None, None, None, None]);
     }
 }

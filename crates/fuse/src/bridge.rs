@@ -356,8 +356,9 @@ impl Bridge {
     /// The answer to whoever would make, remove or rename something.
     fn unchangeable(&self, caller: &Caller, op: &Op<'_>) -> Errno {
         match (self.flavour.unchangeable(), op) {
-            (Some((create, _)), Op::Create { .. }) => create,
-            (Some((_, other)), _) => other,
+            (Some(answers), Op::Create { .. }) => answers.create,
+            (Some(answers), Op::Make { .. }) => answers.make,
+            (Some(answers), _) => answers.remove,
             // As the kernel's /proc: the name does not exist and cannot be made to.
             (None, Op::Create { .. } | Op::Make { .. }) => Errno(libc::ENOENT),
             (None, Op::Rename { newdir, newname, .. }) => {

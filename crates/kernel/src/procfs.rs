@@ -357,7 +357,8 @@ pub fn numbers(field: &[u8]) -> Vec<u32> {
     field.split(|b| b.is_ascii_whitespace()).filter_map(number).collect()
 }
 
-fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+/// A decimal number; None for what is none.
+pub fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 

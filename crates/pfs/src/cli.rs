@@ -63,6 +63,14 @@ pub struct Mount {
     ///
     /// model=opener|lp64|ilp32: the data model of what is read, for flavours of binary structures: that of each reader's own
     /// program (opener), or one for everybody.
+    ///
+    /// level=L: the release whose files are shown: 44a or 44b for bsd44 (44b), 2, 4, 5, 10, 12 or 14 for freebsd (10).
+    ///
+    /// strict, no_strict: errors and limits as that release had them, even those that help nobody; for bsd44 and freebsd
+    /// (no_strict).
+    ///
+    /// syscallregs=bsd|raw: what the register files of bsd44 and freebsd show of a system call that a thread stands in:
+    /// number, result and carry flag where a BSD has them (bsd), or what is in the registers.
     #[arg(short = 'o', long = "options", value_name = "OPTIONS", value_parser = Options::parse)]
     pub options: Vec<Options>,
     /// Serve the mount in this process instead of in a daemon; end with the last unmount or with Ctrl-C

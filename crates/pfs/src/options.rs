@@ -1,5 +1,6 @@
 //! Mount options: the words after `-o`.
 
+use flavours::bsd::Level;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -73,6 +74,27 @@ impl DataModel {
     }
 }
 
+/// What the register files show of a system call that a thread stands in, for flavours of BSD.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SyscallRegs {
+    /// Number, result and carry flag where a BSD has them.
+    #[default]
+    Bsd,
+    /// What is in the registers.
+    Raw,
+}
+
+impl SyscallRegs {
+    fn parse(word: &str) -> Option<SyscallRegs> {
+        Some(match word {
+            "bsd" => SyscallRegs::Bsd,
+            "raw" => SyscallRegs::Raw,
+            _ => return None,
+        })
+    }
+}
+
 /// Mount options as given; `None` where nothing was said.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Options {
@@ -94,10 +116,20 @@ pub struct Options {
     /// In which data model structures are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<DataModel>,
+    /// The release whose files are shown, by a word of [`flavours::bsd::Level`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// Errors and limits as that release had them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strict: Option<bool>,
+    /// What registers show of system calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syscallregs: Option<SyscallRegs>,
 }
 
 const VALID: &str = "ro, rw, allow_other, no_allow_other, uid=N, gid=N, \
-                     hidepid=0|1|2|4 (or off, noaccess, invisible, ptraceable), model=opener|lp64|ilp32";
+                     hidepid=0|1|2|4 (or off, noaccess, invisible, ptraceable), model=opener|lp64|ilp32, \
+                     level=L, strict, no_strict, syscallregs=bsd|raw";
 
 impl Options {
     /// Parses a list separated by commas. Empty words are skipped; of words that contradict each other the last wins.
@@ -113,6 +145,8 @@ impl Options {
                 ("rw", None) => options.ro = Some(false),
                 ("allow_other", None) => options.allow_other = Some(true),
                 ("no_allow_other", None) => options.allow_other = Some(false),
+                ("strict", None) => options.strict = Some(true),
+                ("no_strict", None) => options.strict = Some(false),
                 ("uid", Some(v)) => options.uid = Some(id(word, v)?),
                 ("gid", Some(v)) => options.gid = Some(id(word, v)?),
                 ("hidepid", Some(v)) => {
@@ -125,10 +159,18 @@ impl Options {
                     let meant = DataModel::parse(v);
                     options.model = Some(meant.ok_or_else(|| format!("{word}: not one of opener, lp64, ilp32"))?);
                 }
-                ("ro" | "rw" | "allow_other" | "no_allow_other", Some(_)) => {
+                ("level", Some(v)) => match Level::of_word(v) {
+                    Some(level) => options.level = Some(level.word().to_owned()),
+                    None => return Err(format!("{word}: not one of {}", words(&Level::ALL))),
+                },
+                ("syscallregs", Some(v)) => {
+                    let meant = SyscallRegs::parse(v);
+                    options.syscallregs = Some(meant.ok_or_else(|| format!("{word}: not one of bsd, raw"))?);
+                }
+                ("ro" | "rw" | "allow_other" | "no_allow_other" | "strict" | "no_strict", Some(_)) => {
                     return Err(format!("option {name} takes no value"));
                 }
-                ("uid" | "gid" | "hidepid" | "model", None) => {
+                ("uid" | "gid" | "hidepid" | "model" | "level" | "syscallregs", None) => {
                     return Err(format!("option {name} needs a value; valid options: {VALID}"));
                 }
                 _ => return Err(format!("unknown option {word:?}; valid options: {VALID}")),
@@ -146,8 +188,16 @@ impl Options {
             gid: b.gid.or(a.gid),
             hidepid: b.hidepid.or(a.hidepid),
             model: b.model.or(a.model),
+            level: b.level.clone().or(a.level),
+            strict: b.strict.or(a.strict),
+            syscallregs: b.syscallregs.or(a.syscallregs),
         })
     }
+}
+
+/// The words of levels, in a list.
+pub fn words(levels: &[Level]) -> String {
+    levels.iter().map(|level| level.word()).collect::<Vec<_>>().join(", ")
 }
 
 fn id(word: &str, value: &str) -> Result<u32, String> {
@@ -176,9 +226,22 @@ impl fmt::Display for Options {
             write!(f, ",hidepid={}", h.number())?;
         }
         match self.model {
-            Some(DataModel::Opener) => f.write_str(",model=opener"),
-            Some(DataModel::Lp64) => f.write_str(",model=lp64"),
-            Some(DataModel::Ilp32) => f.write_str(",model=ilp32"),
+            Some(DataModel::Opener) => f.write_str(",model=opener")?,
+            Some(DataModel::Lp64) => f.write_str(",model=lp64")?,
+            Some(DataModel::Ilp32) => f.write_str(",model=ilp32")?,
+            None => {}
+        }
+        if let Some(level) = &self.level {
+            write!(f, ",level={level}")?;
+        }
+        match self.strict {
+            Some(true) => f.write_str(",strict")?,
+            Some(false) => f.write_str(",no_strict")?,
+            None => {}
+        }
+        match self.syscallregs {
+            Some(SyscallRegs::Bsd) => f.write_str(",syscallregs=bsd"),
+            Some(SyscallRegs::Raw) => f.write_str(",syscallregs=raw"),
             None => Ok(()),
         }
     }

@@ -2,7 +2,8 @@
 
 use crate::control::MountRequest;
 use crate::daemon::unix_ms;
-use crate::options::DataModel;
+use crate::options::{DataModel, SyscallRegs};
+use ::flavours::bsd::Level;
 use anyhow::{Context, Result};
 use engine::Engine;
 use parking_lot::Mutex;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use tree::{Errno, Flavour, Node};
+use tree::{Flavour, Node};
 
 /// A process that is held, and by whom.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -95,6 +96,9 @@ impl Service for PfsService {
             uid: o.uid,
             ro: o.ro.unwrap_or_default(),
             model: o.model.and_then(DataModel::forced),
+            level: o.level.as_deref().and_then(Level::of_word),
+            strict: o.strict.unwrap_or_default(),
+            raw_syscall_regs: o.syscallregs == Some(SyscallRegs::Raw),
         };
         let inner = (kind.make)(options, self.engine.clone());
         let id = {
@@ -169,7 +173,7 @@ impl Flavour for Watched {
         self.inner.root()
     }
 
-    fn unchangeable(&self) -> Option<(Errno, Errno)> {
+    fn unchangeable(&self) -> Option<tree::Unchangeable> {
         self.inner.unchangeable()
     }
 

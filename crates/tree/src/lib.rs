@@ -169,15 +169,25 @@ pub trait Handle: Send + Sync {
     fn release(&self) {}
 }
 
+/// What is answered to who would change the tree.
+#[derive(Clone, Copy, Debug)]
+pub struct Unchangeable {
+    /// By an open that makes a file.
+    pub create: Errno,
+    /// By making anything else: a directory, a link, a node.
+    pub make: Errno,
+    /// By removing or renaming.
+    pub remove: Errno,
+}
+
 /// A flavour as mounted: the root of its tree.
 pub trait Flavour: Send + Sync {
     /// The flavour's name, as given to `-t`.
     fn name(&self) -> &'static str;
     /// The root directory.
     fn root(&self) -> Arc<dyn Node>;
-    /// What is answered to an open that would make a file, and to whoever would make, remove or rename anything otherwise. `None`:
-    /// as the kernel's /proc answers.
-    fn unchangeable(&self) -> Option<(Errno, Errno)> {
+    /// What is answered to who would change the tree. `None`: as the kernel's /proc answers.
+    fn unchangeable(&self) -> Option<Unchangeable> {
         None
     }
     /// The mount is gone: give back whatever its clients held.

@@ -8,9 +8,7 @@
 pub mod cred;
 pub mod fdinfo;
 pub mod message;
-pub mod model;
 pub mod numbers;
-pub mod record;
 pub mod records;
 pub mod regs;
 pub mod set;
@@ -20,4 +18,4 @@ pub mod xregs;
 #[cfg(test)]
 mod tests;
 
-pub use model::Model;
+pub use crate::{model, record, Model};

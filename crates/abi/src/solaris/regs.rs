@@ -3,6 +3,7 @@
 use super::numbers::PSL_USERMASK;
 use super::record::{head, Kind, Long, Ulong};
 use super::Model;
+pub use crate::user_regs::LinuxRegisters;
 
 /// Indexes of a `prgregset_t` of LP64.
 #[allow(missing_docs)]
@@ -96,10 +97,6 @@ const WIDE: [Option<usize>; 19] = [
     Some(amd64::RSP),
     Some(amd64::SS),
 ];
-
-/// Linux's `user_regs_struct`: r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base
-/// gs_base ds es fs gs.
-pub type LinuxRegisters = [u64; 27];
 
 /// For each register of [`LinuxRegisters`] the one of [`amd64`]; orig_rax is in no `prgregset_t`.
 const LINUX: [Option<usize>; 27] = [

@@ -6,7 +6,7 @@
 //!   the stack now mapped is not executable. The first two are inherited; the last each program decides for itself.
 
 use super::about::About;
-use super::maps;
+use crate::mapping;
 use abi::solaris::cred::{Credential, Privileges};
 use abi::solaris::numbers::{PROC_SEC_ASLR, PROC_SEC_FORBIDNULLMAP, PROC_SEC_NOEXECSTACK, PRSECFLAGS_VERSION};
 use abi::solaris::records::PrSecFlags;
@@ -67,7 +67,7 @@ pub fn secflags(about: &About) -> Result<Vec<u8>> {
     if setting(c"sys/vm/mmap_min_addr") {
         inherit |= bit(PROC_SEC_FORBIDNULLMAP);
     }
-    let stack = maps::read(about)?.into_iter().find(|m| m.path == b"[stack]");
+    let stack = mapping::read(about)?.into_iter().find(|m| m.path == b"[stack]");
     let noexec = stack.is_some_and(|m| !m.exec);
     let flags = PrSecFlags {
         pr_version: PRSECFLAGS_VERSION,

@@ -19,6 +19,7 @@ use abi::solaris::Model;
 use engine::engine::{Change, Watch};
 use engine::identity::Ids;
 use engine::lwp::{Edit, LwpOrder, Run};
+use engine::registers;
 use engine::Refusal;
 use kernel::ptrace::RegSet;
 use kernel::{procfs, thread};
@@ -311,8 +312,8 @@ impl Script {
     fn registers(&self, new: Registers) -> Edit {
         let model = self.target_model;
         Box::new(move |regs| {
-            let old = stops::array_of(regs);
-            stops::set_from(regs, &new.to_linux(model, &old));
+            let old = registers::array_of(regs);
+            registers::set_from(regs, &new.to_linux(model, &old));
         })
     }
 

@@ -11,9 +11,9 @@ use super::about::{model_for, About};
 use super::fd::{flags, info, open_descriptors, peek};
 use super::links;
 use super::nodes::{self, Data, Who};
-use super::root::number;
 use super::sockets;
-use crate::target::Target;
+use crate::right::access_mask;
+use crate::target::{number, Target};
 use abi::solaris::fdinfo::{Item, PrFdInfo};
 use abi::solaris::numbers::{F_RDLCK, F_UNLCK, F_WRLCK};
 use kernel::procfs;
@@ -89,7 +89,7 @@ impl Node for FdInfo {
         if flags & libc::O_ACCMODE != libc::O_RDONLY && self.data.target.shared.options.ro {
             return Err(Errno(libc::EROFS));
         }
-        caller.may(&nodes::attr(&about, 0, libc::S_IFREG | 0o400, 0)?, nodes::access_mask(flags))?;
+        caller.may(&nodes::attr(&about, 0, libc::S_IFREG | 0o400, 0)?, access_mask(flags))?;
         self.data.open(caller, flags)
     }
 

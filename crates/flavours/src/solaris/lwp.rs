@@ -5,8 +5,7 @@
 use super::about::About;
 use super::agent;
 use super::nodes::{self, LWP};
-use super::root::number;
-use crate::target::Target;
+use crate::target::{number, Target};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;

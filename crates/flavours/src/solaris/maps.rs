@@ -1,13 +1,12 @@
-//! `map`, `rmap`, `xmap`: the mappings (proc(4), `prmap_t`, `prxmap_t`), ascending; empty for a system process. And the list
-//! of mappings for other files.
+//! `map`, `rmap`, `xmap`: the mappings (proc(4), `prmap_t`, `prxmap_t`), ascending; empty for a system process.
 //!
 //! * A name in `object/` is `a.out` or `<fstype>.<major>.<minor>.<inode>`; device and inode are those that the kernel's `maps`
 //!   shows, which on some file systems (btrfs) are not those of stat(2).
 //! * `MA_NORESERVE` and the size of huge pages are known in `xmap` only, `MA_ISM` never.
 //! * `rmap` extends the stack down to its limit, or to the mapping below; other mappings are what they are.
-//! * The kernel's vsyscall page, which is in no process's address space, is left out.
 
 use super::about::About;
+use crate::mapping::{read, read_with_pages, Mapping};
 use abi::solaris::numbers::{
     MA_ANON, MA_BREAK, MA_EXEC, MA_NORESERVE, MA_READ, MA_SHARED, MA_SHM, MA_STACK, MA_WRITE, PRNODEV,
 };
@@ -18,77 +17,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use tree::{Errno, Result};
 
-/// One mapping, as a line of the kernel's `maps` has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mapping {
-    /// First address.
-    pub start: u64,
-    /// First address behind it.
-    pub end: u64,
-    /// Readable.
-    pub read: bool,
-    /// Writable.
-    pub write: bool,
-    /// Executable.
-    pub exec: bool,
-    /// Shared.
-    pub shared: bool,
-    /// Offset in the file.
-    pub offset: u64,
-    /// Major and minor number of the device that the file is on.
-    pub dev: (u32, u32),
-    /// Inode of the file, 0 if there is none.
-    pub ino: u64,
-    /// Path, or what the kernel calls it; empty if it has no name.
-    pub path: Vec<u8>,
-    /// What `smaps` says: in KiB, by name; empty from `maps`.
-    more: Vec<(Vec<u8>, u64)>,
-    /// `VmFlags` of `smaps`.
-    flags: Vec<u8>,
-}
-
-/// The kernel's half of the address space begins here.
-const KERNEL: u64 = 1 << 63;
-
 impl Mapping {
-    /// From a line of `maps`.
-    fn parse(line: &[u8]) -> Option<Mapping> {
-        let mut words = line.splitn(6, |b| *b == b' ');
-        let (from, to) = split(words.next()?, b'-')?;
-        let perms = words.next()?;
-        let offset = hex(words.next()?)?;
-        let (major, minor) = split(words.next()?, b':')?;
-        let ino = std::str::from_utf8(words.next()?).ok()?.parse().ok()?;
-        let path = unescape(words.next().unwrap_or_default().trim_ascii_start());
-        let has = |i: usize, letter| perms.get(i) == Some(&letter);
-        let (start, end) = (hex(from)?, hex(to)?);
-        (start < end).then_some(Mapping {
-            start,
-            end,
-            read: has(0, b'r'),
-            write: has(1, b'w'),
-            exec: has(2, b'x'),
-            shared: has(3, b's'),
-            offset,
-            dev: (hex(major)? as u32, hex(minor)? as u32),
-            ino,
-            path,
-            ..Mapping::default()
-        })
-    }
-
-    /// Memory of System V: its identifier.
-    fn shmid(&self) -> Option<i32> {
-        let system_v = self.shared && self.path.starts_with(b"/SYSV") && self.path.ends_with(b" (deleted)");
-        system_v.then_some(self.ino as i32)
-    }
-
-    /// True if a file is mapped, and not memory that the kernel keeps as one.
-    pub fn is_file(&self) -> bool {
-        let zeros = matches!(&self.path[..], b"/dev/zero" | b"/dev/zero (deleted)");
-        self.ino != 0 && self.path.starts_with(b"/") && !zeros && self.shmid().is_none()
-    }
-
     /// `MA_*` but for the marks of heap and stack.
     pub fn flags(&self) -> i32 {
         let bits = [
@@ -98,7 +27,7 @@ impl Mapping {
             (self.shared, MA_SHARED),
             (!self.is_file(), MA_ANON),
             (self.shmid().is_some(), MA_SHM),
-            (self.flags.split(|b| *b == b' ').any(|f| f == b"nr"), MA_NORESERVE),
+            (self.has_flag(b"nr"), MA_NORESERVE),
         ];
         bits.iter().filter(|(is, _)| *is).fold(0, |all, (_, bit)| all | bit)
     }
@@ -111,78 +40,10 @@ impl Mapping {
         }
     }
 
-    /// Bytes.
-    pub fn size(&self) -> u64 {
-        self.end - self.start
-    }
-
-    fn kib(&self, name: &str) -> u64 {
-        self.more.iter().find(|(n, _)| n == name.as_bytes()).map_or(0, |(_, kib)| *kib)
-    }
-
-    fn pages(&self, name: &str) -> u64 {
-        self.kib(name).saturating_mul(1024) / machine::page()
-    }
-
     /// System V identifier, -1 if it is none.
     pub fn pr_shmid(&self) -> i32 {
         self.shmid().unwrap_or(-1)
     }
-}
-
-fn split(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
-    let i = text.iter().position(|b| *b == at)?;
-    Some((&text[..i], &text[i + 1..]))
-}
-
-fn hex(text: &[u8]) -> Option<u64> {
-    u64::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok()
-}
-
-/// The kernel writes a newline in a path as `\012`.
-fn unescape(path: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((first, others)) = rest.split_first() {
-        match rest.strip_prefix(b"\\012") {
-            Some(after) => {
-                out.push(b'\n');
-                rest = after;
-            }
-            None => {
-                out.push(*first);
-                rest = others;
-            }
-        }
-    }
-    out
-}
-
-fn parse(text: &[u8]) -> Vec<Mapping> {
-    let mut all: Vec<Mapping> = Vec::new();
-    for line in text.split(|b| *b == b'\n') {
-        if let Some(mapping) = Mapping::parse(line) {
-            all.push(mapping);
-            continue;
-        }
-        // `Name:   12 kB` of smaps, about the last one.
-        let (Some(last), Some((name, value))) = (all.last_mut(), split(line, b':')) else { continue };
-        let value = value.trim_ascii();
-        if name == b"VmFlags" {
-            last.flags = value.to_vec();
-        } else if let Some(kib) =
-            value.strip_suffix(b" kB").and_then(|v| std::str::from_utf8(v).ok()?.trim().parse().ok())
-        {
-            last.more.push((name.to_vec(), kib));
-        }
-    }
-    all.retain(|m| m.start < KERNEL);
-    all
-}
-
-/// The mappings, in the caller's name. None for a system process.
-pub fn read(about: &About) -> Result<Vec<Mapping>> {
-    about.read(b"maps").map(|text| parse(&text))
 }
 
 /// Another number when a mapping has come, gone or changed.
@@ -320,7 +181,7 @@ pub fn xmap(about: &About) -> Result<Vec<u8>> {
     about.fits()?;
     let names = Names::read(about);
     let mut out = Vec::new();
-    for m in parse(&about.read(b"smaps")?) {
+    for m in read_with_pages(about)? {
         let PrMap { pr_vaddr, pr_size, pr_mapname, pr_offset, pr_mflags, pr_shmid, .. } = record(&names, &m);
         let regular = m.is_file() && !names.is_device(&m);
         let rss = m.pages("Rss");
@@ -368,6 +229,7 @@ pub fn xmap_size(about: &About) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mapping::parse;
 
     const TEXT: &[u8] = b"00400000-00452000 r-xp 00001000 08:02 173521      /usr/bin/db us\\012d\n\
         Size:   328 kB\nRss:                  64 kB\nVmFlags: rd ex mr nr \n\
@@ -377,18 +239,12 @@ mod tests {
         ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]\n";
 
     #[test]
-    fn lines_of_maps_and_smaps() {
+    fn flags_of_mappings() {
         let all = parse(TEXT);
-        assert_eq!(all.len(), 3);
-        assert_eq!(all[0].path, b"/usr/bin/db us\nd");
-        assert_eq!((all[0].dev, all[0].ino, all[0].offset), ((8, 2), 173_521, 0x1000));
-        assert_eq!((all[0].flags(), all[0].kib("Rss")), (MA_READ | MA_EXEC | MA_NORESERVE, 64));
+        assert_eq!(all[0].flags(), MA_READ | MA_EXEC | MA_NORESERVE);
         assert_eq!(all[1].pr_shmid(), 5);
         assert_eq!(all[1].flags(), MA_READ | MA_WRITE | MA_SHARED | MA_ANON | MA_SHM);
         assert_eq!(all[2].flags() | all[2].marks(), MA_READ | MA_WRITE | MA_ANON | MA_BREAK);
-        for cut in 0..TEXT.len() {
-            let _ = parse(&TEXT[..cut]);
-        }
     }
 
     #[test]

@@ -4,7 +4,6 @@
 //! * [`root`]: the root directory; processes by number, `self`
 //! * [`process`], [`lwp`]: `<pid>/`, `<pid>/lwp/` and `<pid>/lwp/<lwpid>/`
 //! * [`nodes`]: the tables of all files, and the door they stand behind
-//! * [`about`]: who reads, about what, and in which data model
 //! * [`agent`]: the agent lwp and `spymaster`; [`xregs`]: extended registers
 //! * [`ctl`]: `ctl` and `lwpctl`, messages; [`writers`]: who has files open for writing
 //! * [`setid`]: the messages about ids and privileges; [`actions`]: dispositions of signals
@@ -22,7 +21,6 @@
 //!   opened for writing (EISDIR); reading one is EISDIR, not EINVAL; statvfs(2) has another name for the file system.
 //! * Reads of more than 1 MiB come as several requests. They are one snapshot all the same.
 
-pub mod about;
 pub mod actions;
 pub mod agent;
 pub mod argv;
@@ -55,10 +53,10 @@ pub mod watch;
 pub mod writers;
 pub mod xregs;
 
-use crate::{Options, Shared};
+use crate::{about, Options, Shared};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use tree::{Errno, Flavour, Node};
+use tree::{Errno, Flavour, Node, Unchangeable};
 
 /// The flavour's name, under which its standing seats are kept.
 pub const NAME: &str = "solaris";
@@ -89,8 +87,9 @@ impl Flavour for Solaris {
         Arc::new(root::Root::new(self.shared.clone()))
     }
 
-    fn unchangeable(&self) -> Option<(Errno, Errno)> {
-        Some((Errno(libc::EACCES), Errno(libc::ENOSYS)))
+    fn unchangeable(&self) -> Option<Unchangeable> {
+        let (create, other) = (Errno(libc::EACCES), Errno(libc::ENOSYS));
+        Some(Unchangeable { create, make: other, remove: other })
     }
 
     fn unmounted(&self) {

@@ -6,7 +6,7 @@ use super::{
     agent, argv, auxv, cred, ctl, empty, fd, fdinfo, links, lwp, lwpname, maps, object, pagedata, path, psinfo, sigact,
     space, status, stops, usage, watch, xregs,
 };
-use crate::right::{Right, User};
+use crate::right::{access_mask, Right, User};
 use crate::target::Target;
 use abi::solaris::record::Kind;
 use abi::solaris::records::{LwpStatus, PStatus};
@@ -448,15 +448,6 @@ impl Node for Door {
             return Err(Errno(libc::ENOSYS));
         }
         self.node.setattr(caller, set)
-    }
-}
-
-/// What access(2) would be asked for an open with these flags.
-pub fn access_mask(flags: i32) -> i32 {
-    match flags & libc::O_ACCMODE {
-        libc::O_RDONLY => libc::R_OK,
-        libc::O_WRONLY => libc::W_OK,
-        _ => libc::R_OK | libc::W_OK,
     }
 }
 

@@ -7,9 +7,10 @@ use super::about::{gone, About};
 use super::fd::of_file;
 use super::files::{reopen, Opened};
 use super::links::is_path;
-use super::maps::{self, Mapping, Names};
+use super::maps::Names;
 use super::nodes::{self, right};
 use super::stops::Seen;
+use crate::mapping::{self, Mapping};
 use crate::target::Target;
 use kernel::procfs::{self, Peek};
 use std::collections::BTreeSet;
@@ -28,7 +29,7 @@ pub fn all(about: &About) -> Result<Vec<(Vec<u8>, Mapped)>> {
     if about.is_system() {
         return Ok(Vec::new());
     }
-    let mappings = maps::read(about)?;
+    let mappings = mapping::read(about)?;
     let at = mappings.iter().find(|m| names.is_exe(m)).cloned();
     let mut all = vec![(b"a.out".to_vec(), Mapped { path: names.exe().to_vec(), at, exe: true })];
     let mut seen = BTreeSet::new();

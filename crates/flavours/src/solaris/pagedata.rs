@@ -7,9 +7,10 @@
 //! out of memory have no bits, whatever happened to them before.)
 
 use super::about::About;
-use super::maps::{self, Mapping, Names};
+use super::maps::Names;
 use super::nodes::{right, valid, PIECE};
 use super::stops;
+use crate::mapping::{self, Mapping};
 use crate::right::Right;
 use crate::target::Target;
 use abi::solaris::numbers::{MA_SHARED, MA_WRITE, PG_HWMAPPED, PG_MODIFIED, PG_REFERENCED};
@@ -48,7 +49,7 @@ impl Node for PageData {
 
 /// Bytes of `pagedata`; 0 for whoever may not know.
 pub fn size(about: &About) -> Result<u64> {
-    match maps::read(about) {
+    match mapping::read(about) {
         Ok(all) => Ok(total(about.model(), &all)),
         Err(Errno(libc::EACCES | libc::EPERM)) => Ok(0),
         Err(e) => Err(e),
@@ -96,7 +97,7 @@ impl Open {
             return Err(Errno(libc::ENOENT));
         }
         about.fits()?;
-        let all = maps::read(&about)?;
+        let all = mapping::read(&about)?;
         let total = total(self.model, &all);
         if total > MOST || size < PIECE && total > size as u64 {
             return Err(Errno(libc::E2BIG));

@@ -22,8 +22,8 @@ use abi::solaris::numbers::{
 use abi::solaris::record::{chars, makedev, Timestruc};
 use abi::solaris::records::{array, LwpsInfo, PsInfo};
 use abi::solaris::Model;
-use kernel::machine;
 use kernel::procfs::{InCall, Stat};
+use kernel::{machine, tty};
 use tree::{Errno, Result};
 
 /// The flag of a thread of the kernel in field 9 of `stat`.
@@ -259,10 +259,7 @@ fn share_of_time(stat: &Stat) -> u16 {
 
 /// Device of the controlling terminal, from the coding of field 7 of `stat`.
 fn tty(nr: u32) -> u64 {
-    match nr {
-        0 => PRNODEV,
-        _ => makedev(nr >> 8 & 0xfff, nr & 0xff | nr >> 12 & 0xfff00),
-    }
+    tty::device(nr).map_or(PRNODEV, |(major, minor)| makedev(major, minor))
 }
 
 /// Arguments, from the text of `cmdline`; `stack` is where the count of them stands, below the arrays.

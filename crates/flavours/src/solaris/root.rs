@@ -3,7 +3,7 @@
 use super::about::{gone, About};
 use super::nodes::{self, ROOT_INO, SELF_INO};
 use super::process::Process;
-use crate::target::Target;
+use crate::target::{number, Target};
 use crate::Shared;
 use kernel::machine;
 use kernel::procfs::{self, Proc};
@@ -32,14 +32,6 @@ impl Root {
         let all = procfs::entries(procfs::root(), c".")?;
         Ok(all.iter().filter_map(|e| number(&e.name)).collect())
     }
-}
-
-/// A number as a name: digits only, leading zeros do not matter.
-pub fn number(text: &[u8]) -> Option<u32> {
-    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// Attributes of what belongs to no process: it is as old as the moment.

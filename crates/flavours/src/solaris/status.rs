@@ -10,7 +10,7 @@ use super::actions;
 use super::auxv;
 use super::nodes::Content;
 use super::psinfo::class;
-use super::stops::{array_of, view};
+use super::stops::view;
 use crate::target::Target;
 use abi::solaris::numbers::*;
 use abi::solaris::record::{chars, Timestruc};
@@ -23,6 +23,7 @@ use abi::syscall::Abi;
 use engine::event::{Call, What};
 use engine::lwp::{Inside, LwpView, SeatView, Shown, View};
 use engine::process::lwps::{makes_process, Stand};
+use engine::registers::array_of;
 use kernel::{machine, procfs};
 use tree::{Errno, Result};
 

@@ -83,19 +83,3 @@ pub fn poll(target: &Target, right: Option<&Right>, caller: &Caller, seen: &Seen
     }
     Ok(ready)
 }
-
-/// Registers in the kernel's order.
-pub fn array_of(r: &libc::user_regs_struct) -> [u64; 27] {
-    [
-        r.r15, r.r14, r.r13, r.r12, r.rbp, r.rbx, r.r11, r.r10, r.r9, r.r8, r.rax, r.rcx, r.rdx, r.rsi, r.rdi,
-        r.orig_rax, r.rip, r.cs, r.eflags, r.rsp, r.ss, r.fs_base, r.gs_base, r.ds, r.es, r.fs, r.gs,
-    ]
-}
-
-/// The other way round.
-pub fn set_from(r: &mut libc::user_regs_struct, a: &[u64; 27]) {
-    [
-        r.r15, r.r14, r.r13, r.r12, r.rbp, r.rbx, r.r11, r.r10, r.r9, r.r8, r.rax, r.rcx, r.rdx, r.rsi, r.rdi,
-        r.orig_rax, r.rip, r.cs, r.eflags, r.rsp, r.ss, r.fs_base, r.gs_base, r.ds, r.es, r.fs, r.gs,
-    ] = *a;
-}

@@ -4,9 +4,10 @@ use crate::cli::Mount;
 use crate::control::{connect, Answer, Conn, Gone, MountRequest, Request, PATIENCE};
 use crate::daemon::Daemon;
 use crate::mounts::{self, Dev};
-use crate::options::Options;
+use crate::options::{words, Options};
 use crate::runtime::{self, Runtime};
 use crate::service::{self, PfsService};
+use ::flavours::Kind;
 use anyhow::{anyhow, bail, Context, Result};
 use serde::Serialize;
 use std::os::fd::{AsFd, OwnedFd};
@@ -44,8 +45,8 @@ fn try_run(args: &Mount) -> Result<()> {
         bail!("unknown flavour {:?}: known are {}", args.flavour, known.join(", "));
     }
     let mut options = Options::merge(&args.options);
-    if options.model.is_some() && ::flavours::by_name(&args.flavour).is_some_and(|kind| !kind.models) {
-        bail!("flavour {:?} has no data models: leave out -o model=", args.flavour);
+    if let Some(kind) = ::flavours::by_name(&args.flavour) {
+        known_to(kind, &options)?;
     }
     options.allow_other.get_or_insert(rustix::process::geteuid().is_root());
     let dir = place(&args.dir)?;
@@ -58,6 +59,30 @@ fn try_run(args: &Mount) -> Result<()> {
     let (mut conn, daemon) = connect_or_start(&runtime)?;
     let dev = mount(&mut conn, &args.flavour, &dir, options)?;
     announce(args, dir, dev, daemon)
+}
+
+/// Fails for an option that only other flavours know.
+fn known_to(kind: &Kind, options: &Options) -> Result<()> {
+    if options.model.is_some() && !kind.models {
+        bail!("flavour {:?} has no data models: leave out -o model=", kind.name);
+    }
+    if kind.levels.is_empty() {
+        for (given, word) in [
+            (options.level.is_some(), "level="),
+            (options.strict.is_some(), "strict"),
+            (options.syscallregs.is_some(), "syscallregs="),
+        ] {
+            if given {
+                bail!("flavour {:?} has no releases to choose from: leave out -o {word}", kind.name);
+            }
+        }
+    }
+    match &options.level {
+        Some(word) if !kind.levels.iter().any(|level| level.word() == word) => {
+            bail!("flavour {:?} has no level {word}: one of {}", kind.name, words(kind.levels))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn announce(args: &Mount, dir: PathBuf, dev: Dev, daemon: u32) -> Result<()> {

@@ -16,8 +16,8 @@ impl Model {
     /// `PR_MODEL_LP64` or `PR_MODEL_ILP32`, as `pr_dmodel` has it.
     pub const fn number(self) -> u8 {
         match self {
-            Model::Lp64 => super::numbers::PR_MODEL_LP64,
-            Model::Ilp32 => super::numbers::PR_MODEL_ILP32,
+            Model::Lp64 => crate::solaris::numbers::PR_MODEL_LP64,
+            Model::Ilp32 => crate::solaris::numbers::PR_MODEL_ILP32,
         }
     }
 

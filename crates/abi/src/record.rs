@@ -3,7 +3,7 @@
 
 use std::marker::PhantomData;
 
-use super::Model;
+use crate::Model;
 
 /// A type of a field: what its value is in Rust, and how it lies in memory.
 pub trait Kind {
@@ -44,12 +44,12 @@ pub struct Field {
 }
 
 /// The first `N` bytes.
-pub(super) fn head<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+pub(crate) fn head<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
     bytes.first_chunk().copied()
 }
 
 /// Appends zeros up to a multiple of `align`, counted from `start`.
-pub(super) fn pad(out: &mut Vec<u8>, start: usize, align: usize) {
+pub(crate) fn pad(out: &mut Vec<u8>, start: usize, align: usize) {
     out.resize(start + (out.len() - start).next_multiple_of(align), 0);
 }
 
@@ -109,7 +109,7 @@ scalars! {
 }
 
 /// `dev_t`; the value is the one of LP64, see [`makedev`]. ILP32 has 14 bits of major number above 18 bits of minor
-/// number; what does not fit becomes [`PRNODEV`](super::numbers::PRNODEV).
+/// number; what does not fit becomes [`PRNODEV`](crate::solaris::numbers::PRNODEV).
 #[derive(Debug)]
 pub struct Dev;
 
@@ -275,97 +275,97 @@ macro_rules! record {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
         pub struct $name {
-            $( $( #[doc = $doc] pub $field: $crate::solaris::record::Value<$kind>, )+ )*
+            $( $( #[doc = $doc] pub $field: $crate::record::Value<$kind>, )+ )*
         }
 
         impl Default for $name {
             fn default() -> Self {
-                $name { $( $( $field: <$kind as $crate::solaris::record::Kind>::zero(), )+ )* }
+                $name { $( $( $field: <$kind as $crate::record::Kind>::zero(), )+ )* }
             }
         }
 
         impl $name {
             /// Bytes of the structure.
-            pub fn size(model: $crate::solaris::Model) -> usize {
-                <Self as $crate::solaris::record::Kind>::size(model)
+            pub fn size(model: $crate::Model) -> usize {
+                <Self as $crate::record::Kind>::size(model)
             }
 
             /// Alignment of the structure.
-            pub fn align(model: $crate::solaris::Model) -> usize {
-                <Self as $crate::solaris::record::Kind>::align(model)
+            pub fn align(model: $crate::Model) -> usize {
+                <Self as $crate::record::Kind>::align(model)
             }
 
             /// The structure in memory.
-            pub fn bytes(&self, model: $crate::solaris::Model) -> Vec<u8> {
+            pub fn bytes(&self, model: $crate::Model) -> Vec<u8> {
                 let mut out = Vec::with_capacity(Self::size(model));
                 self.put(model, &mut out);
                 out
             }
 
             /// Appends the structure.
-            pub fn put(&self, model: $crate::solaris::Model, out: &mut Vec<u8>) {
-                <Self as $crate::solaris::record::Kind>::put(self, model, out);
+            pub fn put(&self, model: $crate::Model, out: &mut Vec<u8>) {
+                <Self as $crate::record::Kind>::put(self, model, out);
             }
 
             /// Reads the structure from the start of `bytes`; `None` if they are too few.
-            pub fn take(model: $crate::solaris::Model, bytes: &[u8]) -> Option<Self> {
-                <Self as $crate::solaris::record::Kind>::take(model, bytes)
+            pub fn take(model: $crate::Model, bytes: &[u8]) -> Option<Self> {
+                <Self as $crate::record::Kind>::take(model, bytes)
             }
         }
 
-        impl $crate::solaris::record::Kind for $name {
+        impl $crate::record::Kind for $name {
             type Value = Self;
 
-            fn size(model: $crate::solaris::Model) -> usize {
+            fn size(model: $crate::Model) -> usize {
                 let mut end: usize = 0;
                 $( $(
                     let _ = stringify!($field);
-                    end = end.next_multiple_of(<$kind as $crate::solaris::record::Kind>::align(model));
-                    end += <$kind as $crate::solaris::record::Kind>::size(model);
+                    end = end.next_multiple_of(<$kind as $crate::record::Kind>::align(model));
+                    end += <$kind as $crate::record::Kind>::size(model);
                 )+ )*
-                end.next_multiple_of(<Self as $crate::solaris::record::Kind>::align(model))
+                end.next_multiple_of(<Self as $crate::record::Kind>::align(model))
             }
 
-            fn align(model: $crate::solaris::Model) -> usize {
-                1 $( .max(<$kind as $crate::solaris::record::Kind>::align(model)) )*
+            fn align(model: $crate::Model) -> usize {
+                1 $( .max(<$kind as $crate::record::Kind>::align(model)) )*
             }
 
             fn zero() -> Self {
                 Self::default()
             }
 
-            fn put(value: &Self, model: $crate::solaris::Model, out: &mut Vec<u8>) {
+            fn put(value: &Self, model: $crate::Model, out: &mut Vec<u8>) {
                 let start = out.len();
                 $( $(
-                    $crate::solaris::record::pad(out, start, <$kind as $crate::solaris::record::Kind>::align(model));
-                    <$kind as $crate::solaris::record::Kind>::put(&value.$field, model, out);
+                    $crate::record::pad(out, start, <$kind as $crate::record::Kind>::align(model));
+                    <$kind as $crate::record::Kind>::put(&value.$field, model, out);
                 )+ )*
-                $crate::solaris::record::pad(out, start, <Self as $crate::solaris::record::Kind>::align(model));
+                $crate::record::pad(out, start, <Self as $crate::record::Kind>::align(model));
             }
 
-            fn take(model: $crate::solaris::Model, bytes: &[u8]) -> Option<Self> {
+            fn take(model: $crate::Model, bytes: &[u8]) -> Option<Self> {
                 let bytes = bytes.get(..Self::size(model))?;
                 let mut end: usize = 0;
                 $( $(
-                    end = end.next_multiple_of(<$kind as $crate::solaris::record::Kind>::align(model));
-                    let $field = <$kind as $crate::solaris::record::Kind>::take(model, bytes.get(end..)?)?;
-                    end += <$kind as $crate::solaris::record::Kind>::size(model);
+                    end = end.next_multiple_of(<$kind as $crate::record::Kind>::align(model));
+                    let $field = <$kind as $crate::record::Kind>::take(model, bytes.get(end..)?)?;
+                    end += <$kind as $crate::record::Kind>::size(model);
                 )+ )*
                 let _ = end;
                 Some($name { $( $( $field, )+ )* })
             }
         }
 
-        impl $crate::solaris::record::Record for $name {
+        impl $crate::record::Record for $name {
             const NAME: &'static str = $c;
 
-            fn fields(model: $crate::solaris::Model) -> Vec<$crate::solaris::record::Field> {
+            fn fields(model: $crate::Model) -> Vec<$crate::record::Field> {
                 let mut end: usize = 0;
                 let mut fields = Vec::new();
                 $( $(
-                    let offset = end.next_multiple_of(<$kind as $crate::solaris::record::Kind>::align(model));
-                    let len = <$kind as $crate::solaris::record::Kind>::size(model);
-                    fields.push($crate::solaris::record::Field { name: stringify!($field), offset, len });
+                    let offset = end.next_multiple_of(<$kind as $crate::record::Kind>::align(model));
+                    let len = <$kind as $crate::record::Kind>::size(model);
+                    fields.push($crate::record::Field { name: stringify!($field), offset, len });
                     end = offset + len;
                 )+ )*
                 let _ = end;
@@ -374,4 +374,4 @@ macro_rules! record {
         }
     };
 }
-pub(super) use record;
+pub(crate) use record;

@@ -1,0 +1,65 @@
+//! Who has `mem` of a process open: what exclusive opens go by. Counted over all mounts of both flavours.
+//!
+//! FUSE does not tell that an open is to be exclusive; the kernel shows it as long as the caller waits in open(2) or openat(2), not in
+//! openat2(2) nor through an io_uring. Unlike 4.4BSD's, a writer that has closed the file is in nobody's way.
+
+use super::look::Subject;
+use crate::exclusive::is_exclusive;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use tree::{Caller, Errno, Result};
+
+/// Number and start time: one life of a process.
+type Life = (u32, u64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    Reading,
+    Writing,
+    /// Writing, and nobody else is to.
+    Alone,
+}
+
+static OPENS: Mutex<Option<HashMap<Life, Vec<How>>>> = Mutex::new(None);
+
+/// One open file; dropping it closes it.
+pub struct Opening {
+    life: Life,
+    how: How,
+}
+
+/// Records an open with these flags. EBUSY if another writer is in the way, or it in the way of another.
+pub fn open(subject: &Subject, caller: &Caller, flags: i32) -> Result<Opening> {
+    let how = match flags & libc::O_ACCMODE {
+        libc::O_RDONLY => How::Reading,
+        _ if subject.rules.has_exclusive_mem() && is_exclusive(caller) => How::Alone,
+        _ => How::Writing,
+    };
+    let life = (subject.pid(), subject.target.proc.start());
+    let mut opens = OPENS.lock();
+    let list = opens.get_or_insert_default().entry(life).or_default();
+    let in_the_way = match how {
+        How::Reading => false,
+        How::Writing => list.contains(&How::Alone),
+        How::Alone => list.iter().any(|other| *other != How::Reading),
+    };
+    if in_the_way {
+        return Err(Errno(libc::EBUSY));
+    }
+    list.push(how);
+    Ok(Opening { life, how })
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        let mut opens = OPENS.lock();
+        let Some(all) = opens.as_mut() else { return };
+        let Some(list) = all.get_mut(&self.life) else { return };
+        if let Some(at) = list.iter().position(|how| *how == self.how) {
+            list.swap_remove(at);
+        }
+        if list.is_empty() {
+            all.remove(&self.life);
+        }
+    }
+}
