@@ -387,7 +387,96 @@ static void writers(void)
 	end(&p);
 }
 
+static void *execs_beside(void *at)
+{
+	static char *arguments[] = { "first", NULL };
+	volatile long *w = at;
+
+	w[TIDS] = own_lwp();
+	while (!w[GO])
+		sched_yield();
+	execve("/proc/self/exe", arguments, arguments + 1);
+	return NULL;
+}
+
+static void execs_elsewhere(volatile long *w)
+{
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, execs_beside, (void *)w) != 0)
+		_exit(94);
+	while (!w[TIDS])
+		sched_yield();
+	w[READY] = 1;
+	for (;;)
+		pause();
+}
+
+/* An exec by another lwp than the first ends as one by the first does, under whose number it goes on. */
+static void exec_by_another(void)
+{
+	for (int entry = 0; entry < 2; entry++) {
+		struct proc p = start(execs_elsewhere);
+		sysset_t set;
+
+		premptyset(&set);
+		praddset(&set, SYS_execve);
+		SAME(PUTP(&p, PCSEXIT, set), 0);
+		if (entry) {
+			SAME(PUTP(&p, PCSENTRY, set), 0);
+			p.word[GO] = 1;
+			SAME(PUTL(&p, PCTWSTOP, 20000), 0);
+			STOPPED(&p, PR_SYSENTRY, SYS_execve);
+			SAME(status(&p)->pr_lwp.pr_lwpid, p.word[TIDS]);
+			SAME(PUTL(&p, PCRUN, 0), 0);
+		}
+		p.word[GO] = 1;
+		SAME(PUTL(&p, PCTWSTOP, 20000), 0);
+		STOPPED(&p, PR_SYSEXIT, SYS_execve);
+		SAME(status(&p)->pr_lwp.pr_lwpid, p.pid);
+		SAME(status(&p)->pr_nlwp, 1);
+		end(&p);
+	}
+}
+
+static void reads(volatile long *w)
+{
+	int ends[2];
+	char byte;
+
+	if (pipe(ends) < 0)
+		_exit(93);
+	w[READY] = 1;
+	w[LAST] = read(ends[0], &byte, 1);
+	w[HELP] = errno;
+	for (;;)
+		w[COUNT]++;
+}
+
+/* A sleeping call that is aborted shows its exit, also if exits are traced only since it stands. */
+static void abort_in_a_sleep(void)
+{
+	struct proc p = start(reads);
+	sysset_t set;
+
+	EVENTUALLY(status(&p)->pr_lwp.pr_syscall == SYS_read);
+	SAME(PUT(&p, PCSTOP), 0);
+	premptyset(&set);
+	praddset(&set, SYS_read);
+	SAME(PUTP(&p, PCSEXIT, set), 0);
+	SAME(PUTL(&p, PCRUN, PRSABORT), 0);
+	SAME(PUTL(&p, PCTWSTOP, 20000), 0);
+	STOPPED(&p, PR_SYSEXIT, SYS_read);
+	SAME(status(&p)->pr_lwp.pr_errno, EINTR);
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	RUNS(&p);
+	SAME(p.word[LAST], -1);
+	SAME(p.word[HELP], EINTR);
+	end(&p);
+}
+
 CASES({ "classes", classes }, { "nice_of_some", nice_of_some }, { "accounting", accounting },
     { "exec_arguments", exec_arguments }, { "heap", heap }, { "job_control", job_control }, { "changes", changes },
     { "systems", systems }, { "zeros", zeros }, { "time_of_map", time_of_map }, { "other_mounts", other_mounts },
-    { "own_link", own_link }, { "open_files", open_files }, { "writers", writers })
+    { "own_link", own_link }, { "open_files", open_files }, { "writers", writers },
+    { "exec_by_another", exec_by_another }, { "abort_in_a_sleep", abort_in_a_sleep })

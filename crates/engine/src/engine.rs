@@ -879,6 +879,7 @@ pub(crate) fn abort(t: &mut Tracer, key: Key, tid: Option<Tid>) -> Result<(), Re
     const EINTR: u64 = -(libc::EINTR as i64) as u64;
     let Some(process) = t.entries.get_mut(&key).map(|e| &mut e.process) else { return Err(Refusal::gone(key.0)) };
     let mut stands = false;
+    let calls = process.seats.values().any(Seat::wants_calls);
     for (id, thread) in process.threads.iter_mut().filter(|(id, _)| tid.is_none_or(|t| t == **id)) {
         let State::Stopped(stop) = &thread.state else { continue };
         stands = true;
@@ -888,6 +889,10 @@ pub(crate) fn abort(t: &mut Tracer, key: Key, tid: Option<Tid>) -> Result<(), Re
         if *stop == Stop::Entry {
             (regs.orig_rax, regs.rax) = (u64::MAX, EINTR);
         } else if sleeping {
+            if calls {
+                // Calls may be traced only since it stands.
+                thread.found_in(tracer::call_in(&regs));
+            }
             regs.rax = EINTR;
             thread.broken_off();
         } else {

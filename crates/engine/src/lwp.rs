@@ -125,7 +125,7 @@ pub struct LwpView {
     pub stepping: bool,
     /// The signal it is about to get; 0 for none.
     pub signal: i32,
-    /// When it came to this stop: nanoseconds of CLOCK_MONOTONIC.
+    /// When it came to this stop: nanoseconds since boot, [`kernel::machine::since_boot`].
     pub since: u64,
     /// What only a thread that stands can be asked for.
     pub inside: Option<Box<Inside>>,

@@ -136,7 +136,7 @@ pub struct Thread {
     newborn: bool,
     /// The signal of the job-control stop that it is in.
     pub job: i32,
-    /// When it came to its last stop, in nanoseconds of CLOCK_MONOTONIC.
+    /// When it came to its last stop, in nanoseconds since boot.
     pub since: u64,
     /// The shell runs a call of ours in it: no action until that is over.
     pub injecting: bool,
@@ -437,6 +437,10 @@ impl Process {
                 self.publish(tid, What::Fork { child, vfork });
             }
             Report::Exec(from) => {
+                // Whoever made the call goes on under the first one's number, in the call that he is in.
+                if let Some(maker) = self.threads.remove(&from) {
+                    self.threads.insert(tid, Thread { state: State::Stopped(Stop::Plain), interrupt: false, ..maker });
+                }
                 self.threads.retain(|t, _| *t == tid);
                 self.agent = None;
                 self.generation += 1;

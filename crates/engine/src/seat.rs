@@ -67,7 +67,7 @@ pub struct Modes {
     pub adjust: bool,
     /// The rules of ptrace(2) (PR_PTRACE).
     pub ptrace: bool,
-    /// Microstate accounting (PR_MSACCT), of children too (PR_MSFORK): without effect, remembered.
+    /// Microstate accounting was switched off (PR_MSACCT), that of children too (PR_MSFORK): without effect, remembered.
     pub accounting: (bool, bool),
 }
 

@@ -18,7 +18,7 @@ use kernel::procfs::Proc;
 use kernel::ptrace::{self, Go, SiginfoBytes, Tid};
 use kernel::thread::Bell;
 use kernel::wait::{self, Status, Watchdog};
-use kernel::{apart, ledger, procfs, thread};
+use kernel::{apart, ledger, machine, procfs, thread};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::io;
@@ -756,7 +756,7 @@ impl Tracer {
         let signal = matches!(report, Report::Signal(..));
         entry.process.report(tid, report);
         if let Some(thread) = entry.process.threads.get_mut(&tid) {
-            thread.since = thread::monotonic();
+            thread.since = machine::since_boot();
         }
         if signal {
             if entry.process.puts_back(tid) {
@@ -782,10 +782,7 @@ impl Tracer {
         if (r.orig_rax as i64) < 0 || !(-516..=-512).contains(&(r.rax as i32)) {
             return;
         }
-        thread.found_in(match r.cs {
-            0x23 => Call { nr: r.orig_rax, args: [r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp], abi: Abi::I386 },
-            _ => Call { nr: r.orig_rax, args: [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9], abi: Abi::X86_64 },
-        });
+        thread.found_in(call_in(&r));
     }
 
     /// Lets the pending trap of a step be reported instead of the stop that came before it: the thread runs no instruction in
@@ -1023,6 +1020,14 @@ fn is_ours(proc: &Proc) -> bool {
     let status = proc.status().unwrap_or_default();
     let tracer = procfs::field(&status, "TracerPid").map(procfs::numbers).unwrap_or_default();
     tracer.first() == Some(&(thread::own_tid() as u32))
+}
+
+/// The call that a thread with these registers is in.
+pub(crate) fn call_in(r: &libc::user_regs_struct) -> Call {
+    match r.cs {
+        0x23 => Call { nr: r.orig_rax, args: [r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp], abi: Abi::I386 },
+        _ => Call { nr: r.orig_rax, args: [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9], abi: Abi::X86_64 },
+    }
 }
 
 /// int3 leaves the program counter behind itself.

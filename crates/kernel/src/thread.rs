@@ -132,14 +132,6 @@ pub fn only_cpu(tid: Tid) -> Option<usize> {
     }
 }
 
-/// CLOCK_MONOTONIC, in nanoseconds.
-pub fn monotonic() -> u64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the record outlives the call.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
-
 /// Lets others run on this CPU first.
 pub fn yield_cpu() {
     // SAFETY: a plain system call.
