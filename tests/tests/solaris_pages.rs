@@ -577,13 +577,15 @@ fn a_daemon_that_ends_leaves_nothing_behind() {
 
 #[test]
 fn a_killed_tracer_leaves_nothing_behind() {
-    // What threads stand on at that moment is lost; none does that only sleeps in the kernel.
+    // What threads stand on is lost with it; nobody is there for the trap of a step that is under way (as of any step).
     for kind in ["private", "shared"] {
         let mount = mount();
         let (target, area) = started(64, kind);
         does(&target, FOR_EVER, [4, 0]);
         let mut debugger = Debugger::new(&mount, &target);
-        debugger.watch(area + PAGE + 512, 512, WRITE | AFTER).unwrap();
+        debugger.tell("trace").unwrap();
+        debugger.watch(area + INSIDE, SIZE, WRITE).unwrap();
+        debugger.tell("wait").unwrap();
         let tracer: i32 = status_field(target.pid(), "TracerPid").parse().unwrap();
         kill(tracer, libc::SIGKILL);
         (10..14).for_each(|i| target.counts(i));
