@@ -9,6 +9,7 @@
 //! * [`identity`]: new ids for all threads of a process. [`dispositions`]: what it does with its signals.
 //! * [`watch`]: watched areas, pure; `watching`: the watch registers of the threads.
 //! * [`lwp`]: the messages and views of flavours that have lwps (Solaris).
+//! * [`turns`]: seats that show one event at a time: tracing by one controller, and stop events (the BSDs).
 //! * `published`: what the tracer thread lets others see without asking it.
 //! * [`engine`]: the handle that flavours use; its calls queue jobs for the tracer thread and never wait for it.
 
@@ -28,6 +29,7 @@ pub mod registers;
 pub mod seat;
 pub mod stream;
 mod tracer;
+pub mod turns;
 pub mod watch;
 mod watcher;
 mod watching;

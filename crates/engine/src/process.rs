@@ -51,6 +51,8 @@ pub enum Report {
     Fork(Tid, bool),
     /// A new program; the thread that called exec had this id. All other threads are gone.
     Exec(Tid),
+    /// The thread is on its way out, with the wait status of its process.
+    Ending(i32),
     /// Some other event without meaning for us.
     Other,
     /// The thread has ended.
@@ -131,6 +133,8 @@ pub struct Thread {
     pub injecting: bool,
     /// A trap of a watched area may be on its way to it: it is let go only where none can come any more.
     pub watched: bool,
+    /// What turns of events need to know of it.
+    pub turn: turns::Turn,
 }
 
 impl Thread {
@@ -155,6 +159,7 @@ impl Thread {
             since: 0,
             injecting: false,
             watched: false,
+            turn: turns::Turn::default(),
         }
     }
 
@@ -179,7 +184,12 @@ impl Thread {
 
     /// True if it is to get a signal that is not in hand yet.
     fn promised(&self) -> bool {
-        self.forged.is_some() || self.awaited.is_some()
+        self.forged.is_some() || self.is_sent()
+    }
+
+    /// True if it was sent a signal that is not in hand yet.
+    fn is_sent(&self) -> bool {
+        self.awaited.is_some() || self.turn.drops.is_some()
     }
 
     /// How it was last set going.
@@ -210,8 +220,22 @@ pub enum Await {
     Lwp(SeatId, Option<Tid>),
     /// The same, by somebody who does not need the process attached for that.
     See(SeatId, Option<Tid>),
+    /// The seat shows an event.
+    Turn(SeatId),
+    /// The process stands, by job control or because somebody holds it.
+    Halted,
     /// The process ends.
     End,
+}
+
+impl Await {
+    /// The seat for which it is.
+    pub fn seat(&self) -> Option<SeatId> {
+        match self {
+            Await::Stopped(s) | Await::Event(s, _) | Await::Lwp(s, _) | Await::See(s, _) | Await::Turn(s) => Some(*s),
+            Await::Rest | Await::RestOf(_) | Await::Steps(_) | Await::Halted | Await::End => None,
+        }
+    }
 }
 
 /// How a wait ended.
@@ -271,7 +295,9 @@ impl Process {
     /// Options that every thread is to have now.
     pub fn options(&self) -> i32 {
         let fork = self.seats.values().any(Seat::follows_fork);
-        BASE_OPTIONS | if fork { libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK } else { 0 }
+        BASE_OPTIONS
+            | if fork { libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK } else { 0 }
+            | if self.sees_ends() { libc::PTRACE_O_TRACEEXIT } else { 0 }
     }
 
     /// True while somebody needs the process attached.
@@ -306,6 +332,7 @@ impl Process {
     pub fn representative(&self, seat: Option<SeatId>) -> Option<Tid> {
         let why = seat.and_then(|s| self.seats.get(&s)).and_then(|s| s.why.as_ref()).map(|w| w.0);
         why.filter(|t| self.threads.contains_key(t))
+            .or_else(|| self.shown())
             .or_else(|| self.threads.contains_key(&self.pid).then_some(self.pid))
             .or_else(|| self.threads.keys().next().copied())
     }
@@ -371,6 +398,7 @@ impl Process {
                 }
                 self.publish(tid, What::Exec { from });
             }
+            Report::Ending(status) => self.ending(tid, status),
             Report::Other | Report::Dead(_) => {}
         }
     }
@@ -402,6 +430,9 @@ impl Process {
                     }
                 }
             }
+            return;
+        }
+        if thread.turn.takes(info.signo) {
             return;
         }
         thread.owed = info.signo;
@@ -487,8 +518,8 @@ impl Process {
                     }
                     None => {
                         seat.hold = true;
-                        seat.why = Some((tid, what.clone()));
                         seat.once = Once::None;
+                        seat.show(tid, what.clone());
                     }
                 }
                 held = true;
@@ -553,7 +584,7 @@ impl Process {
 
     fn settle_thread(&mut self, tid: Tid, wanted: bool, options: i32, calls: bool) {
         // Passing from one event to the next may make a seat hold the thread, hence some rounds.
-        for _ in 0..3 {
+        for _ in 0..5 {
             let injecting = self.threads.get(&tid).is_none_or(|t| t.injecting);
             if injecting || self.dismissing(tid) {
                 return;
@@ -562,7 +593,12 @@ impl Process {
             let stepper = thread.steps.as_ref().map(|s| s.seat);
             let others = self.agent.as_ref().is_some_and(|a| a.tid != Some(tid));
             let held = others || self.seats.iter().any(|(id, s)| Some(*id) != stepper && s.holds(tid));
+            let held = self.holds_at_end(tid).unwrap_or(held);
             let kept = self.seats.values().any(|s| s.holds_stopped_job(tid));
+            if let Some(what) = if held || !wanted { None } else { self.next_of_signal(tid) } {
+                self.publish(tid, what);
+                continue;
+            }
             let calls = calls || self.is_agent(tid);
             let go = match (stepper.is_some(), calls) {
                 (true, _) => Go::Step,
@@ -575,7 +611,7 @@ impl Process {
                     let listening = thread.state == State::Listening;
                     let stale = !listening && go == Go::Syscall && thread.go == Go::Cont;
                     let held = if listening { kept } else { held };
-                    let needs = held || (!wanted && thread.awaited.is_none()) || thread.options != options || stale;
+                    let needs = held || (!wanted && !thread.is_sent()) || thread.options != options || stale;
                     if needs && !thread.interrupt {
                         thread.interrupt = true;
                         self.actions.push(Action::Interrupt(tid));
@@ -660,6 +696,8 @@ impl Process {
                 }
                 Await::Steps(tid) => threads.get(tid).is_some_and(|t| t.steps.is_none() && t.stopped()),
                 Await::Lwp(seat, tid) | Await::See(seat, tid) => lwps::stands(threads, seats.get(seat), agent, *tid),
+                Await::Turn(seat) => seats.get(seat).is_some_and(|s| turns::shows(threads, s)),
+                Await::Halted => rest && (job || seats.values().any(Seat::halts)),
                 Await::End => ended,
             };
             let gone = match what {
@@ -684,7 +722,7 @@ impl Process {
             && self
                 .waiters
                 .values()
-                .any(|w| !matches!(w, Await::RestOf(_) | Await::Steps(_) | Await::Lwp(_, Some(_)) | Await::End))
+                .any(|w| !matches!(w, Await::RestOf(_) | Await::Steps(_) | Await::Lwp(_, Some(_)) | Await::Turn(_) | Await::End))
     }
 }
 
@@ -706,6 +744,7 @@ impl Thread {
 
 pub mod agent;
 pub mod lwps;
+pub mod turns;
 
 #[cfg(test)]
 mod tests;

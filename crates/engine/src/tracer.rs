@@ -11,6 +11,7 @@ use crate::registers::At;
 use crate::seat::{Seat, SeatId};
 use crate::watching::{Trap, Watching};
 use abi::syscall::{stop_makes_eintr, Abi};
+use kernel::creds::Creds;
 use kernel::procfs::Proc;
 use kernel::ptrace::{self, Go, SiginfoBytes, Tid};
 use kernel::thread::Bell;
@@ -131,6 +132,8 @@ pub(crate) struct Tracer {
     follow: Follow,
     /// Masks of threads that are about to get a signal that these would hold back.
     unmasked: HashMap<Tid, u64>,
+    /// In whose name threads are seized: an exec then gives the process no more rights than he may see in it. None: in ours.
+    pub in_name: Option<Creds>,
     quit: bool,
 }
 
@@ -179,6 +182,7 @@ impl Tracer {
             injections: HashMap::new(),
             watching: Watching::default(),
             follow,
+            in_name: None,
             quit: false,
         }
     }
@@ -318,7 +322,7 @@ impl Tracer {
             .process
             .waiters
             .iter()
-            .filter(|(_, w)| matches!(w, Await::Stopped(s) | Await::Event(s, _) | Await::Lwp(s, _) | Await::See(s, _) if which(*s)))
+            .filter(|(_, w)| w.seat().is_some_and(&which))
             .map(|(id, _)| *id)
             .collect();
         for id in orphans {
@@ -450,7 +454,11 @@ impl Tracer {
                 continue;
             }
             // The leader of a process in which another thread execs is a zombie one moment, and that thread the next.
-            let seize = || ptrace::seize(tid, entry.process.options());
+            let name = self.in_name.as_ref();
+            let seize = || {
+                let seize = || ptrace::seize(tid, entry.process.options());
+                name.map_or_else(seize, |name| name.act_on(proc, seize))
+            };
             match seize().or_else(|e| if e.raw_os_error() == Some(libc::EPERM) { seize() } else { Err(e) }) {
                 Ok(()) => {
                     entry.process.attached(tid);
@@ -558,7 +566,8 @@ impl Tracer {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let process = &mut entry.process;
         let agent = process.agent.as_ref().map(|a| a.seat);
-        process.seats.retain(|id, s| !s.standing || (process.ended.is_none() && (s.kept() || agent == Some(*id))));
+        let awaited = |id| process.waiters.values().any(|w| w.seat() == Some(id));
+        process.seats.retain(|id, s| !s.standing || (process.ended.is_none() && (s.kept() || agent == Some(*id) || awaited(*id))));
         if process.seats.is_empty() && process.waiters.is_empty() && process.threads.is_empty() {
             self.entries.remove(&key);
         }
@@ -686,7 +695,9 @@ impl Tracer {
                 return;
             }
         }
-        if let Status::Stopped(..) = status {
+        // On its way out it owes nothing, and does nothing more for us.
+        let dying = !matches!(status, Status::Stopped(_, event) if event != libc::PTRACE_EVENT_EXIT);
+        if !dying {
             if let Some(mask) = self.masks.remove(&tid) {
                 let _ = ptrace::set_signal_mask(tid, mask);
                 ledger::mask(tid, None);
@@ -823,7 +834,7 @@ impl Tracer {
             .process
             .seats
             .iter()
-            .filter(|(_, s)| s.check.as_ref().is_some_and(|check| !check(&entry.proc)))
+            .filter(|(_, s)| s.is_lost(&entry.proc))
             .map(|(id, _)| *id)
             .collect();
         if let Some(entry) = self.entries.get_mut(&key) {
@@ -854,6 +865,7 @@ impl Tracer {
                 Report::Fork(ptrace::event_message(tid)? as Tid, event == libc::PTRACE_EVENT_VFORK)
             }
             libc::PTRACE_EVENT_EXEC => Report::Exec(ptrace::event_message(tid)? as Tid),
+            libc::PTRACE_EVENT_EXIT => Report::Ending(ptrace::event_message(tid)? as i32),
             0 if signal == libc::SIGTRAP | 0x80 => match ptrace::syscall_info(tid)? {
                 (ptrace::Syscall::Entry { nr, args }, narrow) => {
                     let call = Call { nr, args, abi: if narrow { Abi::I386 } else { Abi::X86_64 } };
@@ -886,6 +898,7 @@ impl Tracer {
                     pid: if sent { pid } else { 0 },
                     uid: if sent { uid } else { 0 },
                     addr: if sent { 0 } else { addr },
+                    fate: self.fate(tid, signal),
                 };
                 let fault = abi::fault::of_signal(info.signo, info.code);
                 Report::Signal(info, fault.map(|f| refine(tid, f, info)))

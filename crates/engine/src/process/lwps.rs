@@ -163,7 +163,7 @@ impl Process {
     }
 
     fn has_lwps(&self) -> bool {
-        self.seats.values().any(|s| s.lwps.is_some())
+        self.seats.values().any(|s| s.lwps.is_some() || s.turns.is_some())
     }
 
     /// True if the thread now stands on a breakpoint for a seat that wants the program counter on it (PR_BPTADJ).
