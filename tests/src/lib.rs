@@ -4,6 +4,8 @@
 
 #![allow(clippy::missing_panics_doc)]
 
+pub mod bsd;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -228,9 +230,16 @@ impl Mount {
 
     /// Mounts another flavour as well, in a directory of its own that goes with this mount: where it is.
     pub fn beside(&self, flavour: &str) -> PathBuf {
-        let point = self.runtime.with_file_name(flavour);
+        self.beside_as(flavour, flavour, "rw")
+    }
+
+    /// The same in a directory of this name, with options.
+    pub fn beside_as(&self, name: &str, flavour: &str, options: &str) -> PathBuf {
+        let point = self.runtime.with_file_name(name);
         fs::create_dir(&point).unwrap();
-        mount(&point, flavour, &self.runtime, |_| {});
+        mount(&point, flavour, &self.runtime, |command| {
+            command.args(["-o", options]);
+        });
         point
     }
 
@@ -745,6 +754,48 @@ impl Client {
         let numbers: Vec<u64> = String::from_utf8(text).unwrap().split(' ').map(|n| n.parse().unwrap()).collect();
         let [mode, size, nlink, uid, gid, blksize, blocks, ino, mtime] = numbers[..] else { panic!("{numbers:?}") };
         Ok(Stat { mode: mode as u32, size, nlink, uid: uid as u32, gid: gid as u32, blksize, blocks, ino, mtime })
+    }
+
+    /// lseek(2) from the start.
+    #[track_caller]
+    pub fn seek(&self, fd: i32, offset: u64) -> Result<(), i32> {
+        self.send(format!("k {fd} {offset}"));
+        self.answer().map(drop)
+    }
+
+    /// readlink(2).
+    #[track_caller]
+    pub fn read_link(&self, path: &Path) -> Result<String, i32> {
+        self.send(format!("l {}", hex(OsStr::new(path).as_bytes())));
+        self.answer().map(|(_, text)| String::from_utf8(text).unwrap())
+    }
+
+    /// The entries of a directory, `.` and `..` too: name, inode number, type as in `d_type`.
+    #[track_caller]
+    pub fn list(&self, path: &Path) -> Result<Vec<(String, u64, u32)>, i32> {
+        self.send(format!("d {}", hex(OsStr::new(path).as_bytes())));
+        let (_, text) = self.answer()?;
+        let entry = |line: &str| {
+            let [name, ino, kind] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+            (name.to_owned(), ino.parse().unwrap(), kind.parse().unwrap())
+        };
+        Ok(String::from_utf8(text).unwrap().lines().map(entry).collect())
+    }
+
+    /// All of a file, in large reads.
+    #[track_caller]
+    pub fn read_file(&self, path: &Path) -> Result<Vec<u8>, i32> {
+        let fd = self.open(path, libc::O_RDONLY)?;
+        let mut all = Vec::new();
+        let result = loop {
+            match self.read(fd, 500_000) {
+                Ok(part) if part.is_empty() => break Ok(all),
+                Ok(part) => all.extend(part),
+                Err(e) => break Err(e),
+            }
+        };
+        self.close(fd);
+        result
     }
 
     /// poll(2) for so many milliseconds: the bits that are reported.

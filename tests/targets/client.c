@@ -1,5 +1,6 @@
 /* A client of the mounted files: one request a line, one answer a line, so that the test can bound every wait. */
 #include "target.h"
+#include <dirent.h>
 #include <poll.h>
 #include <sys/stat.h>
 
@@ -98,6 +99,33 @@ int main(void)
             sscanf(line, "p %d %hd %d", &p.fd, &p.events, &timeout);
             n = poll(&p, 1, timeout);
             answer(n < 0 ? n : p.revents, 0);
+            break;
+        }
+        case 'k': /* k FD OFFSET */
+            sscanf(line, "k %d %llu", &fd, &offset);
+            answer(lseek(fd, offset, SEEK_SET) < 0 ? -1 : 0, 0);
+            break;
+        case 'l': /* l PATH */
+            sscanf(line, "l %n", &at);
+            size = from_hex(line + at, buf + sizeof buf / 2);
+            buf[sizeof buf / 2 + size] = 0;
+            n = readlink((char *)buf + sizeof buf / 2, (char *)buf, sizeof buf / 2);
+            answer(n, n < 0 ? 0 : n);
+            break;
+        case 'd': { /* d PATH */
+            sscanf(line, "d %n", &at);
+            size = from_hex(line + at, buf);
+            buf[size] = 0;
+            DIR *dir = opendir((char *)buf);
+            if (!dir) {
+                answer(-1, 0);
+                break;
+            }
+            n = 0;
+            for (struct dirent *e; (e = readdir(dir)) && n < (long)sizeof buf - 300;)
+                n += sprintf((char *)buf + n, "%s %llu %d\n", e->d_name, (long long)e->d_ino, e->d_type);
+            closedir(dir);
+            answer(n, n);
             break;
         }
         default:

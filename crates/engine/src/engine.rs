@@ -414,10 +414,11 @@ impl Target {
                 answer(act(tid, t.at(key, tid)));
                 return;
             }
-            let refused = match running || t.is_job_stopped(key, tid, &proc) {
+            let busy = move || Refusal::new(libc::EBUSY, format!("{tid}: it is not stopped"));
+            let refused = match running || t.may_be_job_stopped(key, tid, &proc) {
                 true => t.attach(key).err(),
                 false if !proc.alive() => Some(Refusal::gone(key.0)),
-                false => Some(Refusal::new(libc::EBUSY, format!("{tid}: it is not stopped"))),
+                false => Some(busy()),
             };
             if let Some(refusal) = refused {
                 t.settle(key);
@@ -425,8 +426,8 @@ impl Target {
                 return;
             }
             let then = move |t: &mut Tracer, result: Result<(), Refusal>, seat: Pause| {
-                let at = t.at(key, tid);
-                let result = result.and_then(|()| act(tid, at));
+                let stands = running || t.is_job_stopped(key, tid);
+                let result = result.and_then(|()| if stands { act(tid, t.at(key, tid)) } else { Err(busy()) });
                 seat.end(t);
                 answer(result);
             };

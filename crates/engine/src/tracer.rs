@@ -977,15 +977,22 @@ impl Tracer {
         }
     }
 
-    /// True if a thread is job-control stopped, attached or not.
-    pub fn is_job_stopped(&self, key: Key, tid: Tid, proc: &Proc) -> bool {
+    /// False if a thread is not job-control stopped. Of one that was let go and is about to stop again, which runs for an instant,
+    /// only a stop tells.
+    pub fn may_be_job_stopped(&self, key: Key, tid: Tid, proc: &Proc) -> bool {
         match self.entries.get(&key).and_then(|e| e.process.threads.get(&tid)) {
             Some(thread) => thread.state == State::Listening,
             None => {
                 let stat = path(format!("task/{tid}/stat")).and_then(|p| procfs::read_at(proc.dir(), &p).ok());
-                stat.as_deref().and_then(procfs::Stat::parse).is_some_and(|s| s.state == b'T')
+                stat.as_deref().and_then(procfs::Stat::parse).is_some_and(|s| matches!(s.state, b'T' | b't' | b'R'))
             }
         }
+    }
+
+    /// True if a thread that stands does so by job control too.
+    pub fn is_job_stopped(&self, key: Key, tid: Tid) -> bool {
+        let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
+        thread.is_some_and(|t| matches!(t.state, State::Listening | State::Stopped(Stop::Group)))
     }
 }
 

@@ -234,6 +234,11 @@ impl Rules {
         }
     }
 
+    /// True if root owns `mem` of a process whose ids have changed since its exec.
+    pub fn changed_memory_is_roots(self) -> bool {
+        self.level == F4
+    }
+
     /// Link count of the root, and of a process directory with so many entries.
     pub fn nlinks(self, entries: usize) -> (u32, u32) {
         match self.level {

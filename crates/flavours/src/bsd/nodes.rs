@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tree::{Attr, Caller, Entry, Errno, Handle, Node, Result, SetAttr};
 use Level::{Bsd44a, F10, F14, F2, F4};
 use Seen::{All, Debuggers, Users};
-use What::{File, Guarded, Link, Registers, Text};
+use What::{File, Guarded, Link, Memory, Registers, Text};
 
 /// Inode number of the root directory.
 pub const ROOT_INO: u64 = 2;
@@ -56,6 +56,8 @@ pub enum What {
     Text(Content, Reads),
     /// The same, for who may debug the process: others can open it, and not read.
     Guarded(Content, Reads),
+    /// The address space.
+    Memory,
     /// Registers.
     Registers(&'static registers::Kind),
     /// Any other file. Its own `attr`, `keep` and `access` are not asked.
@@ -67,15 +69,7 @@ pub enum What {
 /// All nodes, in the order of the listing in FreeBSD 4.
 pub static NODES: &[Row] = &[
     //  name, releases, seen up to FreeBSD 4 and since, mode, taken away since, numbers, what it is
-    row(
-        "mem",
-        Bsd44a..=F14,
-        [All, Debuggers],
-        0o600,
-        Some(Bsd44a),
-        [3, 4, 11],
-        File(|s| Arc::new(mem::Mem(s.clone()))),
-    ),
+    row("mem", Bsd44a..=F14, [All, Debuggers], 0o600, Some(Bsd44a), [3, 4, 11], Memory),
     row("regs", Bsd44a..=F14, [Users, Debuggers], 0o600, Some(Bsd44a), [4, 5, 14], Registers(&regs::REGS)),
     row("fpregs", Bsd44a..=F14, [Users, Debuggers], 0o600, Some(Bsd44a), [9, 6, 9], Registers(&fpregs::FPREGS)),
     row("dbregs", F4..=F14, [Users, Debuggers], 0o600, Some(F4), [0, 15, 7], Registers(&dbregs::DBREGS)),
@@ -145,7 +139,7 @@ impl Row {
     /// Size, in releases that show one.
     fn size(&self, look: &Look) -> u64 {
         match self.what {
-            Text(..) | Guarded(..) | File(_) => 0,
+            Text(..) | Guarded(..) | Memory | File(_) => 0,
             Registers(kind) => (kind.size)(Machine::Amd64) as u64,
             Link(_, size) => size(look),
         }
@@ -156,6 +150,7 @@ impl Row {
         match self.what {
             Text(content, reads) => Arc::new(text(content, reads, false)),
             Guarded(content, reads) => Arc::new(text(content, reads, true)),
+            Memory => Arc::new(mem::Mem(subject.clone())),
             Registers(kind) => Arc::new(registers::Registers { subject: subject.clone(), kind }),
             File(make) | Link(make, _) => make(subject),
         }
@@ -226,6 +221,9 @@ impl Door {
         let mut attr = look.attr(ino, self.row.kind() | self.row.mode, 1, size).map_err(stale)?;
         if self.row.private.is_some_and(|since| rules.level >= since) && look.is_sugid().map_err(stale)? {
             attr.mode &= libc::S_IFMT;
+            if matches!(self.row.what, Memory) && rules.changed_memory_is_roots() {
+                attr.uid = 0;
+            }
         }
         Ok(attr)
     }

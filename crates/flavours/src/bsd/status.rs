@@ -113,7 +113,7 @@ fn jail(look: &Look) -> Vec<u8> {
 const NOT_ASLEEP: &[u8] = b"nochan";
 
 /// Functions in which the kernel lets a thread sleep, by their beginnings, and what a BSD calls that.
-const SLEEPS: [(&str, &str); 21] = [
+const SLEEPS: [(&str, &str); 22] = [
     ("do_wait", "wait"),
     ("kernel_wait4", "wait"),
     ("hrtimer_nanosleep", "nanslp"),
@@ -133,6 +133,7 @@ const SLEEPS: [(&str, &str); 21] = [
     ("do_epoll_wait", "kqread"),
     ("ep_poll", "kqread"),
     ("sigsuspend", "pause"),
+    ("__do_sys_pause", "pause"),
     ("inet_csk_accept", "accept"),
     ("__skb_wait_for_more_packets", "sbwait"),
 ];
