@@ -1,5 +1,5 @@
 /* space SPACES [ARGS]: starts the program $PFS_STARTS in namespaces of its own and ends with it. Letters of SPACES: p a pid
-   namespace, u a user namespace in which its user is 0 and nobody else has a number, m a mount namespace. Then may come: :N as
+   namespace, u a user namespace in which its user is 0 and nobody else has a number, m a mount namespace, h the host name "jailed". Then may come: :N as
    user N, =N with the process id N, /DIR (with m) with DIR over /proc. Word 500: its process id as seen from here. */
 #include "target.h"
 #include <grp.h>
@@ -29,6 +29,7 @@ int main(int argc, char **argv)
     how.flags |= memchr(spaces, 'm', letters) ? CLONE_NEWNS : 0;
     how.flags |= memchr(spaces, 'p', letters) ? CLONE_NEWPID : 0;
     how.flags |= memchr(spaces, 'u', letters) ? CLONE_NEWUSER : 0;
+    how.flags |= memchr(spaces, 'h', letters) ? CLONE_NEWUTS : 0;
     int ready[2], status;
     if (pipe2(ready, O_CLOEXEC))
         return 91;
@@ -42,6 +43,8 @@ int main(int argc, char **argv)
         close(ready[1]);
         if (read(ready[0], &c, 1) != 1)
             _exit(93);
+        if (how.flags & CLONE_NEWUTS && sethostname("jailed", 6))
+            _exit(96);
         if (dir && (mount(0, "/", 0, MS_REC | MS_PRIVATE, 0) || mount(dir, "/proc", 0, MS_BIND, 0)))
             _exit(94);
         if (user && (setgroups(0, 0) || setgid(atoi(user + 1)) || setuid(atoi(user + 1))))

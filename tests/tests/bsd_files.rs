@@ -414,6 +414,22 @@ fn t08_status_of_each_release() {
 }
 
 #[test]
+fn t08_status_tells_the_jail() {
+    if !root() || !std::process::Command::new("unshare").args(["-pfu", "true"]).status().is_ok_and(|s| s.success()) {
+        return;
+    }
+    let (all, client, stranger) = (All::new(""), Client::new(), Client::of_user(NOBODY));
+    let target = Target::within("ph", None, "count", &[]);
+    let namespace = fs::read_link(format!("/proc/{}/ns/pid", target.inner())).unwrap();
+    for (level, point) in all.each().filter(|(level, _)| !["44a", "44b", "2"].contains(level)) {
+        let path = point.join(target.inner().to_string()).join("status");
+        let jail = if ["4", "5"].contains(&level) { "jailed" } else { namespace.to_str().unwrap() };
+        assert_eq!(text(client.read_file(&path)).trim_end().rsplit(' ').next(), Some(jail), "{level}");
+        assert!(text(stranger.read_file(&path)).ends_with(" ?\n"), "{level}");
+    }
+}
+
+#[test]
 fn t09_status_at_any_offset() {
     let (all, target, client) = (All::new(""), Target::start("person", &["78", "0"]), Client::new());
     pfs_tests::eventually("it sleeps", || state(target.pid()) == 'S');

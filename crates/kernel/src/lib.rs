@@ -3,6 +3,7 @@
 pub mod apart;
 pub mod creds;
 pub mod epoll;
+pub mod host;
 pub mod ledger;
 pub mod machine;
 pub mod perf;

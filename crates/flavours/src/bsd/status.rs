@@ -3,13 +3,13 @@
 //! * The start is known to a clock tick, and so are the times spent.
 //! * The word for what a process sleeps on is that of a BSD where the kernel's function is known to mean the same, else the function
 //!   itself, as long as the reader may know it; `nochan` for what runs or may not be known.
-//! * A jail is a pid namespace below ours. Its name is that of the namespace; the host's name in it is known only from inside.
+//! * A jail is a pid namespace below that of the kernel's /proc. Its name is that of the namespace, `pid:[N]`.
 //! * The first group is the effective one, as in a BSD's list of groups.
 
 use super::level::{Rules, StatusLine};
 use super::look::Look;
 use kernel::procfs;
-use kernel::{machine, tty};
+use kernel::{host, machine, tty};
 use std::ffi::CString;
 use tree::{Errno, Result};
 
@@ -100,13 +100,22 @@ fn is_there(pid: u32) -> bool {
     CString::new(pid.to_string()).is_ok_and(|name| procfs::fstatat(procfs::root(), &name, false).is_ok())
 }
 
-/// Name of the pid namespace, if it is not ours.
+/// What the process is jailed in, `-` if in nothing: the host's name there, or the pid namespace, by release. `?` for what the reader
+/// may not know.
 fn jail(look: &Look) -> Vec<u8> {
     let nested = look.status().is_ok_and(|status| procfs::numbers(status.field("NSpid")).len() > 1);
     if !nested {
         return b"-".to_vec();
     }
-    look.about.act(|dir| procfs::readlinkat(dir, c"ns/pid")).unwrap_or_else(|_| b"pid:[?]".to_vec())
+    let namespace = || look.about.act(|dir| procfs::readlinkat(dir, c"ns/pid"));
+    let host = || {
+        let namespace = look.about.act(|dir| procfs::openat(dir, c"ns/uts", libc::O_RDONLY)).ok()?;
+        host::name_in(namespace).ok().filter(|name| !name.is_empty())
+    };
+    let host = if look.rules.status_line() == StatusLine::Jail { host() } else { None };
+    let name = host.or_else(|| namespace().ok()).unwrap_or_else(|| b"?".to_vec());
+    // A name is what root in there says.
+    name.iter().map(|b| if b.is_ascii_graphic() { *b } else { b'?' }).collect()
 }
 
 /// What is said of a process that does not sleep.

@@ -5,6 +5,7 @@ use super::candebug::Asker;
 use super::level::Sliced;
 use super::look::{Look, Subject};
 use parking_lot::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use tree::{slice, Attr, Caller, Errno, Handle, Node, Pending, Result};
 
@@ -46,19 +47,46 @@ impl Node for Text {
     }
 }
 
+/// Most bytes of texts that all open files keep together. A text that finds no room is made anew for each read.
+const KEPT_MAX: usize = 64 << 20;
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+
+/// A text that counts.
+struct Kept(Vec<u8>);
+
+impl Kept {
+    fn new(text: Vec<u8>) -> std::result::Result<Kept, Vec<u8>> {
+        let length = text.len();
+        let room = |kept: usize| kept.checked_add(length).filter(|all| *all <= KEPT_MAX);
+        match KEPT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room) {
+            Ok(_) => Ok(Kept(text)),
+            Err(_) => Err(text),
+        }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        KEPT.fetch_sub(self.0.len(), Ordering::Relaxed);
+    }
+}
+
 /// The text of one open file as it was at the last read from the start.
 #[derive(Default)]
-pub struct Snapshot(Mutex<Option<Vec<u8>>>);
+pub struct Snapshot(Mutex<Option<Kept>>);
 
 impl Snapshot {
     /// The part of the text that a read gets.
     pub fn read(&self, offset: u64, size: usize, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
         let mut kept = self.0.lock();
-        let text = match kept.take() {
-            Some(text) if offset != 0 => text,
-            _ => make()?,
-        };
-        Ok(slice(kept.insert(text), offset, size).to_vec())
+        if let Some(text) = kept.as_ref().filter(|_| offset != 0) {
+            return Ok(slice(&text.0, offset, size).to_vec());
+        }
+        *kept = None;
+        match Kept::new(make()?) {
+            Ok(text) => Ok(slice(&kept.insert(text).0, offset, size).to_vec()),
+            Err(text) => Ok(slice(&text, offset, size).to_vec()),
+        }
     }
 }
 
@@ -124,5 +152,10 @@ mod tests {
         assert_eq!(read(0, 9, b"third"), b"third");
         assert_eq!(snapshot.read(0, 1, || Err(Errno(libc::EPERM))), Err(Errno(libc::EPERM)));
         assert_eq!(read(1, 9, b"fourth"), b"ourth");
+        // A text beyond all that may be kept is read all the same.
+        let large = vec![7; KEPT_MAX + 1];
+        assert_eq!([read(0, 2, &large), read(KEPT_MAX as u64, 9, &large)], [vec![7; 2], vec![7]]);
+        drop(snapshot);
+        assert_eq!(KEPT.load(Ordering::Relaxed), 0);
     }
 }
