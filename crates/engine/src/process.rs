@@ -719,10 +719,9 @@ impl Process {
     /// True if [`Process::take_woken`] would find somebody who waits for all threads.
     pub fn rest_awaited(&self) -> bool {
         self.at_rest()
-            && self
-                .waiters
-                .values()
-                .any(|w| !matches!(w, Await::RestOf(_) | Await::Steps(_) | Await::Lwp(_, Some(_)) | Await::Turn(_) | Await::End))
+            && self.waiters.values().any(|w| {
+                !matches!(w, Await::RestOf(_) | Await::Steps(_) | Await::Lwp(_, Some(_)) | Await::Turn(_) | Await::End)
+            })
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::event::{Call, What};
 use crate::stream::Stream;
+use crate::turns::Turns;
 use crate::watch::Areas;
 use abi::set::Set;
 use abi::syscall::set_number;
 use kernel::procfs::Proc;
-use crate::turns::Turns;
 use kernel::ptrace::Tid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -318,13 +318,8 @@ impl Tracer {
             entry.process.lingers = false;
             self.lingering.remove(&key);
         }
-        let orphans: Vec<WaiterId> = entry
-            .process
-            .waiters
-            .iter()
-            .filter(|(_, w)| w.seat().is_some_and(&which))
-            .map(|(id, _)| *id)
-            .collect();
+        let orphans: Vec<WaiterId> =
+            entry.process.waiters.iter().filter(|(_, w)| w.seat().is_some_and(&which)).map(|(id, _)| *id).collect();
         for id in orphans {
             self.finish_waiter(id, Err(Refusal::new(libc::EINTR, "the seat was closed")));
         }
@@ -567,7 +562,9 @@ impl Tracer {
         let process = &mut entry.process;
         let agent = process.agent.as_ref().map(|a| a.seat);
         let awaited = |id| process.waiters.values().any(|w| w.seat() == Some(id));
-        process.seats.retain(|id, s| !s.standing || (process.ended.is_none() && (s.kept() || agent == Some(*id) || awaited(*id))));
+        process.seats.retain(|id, s| {
+            !s.standing || (process.ended.is_none() && (s.kept() || agent == Some(*id) || awaited(*id)))
+        });
         if process.seats.is_empty() && process.waiters.is_empty() && process.threads.is_empty() {
             self.entries.remove(&key);
         }
@@ -830,13 +827,8 @@ impl Tracer {
     /// seat before the new program has run one instruction.
     fn check_openers(&mut self, key: Key) {
         let Some(entry) = self.entries.get(&key) else { return };
-        let mut lost: Vec<SeatId> = entry
-            .process
-            .seats
-            .iter()
-            .filter(|(_, s)| s.is_lost(&entry.proc))
-            .map(|(id, _)| *id)
-            .collect();
+        let mut lost: Vec<SeatId> =
+            entry.process.seats.iter().filter(|(_, s)| s.is_lost(&entry.proc)).map(|(id, _)| *id).collect();
         if let Some(entry) = self.entries.get_mut(&key) {
             let (process, proc) = (&mut entry.process, &entry.proc);
             lost.retain(|id| !process.exec_withdrew(*id, proc));

@@ -178,8 +178,8 @@ pub enum TurnOrder {
     Release(Option<&'static str>),
     /// These events stop as well, or (false) do not any more.
     Mask(u64, bool),
-    /// These are the flags. The check is for [`Turns::unchanged`].
-    Flags(u8, Check),
+    /// These are the flags.
+    Flags(u8),
     /// Tell what is shown.
     Look,
     /// Tell what is shown as soon as something is.
@@ -222,6 +222,8 @@ pub struct TurnSeat {
     pub giver: Giver,
     /// Details of his release.
     pub rules: TurnRules,
+    /// See [`Turns::unchanged`].
+    pub unchanged: Option<Check>,
 }
 
 impl Target {
@@ -233,7 +235,8 @@ impl Target {
             TurnOrder::Attach(attach) => Some(self.when_gone(seat.name, attach)),
             _ => None,
         };
-        let asked = Asked { proc: self.proc().clone(), shared: self.shared().clone(), seat, ticket: ticket.clone(), done };
+        let asked =
+            Asked { proc: self.proc().clone(), shared: self.shared().clone(), seat, ticket: ticket.clone(), done };
         self.shared().queue.push(Box::new(move |t| asked.carry_out(t, order, watch)));
         ticket
     }
@@ -313,11 +316,11 @@ impl Asked {
                 Ok(())
             }
             TurnOrder::Mask(bits, add) => self.mask(t, key, bits, add),
-            TurnOrder::Flags(flags, unchanged) => {
+            TurnOrder::Flags(flags) => {
                 let id = self.seat(t, key);
                 with(t, key, id, |seat| {
                     if let Some(turns) = &mut seat.turns {
-                        (turns.flags, turns.unchanged) = (flags, Some(unchanged));
+                        turns.flags = flags;
                     }
                 });
                 Ok(())
@@ -338,13 +341,13 @@ impl Asked {
     fn seat(&self, t: &mut Tracer, key: Key) -> SeatId {
         let found = find(t, key, self.seat.name);
         let id = found.unwrap_or_else(|| self.shared.queue.new_seat());
-        let TurnSeat { name, ref giver, rules } = self.seat;
+        let TurnSeat { name, ref giver, rules, ref unchanged } = self.seat;
         let seats = &mut t.entry(&self.proc).process.seats;
         let fresh = || Seat { turns: Some(Turns::default()), ..Seat::new(name, true, giver.opener, None) };
         let seat = seats.entry(id).or_insert_with(fresh);
         (seat.opener, seat.check) = (giver.opener, giver.check.clone());
         if let Some(turns) = &mut seat.turns {
-            turns.rules = rules;
+            (turns.rules, turns.unchanged) = (rules, unchanged.clone());
         }
         id
     }
@@ -381,8 +384,10 @@ impl Asked {
 
     fn wait(self, t: &mut Tracer, key: Key, by: Life) {
         let seats = t.entries.get(&key).map(|e| e.process.seats.iter()).into_iter().flatten();
-        let traced: Vec<SeatId> =
-            seats.filter(|(_, s)| s.turns.as_ref().is_some_and(|t| t.controller.is_some())).map(|(id, _)| *id).collect();
+        let traced: Vec<SeatId> = seats
+            .filter(|(_, s)| s.turns.as_ref().is_some_and(|t| t.controller.is_some()))
+            .map(|(id, _)| *id)
+            .collect();
         let what = match traced.first() {
             None => match t.attach(key) {
                 Ok(()) => Await::Halted,
@@ -420,7 +425,8 @@ impl Asked {
 
     /// The seat and the thread that speaks for the process, if it stands for this controller.
     fn mine(&self, t: &Tracer, key: Key, by: Life) -> Result<(SeatId, Tid), Refusal> {
-        let id = controlled(t, key, self.seat.name, by).ok_or_else(|| busy(key, "you do not trace it: attach first"))?;
+        let id =
+            controlled(t, key, self.seat.name, by).ok_or_else(|| busy(key, "you do not trace it: attach first"))?;
         let process = t.entries.get(&key).map(|e| &e.process).filter(|p| p.stands_for(id));
         let process = process.ok_or_else(|| busy(key, "it is not stopped: wait first"))?;
         Ok((id, process.representative(Some(id)).unwrap_or(key.0)))

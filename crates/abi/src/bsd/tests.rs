@@ -169,7 +169,8 @@ proptest! {
 fn ioctls() {
     use super::pioctl::{Pioc, ProcfsStatus};
     let status = [layout::<ProcfsStatus>("amd64", Model::Lp64), layout::<ProcfsStatus>("i386", Model::Ilp32)].concat();
-    let table: Vec<&str> = include_str!("pioctl.txt").lines().filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
+    let table: Vec<&str> =
+        include_str!("pioctl.txt").lines().filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
     assert_eq!(status.lines().collect::<Vec<_>>(), table);
     for (last, which) in [(1, Pioc::Bis), (2, Pioc::Bic), (3, Pioc::Sfl), (5, Pioc::Cont)] {
         let forms = [0x7000, 0x2000_7000, 0x8000_7000, 0x2004_7000].map(|form| Pioc::of(form + last));
