@@ -133,6 +133,12 @@ pub fn solaris_program(name: &str, bits: u32) -> PathBuf {
     compiled("solaris", name, "pr.h", bits, &["-Wextra".as_ref(), "-I".as_ref(), headers.as_os_str()])
 }
 
+/// The program made from `bsd/<name>.c` with the header of FreeBSD; `bits` is 64 or 32.
+pub fn bsd_program(name: &str, bits: u32) -> PathBuf {
+    let headers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../include/bsd");
+    compiled("bsd", name, "bsd.h", bits, &["-Wextra".as_ref(), "-I".as_ref(), headers.as_os_str()])
+}
+
 fn compiled(folder: &str, name: &str, header: &str, bits: u32, options: &[&OsStr]) -> PathBuf {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let out = profile_dir().join(format!("pfs-{folder}"));

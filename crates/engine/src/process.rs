@@ -358,6 +358,7 @@ impl Process {
             let thread = self.threads.entry(tid).or_insert_with(|| Thread::running(options, true));
             // The kernel forgets a pending INTERRUPT at whatever stop comes first.
             thread.interrupt = false;
+            thread.turn.continued = false;
             std::mem::replace(&mut thread.state, State::Stopped(Stop::Plain))
         };
         match report {
@@ -737,7 +738,7 @@ pub fn signo_of(info: &SiginfoBytes) -> i32 {
 
 impl Thread {
     fn grouped(&self) -> bool {
-        matches!(self.state, State::Listening | State::Stopped(Stop::Group))
+        matches!(self.state, State::Listening | State::Stopped(Stop::Group)) && !self.turn.continued
     }
 }
 

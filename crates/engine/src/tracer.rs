@@ -452,7 +452,7 @@ impl Tracer {
             let name = self.in_name.as_ref();
             let seize = || {
                 let seize = || ptrace::seize(tid, entry.process.options());
-                name.map_or_else(seize, |name| name.act_on(proc, seize))
+                name.map_or_else(seize, |name| name.act_really_on(proc, seize))
             };
             match seize().or_else(|e| if e.raw_os_error() == Some(libc::EPERM) { seize() } else { Err(e) }) {
                 Ok(()) => {

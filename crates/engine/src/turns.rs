@@ -9,7 +9,7 @@ use crate::error::Refusal;
 use crate::event::{Fate, What};
 use crate::inject::forgets_nothing;
 use crate::lwp::set_current;
-use crate::process::{Await, State, Steps, Stop};
+use crate::process::{signo_of, Await, State, Steps, Stop};
 use crate::seat::{Check, Seat, SeatId};
 use crate::tracer::{key_of, Key, Tracer};
 use abi::bsd::pioctl::{PF_FORK, PF_ISUGID, PF_LINGER, S_ALLSTOPS, S_CORE, S_EXEC, S_EXIT, S_SCE, S_SCX, S_SIG};
@@ -434,9 +434,16 @@ impl Asked {
 
     fn run(&self, t: &mut Tracer, key: Key, by: Life, signal: Option<Box<SiginfoBytes>>) -> Result<(), Refusal> {
         let (id, tid) = self.mine(t, key, by)?;
-        drop_signal(t, key, id);
-        if let Some(info) = signal {
-            self.give(t, key, tid, info)?;
+        let shown = shown(t, key, self.seat.name).event;
+        match (signal, shown) {
+            // Delivered as it was sent.
+            (Some(new), Some(What::Signal(info))) if info.signo == signo_of(&new) => {}
+            (signal, _) => {
+                drop_signal(t, key, id);
+                if let Some(info) = signal {
+                    self.give(t, key, tid, info)?;
+                }
+            }
         }
         with(t, key, id, Seat::next);
         self.end_job_stop(t, key, tid);
@@ -445,7 +452,7 @@ impl Asked {
 
     /// The thread gets a signal as soon as it runs, or keeps it pending if it blocks it.
     fn give(&self, t: &mut Tracer, key: Key, tid: Tid, info: Box<SiginfoBytes>) -> Result<(), Refusal> {
-        let signo = crate::process::signo_of(&info);
+        let signo = signo_of(&info);
         let os = |e: std::io::Error| Refusal::os("send a signal to", tid, &e);
         if self.blocked(tid) >> ((signo - 1) & 63) & 1 == 1 || signo == libc::SIGKILL {
             return ptrace::queue_signal(key.0, tid, &info).map_err(os);
@@ -475,6 +482,7 @@ impl Asked {
         if !process.is_job_stopped() {
             return;
         }
+        process.threads.values_mut().for_each(|t| t.turn.continued = true);
         if let Some(thread) = process.threads.get_mut(&tid).filter(|_| unblocked) {
             thread.turn.drops = Some(libc::SIGCONT);
         }

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub struct Turn {
     /// It was sent this signal for its effect on job control only: it is not delivered.
     pub drops: Option<i32>,
+    /// The job-control stop that it is in has been ended, which it has not told yet.
+    pub continued: bool,
     /// How many of the events behind its signal have been told.
     told: u8,
     /// It is on its way out.
