@@ -549,3 +549,33 @@ fn t39_strict_notes_are_refused() {
     }
     assert_eq!(target.word(0), 0);
 }
+
+/// A core file that is made of what the files say is one to a debugger.
+#[test]
+fn gcore_writes_what_gdb_reads() {
+    for options in ["rw", "strict"] {
+        let (mount, target) = (at("4", options), Target::start("sled", &[]));
+        let pid = target.pid();
+        let ctl = Ctl::new(&mount, &target);
+        ctl.all(&["attach", "wait"]);
+        let regs = mount.read(pid, "regs").unwrap();
+        let register = |offset: usize| u64::from_le_bytes(regs[offset..offset + 8].try_into().unwrap());
+        let dir = TempDir::new();
+        let core = dir.path().join("core");
+        let mut gcore = Command::new(bsd_program("gcore", 64));
+        let out = bounded(gcore.arg(mount.point()).arg(pid.to_string()).arg(&core), PATIENCE);
+        assert!(out.status.success(), "{options}: {}", String::from_utf8_lossy(&out.stderr));
+        ctl.write("detach").unwrap();
+        target.counts(0);
+        let (core, sled) = (format!("core {}", core.display()), target.numbers()[0]);
+        let memory = format!("x/2xg {sled}");
+        let printf = "printf \"%lx %lx %lx %lx\\n\", $rip, $rsp, $rbx, $r12";
+        let mut gdb = Command::new("gdb");
+        gdb.args(["-nx", "-batch", "-ex", &core, "-ex", printf, "-ex", &memory]);
+        let out = bounded(&mut gdb, PATIENCE);
+        let said = String::from_utf8_lossy(&out.stdout);
+        let shown = format!("{:x} {:x} {:x} {:x}", register(136), register(160), register(88), register(24));
+        assert!(said.lines().any(|l| l == shown), "{options}: not {shown} in {said}");
+        assert_eq!(said.matches("0x9090909090909090").count(), 2, "{options}: {said}");
+    }
+}

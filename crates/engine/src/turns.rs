@@ -227,8 +227,8 @@ pub struct TurnSeat {
 }
 
 impl Target {
-    /// Carries out one order for a seat that shows one event at a time. What does not wait is answered before anything is stopped, so
-    /// that a process may ask for itself.
+    /// Carries out one order for a seat that shows one event at a time. Only what is said to wait does, so that a process may ask for
+    /// itself.
     pub fn turn(&self, seat: TurnSeat, order: TurnOrder, done: TurnDone) -> Ticket {
         let ticket = self.ticket();
         let watch = match &order {
@@ -308,7 +308,11 @@ impl Asked {
         let result = match order {
             TurnOrder::Await(by) => return self.wait(t, key, by),
             TurnOrder::AwaitEvent => return self.wait_for_event(t, key),
-            TurnOrder::Attach(attach) => self.attach(t, key, attach, watch),
+            TurnOrder::Attach(attach) => match self.attach(t, key, attach, watch) {
+                // Who finds it stopped may let it run at once.
+                Ok(()) if t.may_be_job_stopped(key, key.0, &self.proc) => return self.wait_until(t, key, Await::Rest),
+                result => result,
+            },
             TurnOrder::Run(by, signal) => self.run(t, key, by, signal),
             TurnOrder::Step(by) => self.step(t, key, by),
             TurnOrder::Release(events) => {
@@ -333,8 +337,9 @@ impl Asked {
             }
         };
         let shown = result.map(|()| shown(t, key, self.seat.name));
-        (self.done)(shown);
+        // First, or what the client does next may be over before the process is asked to stop.
         t.settle(key);
+        (self.done)(shown);
     }
 
     /// The seat, made if there is none.
