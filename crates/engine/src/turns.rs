@@ -88,7 +88,8 @@ impl Turns {
         let on = |bit: u64| self.mask & bit != 0;
         match what {
             What::Signal(info) => on(S_SIG) && (info.fate != Fate::Ignored || self.rules.sees_ignored),
-            What::Delivery(_) => on(S_SIG) && self.rules.twice,
+            // Who traces sees a signal before it is decided what becomes of it.
+            What::Delivery(_) => on(S_SIG) && self.rules.twice && self.controller.is_none(),
             What::Entry(_) => on(S_SCE),
             What::Exit(..) => on(S_SCX),
             What::Exec { .. } => on(S_EXEC),
