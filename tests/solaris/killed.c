@@ -64,4 +64,71 @@ static void in_all_work(void)
 	EVENTUALLY(r.word[SIGNALS + 40] == sent);
 }
 
-CASES({ "in_all_work", in_all_work })
+/* A set of signals of the process as the kernel shows it. */
+static unsigned long long shown(pid_t pid, const char *name)
+{
+	char line[256], path[64];
+	unsigned long long set = 0;
+	size_t n = strlen(name);
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	CHECK((f = fopen(path, "r")) != NULL);
+	while (fgets(line, sizeof line, f))
+		if (!strncmp(line, name, n) && line[n] == ':')
+			CHECK(sscanf(line + n + 1, "%llx", &set) == 1);
+	fclose(f);
+	return set;
+}
+
+/* One process gets a signal that it blocks, again and again, and the lwps of the other get other ids. */
+static void in_signals_and_ids(void)
+{
+	const unsigned long long usr1 = 1 << (SIGUSR1 - 1);
+	struct proc p = start(logs), q = start(crowd);
+	volatile long *had = p.word + SIGNALS + SIGUSR1;
+	int e = 0, n = 0, ids = geteuid() == 0;
+	sigset_t blocked;
+	siginfo_t info;
+	prcred_t cred;
+	long given = 0, before[4];
+
+	premptyset(&blocked);
+	praddset(&blocked, SIGUSR1);
+	SAME(PUT(&p, PCSTOP), 0);
+	SAME(PUTP(&p, PCSHOLD, blocked), 0);
+	memset(&info, 0, sizeof info);
+	info.si_signo = SIGUSR1;
+	memset(&cred, 0, sizeof cred);
+	while (!is_over(e)) {
+		struct msg m = { 0 };
+
+		if (n++ == 20 && write(1, "ready\n", 6) != 6)
+			_exit(9);
+		add_long(&m, PCSTOP);
+		add_long(&m, PCSSIG);
+		add(&m, &info, sizeof info);
+		add_long(&m, PCRUN);
+		add_long(&m, 0);
+		e = put(p.ctl, &m);
+		given += e == 0;
+		/* Set again before it has come, it would come once. Without us it waits until it is let in. */
+		EVENTUALLY(*had >= given || (is_over(access(mnt, F_OK) ? errno : 0) && shown(p.pid, "SigPnd") & usr1));
+		cred.pr_ruid = cred.pr_suid = cred.pr_rgid = cred.pr_sgid = 1000 + n % 2;
+		if (ids && !is_over(e))
+			e = PUTP(&q, PCSCRED, cred);
+	}
+	RUNS(&p);
+	RUNS(&q);
+	/* The last one may have come, or wait, or not have been set. */
+	CHECK(*had >= given - 1 && *had <= given + 1);
+	/* While no handler runs the mask is as it was. */
+	EVENTUALLY(shown(p.pid, "SigBlk") == usr1);
+	/* No lwp was left behind. */
+	for (int i = 0; i < 4; i++)
+		before[i] = i ? q.word[TIDS + 2 * i] : q.word[COUNT];
+	for (int i = 0; i < 4; i++)
+		EVENTUALLY((i ? q.word[TIDS + 2 * i] : q.word[COUNT]) > before[i]);
+}
+
+CASES({ "in_all_work", in_all_work }, { "in_signals_and_ids", in_signals_and_ids })

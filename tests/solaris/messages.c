@@ -1036,11 +1036,9 @@ static void lwpctl(void)
 	struct proc p = start(crowd);
 	long lwp = p.word[TIDS + 3], other = p.word[TIDS + 5];
 	int ctl = open_lwp(p.pid, lwp, "lwpctl", O_WRONLY);
-	volatile long *count = p.word + 2 + TIDS - TIDS;
 	sigset_t set;
 	siginfo_t info;
 
-	(void)count;
 	SAME(give(ctl, PCNULL, NULL, 0), 0);
 	SAME(give_long(ctl, PCRUN, 0), EBUSY);
 	SAME(give(ctl, PCSTOP, NULL, 0), 0);

@@ -195,4 +195,47 @@ static void in_a_sleeping_call(void)
 	end(&p);
 }
 
-CASES({ "each", each }, { "queued", queued }, { "senders", senders }, { "in_a_sleeping_call", in_a_sleeping_call })
+/* A step into a handler, of a program that blocks the signals of steps: behind the handler it still does. */
+static void stepped_into_a_handler(void)
+{
+	const int signals[] = { SIGUSR1, SIGTERM, 40 };
+	struct proc p = start(logs);
+	fltset_t faults;
+	sigset_t held;
+	siginfo_t info;
+
+	premptyset(&faults);
+	praddset(&faults, FLTTRACE);
+	premptyset(&held);
+	praddset(&held, SIGTRAP);
+	praddset(&held, SIGUSR1);
+	SAME(PUTP(&p, PCSFAULT, faults), 0);
+	SAME(PUT(&p, PCSTOP), 0);
+	SAME(PUTP(&p, PCSHOLD, held), 0);
+	memset(&info, 0, sizeof info);
+	for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++) {
+		unsigned long pc = status(&p)->pr_lwp.pr_reg[R_PC];
+		sigset_t inside = held;
+
+		info.si_signo = signals[i];
+		SAME(PUTP(&p, PCSSIG, info), 0);
+		SAME(PUTL(&p, PCRUN, PRSTEP), 0);
+		SAME(PUT(&p, PCWSTOP), 0);
+		STOPPED(&p, PR_FAULTED, FLTTRACE);
+		CHECK((unsigned long)status(&p)->pr_lwp.pr_reg[R_PC] != pc);
+		SAME(p.word[SIGNALS + signals[i]], 0);
+		/* In the handler its signal is blocked too. */
+		praddset(&inside, signals[i]);
+		SAME(memcmp(&status(&p)->pr_lwp.pr_lwphold, &inside, sizeof inside), 0);
+		SAME(PUTL(&p, PCRUN, PRCFAULT), 0);
+		EVENTUALLY(p.word[SIGNALS + signals[i]] == 1);
+		RUNS(&p);
+		SAME(PUT(&p, PCSTOP), 0);
+		SAME(memcmp(&status(&p)->pr_lwp.pr_lwphold, &held, sizeof held), 0);
+	}
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	end(&p);
+}
+
+CASES({ "each", each }, { "queued", queued }, { "senders", senders }, { "in_a_sleeping_call", in_a_sleeping_call },
+      { "stepped_into_a_handler", stepped_into_a_handler })

@@ -54,7 +54,7 @@ cases! {
     polls: a_stop an_event an_end an_end_of_a_controlled_process an_lwp;
     models: wide_and_narrow narrow_and_wide alike;
     causes: each;
-    signals: each queued senders in_a_sleeping_call;
+    signals: each queued senders in_a_sleeping_call stepped_into_a_handler;
     truss: all_calls all_calls_asynchronously breakpoints;
 }
 
@@ -111,16 +111,26 @@ mod beside {
 /// The daemon is killed while a program works on four processes: they run on, and no signal is lost.
 #[test]
 fn processes_outlive_the_daemon() {
-    for (round, bits) in [64, 32, 64, 32, 64, 64].into_iter().enumerate() {
+    outlive_the_daemon("in_all_work", 6);
+}
+
+/// The same while a process gets signals that it blocks, and another has its ids changed.
+#[test]
+fn masks_outlive_the_daemon() {
+    outlive_the_daemon("in_signals_and_ids", 12);
+}
+
+fn outlive_the_daemon(case: &str, rounds: u64) {
+    for (round, bits) in (0..rounds).zip([64, 32, 64].into_iter().cycle()) {
         let mount = Mount::of("solaris", "rw");
         let mut command = Command::new(solaris_program("killed", bits));
-        command.arg(mount.point()).arg("in_all_work").stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg(mount.point()).arg(case).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut client = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(client.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
         // At different moments of its work.
-        std::thread::sleep(Duration::from_micros(700 * round as u64));
+        std::thread::sleep(Duration::from_micros(700 * round));
         mount.kill_daemon();
         let out = client.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&out.stderr);

@@ -88,9 +88,8 @@ const SUSPEND_SECCOMP: i32 = 1 << 21;
 
 /// EBUSY for a process that ignores SIGTRAP: with the trap of a step, be it ours, the kernel sets the disposition to default.
 pub(crate) fn forgets_nothing(proc: &Proc) -> Result<(), Refusal> {
-    let status = proc.status().unwrap_or_default();
-    let field = procfs::field(&status, "SigIgn").and_then(|f| std::str::from_utf8(f).ok());
-    let mask = field.and_then(|f| u64::from_str_radix(f, 16).ok()).unwrap_or(0);
+    let stat = procfs::read_at(proc.dir(), c"stat").unwrap_or_default();
+    let mask = procfs::Stat::parse(&stat).and_then(|s| s.ignored()).unwrap_or(0);
     if mask >> (libc::SIGTRAP - 1) & 1 == 1 {
         let text =
             format!("{}: it ignores SIGTRAP, and a step or a call of ours would make it forget that", proc.pid());

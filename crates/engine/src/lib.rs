@@ -19,7 +19,7 @@ pub mod engine;
 pub mod error;
 pub mod event;
 mod follow;
-mod frame;
+mod glance;
 pub mod identity;
 mod inject;
 pub mod lwp;

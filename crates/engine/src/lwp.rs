@@ -6,6 +6,7 @@
 use crate::agent::Maker;
 use crate::engine::{abort, called, linger, Change, Done, Giver, Pause, Scratch, Shared, Target, Ticket};
 use crate::error::Refusal;
+use crate::glance::Stopped;
 use crate::identity::{self, Ids};
 use crate::inject::{forgets_nothing, Number};
 use crate::process::lwps::Stand;
@@ -138,6 +139,8 @@ pub struct Inside {
     pub fpregs: Vec<u8>,
     /// Signal mask.
     pub mask: u64,
+    /// Signals that wait for this thread itself, as far as they are queued: [`ptrace::pending`].
+    pub pending: u64,
     /// The current signal's or fault's.
     pub siginfo: Option<Box<SiginfoBytes>>,
 }
@@ -181,14 +184,20 @@ impl Target {
     /// nobody's care.
     pub fn view(&self, flavour: &'static str, which: Shown, answer: impl FnOnce(View) + Send + 'static) {
         let key = key_of(self.proc());
-        if self.shared().queue.shown(key).is_none() {
+        let queue = &self.shared().queue;
+        if queue.shown(key).is_none() {
             return answer(View::default());
         }
-        self.shared().queue.push(Box::new(move |t| answer(view(t, key, flavour, which))));
+        if let Some(view) = queue.glance.of(key, flavour, which).filter(|_| queue.is_idle()) {
+            return answer(view);
+        }
+        queue.glance.missed();
+        queue.push(Box::new(move |t| answer(view(t, key, flavour, which))));
     }
 }
 
-fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
+/// What is known of the lwps that are asked about.
+pub(crate) fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
     let Some(process) = t.entries.get(&key).map(|e| &e.process) else { return View::default() };
     let seat = process.seats.iter().find(|(_, s)| s.standing && s.flavour == flavour);
     let id = seat.map(|(id, _)| *id);
@@ -238,6 +247,7 @@ fn inside(tid: Tid, forged: Option<SiginfoBytes>, at_signal: bool) -> Option<Box
         regs,
         fpregs: ptrace::regs(tid, set).unwrap_or_default(),
         mask: ptrace::signal_mask(tid).unwrap_or(0),
+        pending: ptrace::pending(tid),
         siginfo: forged.or_else(own).map(Box::new),
     }))
 }
@@ -276,11 +286,16 @@ impl Message {
                 let limit = if let LwpOrder::Await(limit) = order { limit } else { None };
                 let Message { ticket, done, proc, giver, .. } = self;
                 let timed = limit.is_some();
+                let stopped = Stopped { key, flavour: self.flavour, tid: self.tid };
                 let withdrawn = move |t: &Tracer| t.entries.get(&key).is_some_and(|e| e.process.withdrawn(seat));
                 let then = move |t: &mut Tracer, result: Outcome| match result {
                     // An exec that took the process from who waits.
                     Ok(()) if withdrawn(t) && giver.check.is_some_and(|check| !check(&proc)) => {
                         done(Err(Refusal::new(libc::EAGAIN, "the process runs another program now: open it again")));
+                    }
+                    Ok(()) => {
+                        t.stopped = Some(stopped);
+                        done(Ok(()));
                     }
                     Err(e) if timed && e.errno == libc::ETIMEDOUT => done(Ok(())),
                     result => done(result),

@@ -4,7 +4,8 @@
 use crate::error::Refusal;
 use crate::event::{Call, SigInfo};
 use crate::follow::{Follow, Guard};
-use crate::frame;
+use crate::glance::{Glance, Stopped};
+use crate::lwp;
 use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Stop, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
 use crate::registers::At;
@@ -12,6 +13,7 @@ use crate::seat::{Seat, SeatId};
 use crate::watching::{Trap, Watching};
 use abi::syscall::{stop_makes_eintr, Abi};
 use kernel::creds::Creds;
+use kernel::lifted::Lifted;
 use kernel::procfs::Proc;
 use kernel::ptrace::{self, Go, SiginfoBytes, Tid};
 use kernel::thread::Bell;
@@ -38,12 +40,18 @@ pub(crate) fn key_of(proc: &Proc) -> Key {
     (proc.pid() as Tid, proc.start())
 }
 
+/// The `si_code` of the trap that a thread has reported.
+fn trap_code(tid: Tid, status: Status) -> Option<i32> {
+    (status == Status::Stopped(libc::SIGTRAP, 0)).then(|| ptrace::siginfo(tid).ok()).flatten().map(|i| i.si_code)
+}
+
 /// The way to the tracer thread.
 #[derive(Default)]
 pub(crate) struct Queue {
     jobs: Mutex<Jobs>,
     tid: AtomicI32,
     published: Published,
+    pub glance: Glance,
     seats: AtomicU64,
 }
 
@@ -77,15 +85,17 @@ impl Queue {
     /// What is published of this process; None if the engine has nothing to say about it. All that was queued before has been
     /// counted: while the tracer thread is at work it has to be asked.
     pub fn shown(&self, key: Key) -> Option<Shown> {
-        let idle = {
-            let jobs = self.jobs.lock();
-            jobs.waiting.is_empty() && !jobs.at_work
-        };
-        if idle {
+        if self.is_idle() {
             self.published.lock().get(&key).cloned()
         } else {
             Some(Shown::Changed)
         }
+    }
+
+    /// All that was queued has been done.
+    pub fn is_idle(&self) -> bool {
+        let jobs = self.jobs.lock();
+        jobs.waiting.is_empty() && !jobs.at_work
     }
 
     pub fn waits(&self) -> bool {
@@ -123,15 +133,17 @@ pub(crate) struct Tracer {
     watchdog: Watchdog,
     /// Reports that came in while something else was going on.
     backlog: VecDeque<(Tid, Status)>,
-    /// Signal masks to put back at the next stop.
-    masks: HashMap<Tid, u64>,
-    /// What signals are to look like that were sent for a client, and the mask to put back before they are delivered.
-    forged: HashMap<Tid, (SiginfoBytes, Option<u64>)>,
+    /// The trap of a step is let in until the next stop.
+    masks: HashMap<Tid, Lifted>,
+    /// What signals are to look like that were sent for a client, and whether they had to be let in.
+    forged: HashMap<Tid, (SiginfoBytes, Option<Lifted>)>,
     pub injections: HashMap<Tid, crate::inject::Injection>,
     pub watching: Watching,
+    /// A stop that was waited for, and nothing has happened since.
+    pub stopped: Option<Stopped>,
     follow: Follow,
-    /// Masks of threads that are about to get a signal that these would hold back.
-    unmasked: HashMap<Tid, u64>,
+    /// Signals that threads are about to get although they block them.
+    unmasked: HashMap<Tid, Lifted>,
     /// In whose name threads are seized: an exec then gives the process no more rights than he may see in it. None: in ours.
     pub in_name: Option<Creds>,
     quit: bool,
@@ -181,6 +193,7 @@ impl Tracer {
             unmasked: HashMap::new(),
             injections: HashMap::new(),
             watching: Watching::default(),
+            stopped: None,
             follow,
             in_name: None,
             quit: false,
@@ -190,6 +203,7 @@ impl Tracer {
     fn run(&mut self) {
         let mut bell = Bell::Silence;
         loop {
+            self.queue.glance.forget();
             self.take_reports(bell);
             while let Some(job) = self.queue.pop() {
                 self.follow.disturbed();
@@ -202,6 +216,9 @@ impl Tracer {
             }
             if self.quit && self.tids.is_empty() {
                 return;
+            }
+            if let Some(stopped) = self.stopped.take() {
+                self.queue.glance.keep(stopped, || lwp::view(self, stopped.key, stopped.flavour, stopped.shown()));
             }
             if let Some(report) = self.follow.look(&self.queue) {
                 self.backlog.push_back(report);
@@ -580,7 +597,9 @@ impl Tracer {
                     // To the first instruction of its handler.
                     Some(_) if signal != 0 => ptrace::resume(tid, Go::Step, signal),
                     _ => {
-                        self.mask_again(tid);
+                        if let Some(lifted) = self.unmasked.remove(&tid) {
+                            lifted.put_back(tid, None);
+                        }
                         ptrace::resume(tid, how, signal)
                     }
                 },
@@ -604,42 +623,22 @@ impl Tracer {
     fn forge(&mut self, tid: Tid, info: &SiginfoBytes) -> io::Result<()> {
         let Some(key) = self.tids.get(&tid) else { return Ok(()) };
         let signal = 1u64 << ((signo_of(info) - 1) & 63);
-        let mask = ptrace::signal_mask(tid)?;
-        let blocked = mask & signal != 0;
-        if blocked {
-            ledger::mask(tid, Some(mask));
-            ptrace::set_signal_mask(tid, mask & !signal)?;
-        }
-        self.forged.insert(tid, (*info, blocked.then_some(mask)));
+        self.forged.insert(tid, (*info, Lifted::lift(tid, signal)?));
         ptrace::queue_signal(key.0, tid, info)
     }
 
-    /// Puts a mask back that held a delivered signal back before.
-    fn mask_again(&mut self, tid: Tid) {
-        if let Some(mask) = self.unmasked.remove(&tid) {
-            let _ = ptrace::set_signal_mask(tid, mask);
-            ledger::mask(tid, None);
-        }
-    }
-
-    /// A report of a thread that was given a signal which its mask would hold back. At the first instruction of the handler the
-    /// mask that comes back with its end, on the stack, is put right, and the thread goes on: true.
+    /// A report of a thread that was given a signal which its mask would hold back: at the first instruction of the handler, mostly.
+    /// The mask is put right, and the thread goes on: true.
     fn delivered(&mut self, key: Key, tid: Tid, status: Status) -> bool {
-        let Some(mask) = self.unmasked.get(&tid).copied() else { return false };
-        let code = ptrace::siginfo(tid).ok().filter(|_| status == Status::Stopped(libc::SIGTRAP, 0)).map(|i| i.si_code);
+        let Some(lifted) = self.unmasked.remove(&tid) else { return false };
+        let code = trap_code(tid, status);
         let step = code.is_some_and(|code| ptrace::is_step_trap(libc::SIGTRAP, code));
-        // Told so at the first instruction of a handler only: elsewhere no frame is on the stack.
-        let handler = step && code == Some(libc::SIGTRAP);
         let entry = self.entries.get(&key);
         let going = entry.and_then(|e| e.process.threads.get(&tid)).map(|t| t.going());
-        let proc = entry.map(|e| e.proc.clone()).or_else(|| Proc::open(key.0 as u32).ok().map(Arc::new));
-        if handler && proc.is_some_and(|proc| frame::put_mask(&proc, tid, mask)) {
-            // Its own mask is the handler's.
-            self.unmasked.remove(&tid);
-            ledger::mask(tid, None);
-        }
-        self.mask_again(tid);
+        lifted.put_back(tid, code);
         match (going, status) {
+            // The step that a client asked for.
+            (Some(Go::Step), _) => return false,
             (Some(go), _) if step => {
                 ledger::owe(tid, 0);
                 let _ = ptrace::resume(tid, go, 0);
@@ -667,12 +666,7 @@ impl Tracer {
     /// Unblocks SIGTRAP until the next stop.
     pub fn let_trap_in(&mut self, tid: Tid) -> io::Result<()> {
         const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
-        let mask = ptrace::signal_mask(tid)?;
-        if mask & TRAP != 0 {
-            self.masks.insert(tid, mask);
-            ledger::mask(tid, Some(mask));
-            ptrace::set_signal_mask(tid, mask & !TRAP)?;
-        }
+        self.masks.extend(Lifted::lift(tid, TRAP)?.map(|lifted| (tid, lifted)));
         Ok(())
     }
 
@@ -695,9 +689,8 @@ impl Tracer {
         // On its way out it owes nothing, and does nothing more for us.
         let dying = !matches!(status, Status::Stopped(_, event) if event != libc::PTRACE_EVENT_EXIT);
         if !dying {
-            if let Some(mask) = self.masks.remove(&tid) {
-                let _ = ptrace::set_signal_mask(tid, mask);
-                ledger::mask(tid, None);
+            if let Some(lifted) = self.masks.remove(&tid) {
+                lifted.put_back(tid, trap_code(tid, status));
             }
             if self.delivered(key, tid, status) {
                 return;
@@ -875,9 +868,9 @@ impl Tracer {
             0 => {
                 self.repair_eintr(tid)?;
                 if self.forged.get(&tid).is_some_and(|(info, _)| signo_of(info) == signal) {
-                    if let Some((info, mask)) = self.forged.remove(&tid) {
+                    if let Some((info, lifted)) = self.forged.remove(&tid) {
                         ptrace::set_siginfo_bytes(tid, &info)?;
-                        self.unmasked.extend(mask.map(|mask| (tid, mask)));
+                        self.unmasked.extend(lifted.map(|lifted| (tid, lifted)));
                     }
                 }
                 let info = ptrace::siginfo(tid)?;

@@ -3,10 +3,12 @@
 use crate::target::Target;
 use abi::solaris::Model;
 use kernel::machine;
+use kernel::pidfd::Ids;
 use kernel::procfs::{self, Stat};
 use std::cell::OnceCell;
 use std::ffi::{CStr, CString};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use tree::{Caller, Errno, Result};
 
 /// One look of one caller at a process or an lwp of it.
@@ -17,17 +19,42 @@ pub struct About<'a> {
     pub caller: &'a Caller,
     model: OnceCell<Model>,
     status: OnceCell<Status>,
+    stat: OnceCell<StatText>,
+    outline: OnceCell<StatText>,
+    /// The address space, if it was opened to judge who looks.
+    memory: Option<Arc<OwnedFd>>,
 }
 
 impl<'a> About<'a> {
     /// A look in the data model of who looks, or of the mount.
     pub fn new(target: &'a Target, caller: &'a Caller) -> About<'a> {
-        About { target, caller, model: OnceCell::new(), status: OnceCell::new() }
+        About {
+            target,
+            caller,
+            model: OnceCell::new(),
+            status: OnceCell::new(),
+            stat: OnceCell::new(),
+            outline: OnceCell::new(),
+            memory: None,
+        }
     }
 
     /// A look through a file that was opened in this model.
     pub fn in_model(target: &'a Target, caller: &'a Caller, model: Model) -> About<'a> {
-        About { target, caller, model: model.into(), status: OnceCell::new() }
+        About { model: model.into(), ..About::new(target, caller) }
+    }
+
+    /// The same look, of whom was judged by opening this address space.
+    pub fn with_memory(self, memory: Option<OwnedFd>) -> About<'a> {
+        About { memory: memory.map(Arc::new), ..self }
+    }
+
+    /// The same look at an lwp of the process.
+    pub fn at<'b>(&self, lwp: &'b Target) -> About<'b>
+    where
+        'a: 'b,
+    {
+        About { memory: self.memory.clone(), ..About::in_model(lwp, self.caller, self.model()) }
     }
 
     /// The data model of the answer.
@@ -44,15 +71,56 @@ impl<'a> About<'a> {
         Ok(self.status.get_or_init(|| status))
     }
 
-    /// The kernel's `stat` in the caller's name: what it hides from him, addresses and the exit status, is 0.
-    pub fn stat(&self) -> Result<StatText> {
-        match self.read(b"stat") {
-            // The daemon's own process: it shows others what anybody may know.
-            Err(Errno(libc::EACCES | libc::EPERM)) if !procfs::hides() => {
-                Ok(StatText { public: true, ..StatText::new(self.plain(b"stat")?)? })
-            }
-            text => StatText::new(text?),
+    /// The kernel's `stat` in the caller's name, read once: what it hides from him, addresses and the exit status, is 0.
+    pub fn stat(&self) -> Result<&StatText> {
+        if let Some(stat) = self.stat.get() {
+            return Ok(stat);
         }
+        let stat = match self.read(b"stat") {
+            // The daemon's own process: it shows others what anybody may know.
+            Err(Errno(libc::EACCES | libc::EPERM)) if !procfs::hides() => return self.outline(),
+            text => StatText::new(text?)?,
+        };
+        Ok(self.stat.get_or_init(|| stat))
+    }
+
+    /// As much of `stat` as anybody may know, read once: reading it in nobody's name takes less.
+    pub fn outline(&self) -> Result<&StatText> {
+        if let Some(stat) = self.stat.get().or(self.outline.get()) {
+            return Ok(stat);
+        }
+        let text = StatText { public: true, ..StatText::new(self.plain(b"stat")?)? };
+        Ok(self.outline.get_or_init(|| text))
+    }
+
+    /// True of what has ended and waits to be reaped: a process of which no lwp lives, or a single lwp. ENOENT if it is gone.
+    pub fn zombie(&self) -> Result<bool> {
+        let stat = self.outline()?.stat()?;
+        Ok(matches!(stat.state, b'Z' | b'X') && (self.target.tid.is_some() || stat.number(20).unwrap_or(0) <= 1))
+    }
+
+    /// True if the first lwp has ended; the process may live on in others.
+    pub fn leader_is_dead(&self) -> Result<bool> {
+        Ok(matches!(self.outline()?.stat()?.state, b'Z' | b'X'))
+    }
+
+    /// Whose the process is. ENOENT if it is gone.
+    pub fn ids(&self) -> Result<Ids> {
+        self.target.proc.ids().map_err(gone)
+    }
+
+    /// A byte of the process's memory.
+    pub fn byte_at(&self, address: u64) -> Option<u8> {
+        let byte = match &self.memory {
+            Some(memory) => procfs::pread(memory.as_fd(), address, 1).ok(),
+            None => {
+                let path = self.path(b"mem").ok()?;
+                let read =
+                    |dir: BorrowedFd| procfs::pread(procfs::openat(dir, &path, libc::O_RDONLY)?.as_fd(), address, 1);
+                self.act(read).ok()
+            }
+        };
+        byte?.first().copied()
     }
 
     /// All of a file of the kernel's that shows everybody the same.
@@ -96,7 +164,7 @@ impl<'a> About<'a> {
     /// True for a thread of the kernel: a system process, which has no memory and cannot be controlled.
     pub fn is_system(&self) -> bool {
         const PF_KTHREAD: u64 = 0x0020_0000;
-        let flags = self.plain(b"stat").and_then(StatText::new).ok().and_then(|s| s.stat().ok()?.number(9));
+        let flags = self.outline().ok().and_then(|s| s.stat().ok()?.number(9));
         flags.is_some_and(|f| f & PF_KTHREAD != 0)
     }
 
@@ -104,7 +172,7 @@ impl<'a> About<'a> {
     pub fn start(&self) -> Result<u64> {
         let ticks = match self.target.tid {
             None => self.target.proc.start(),
-            Some(_) => StatText::new(self.plain(b"stat")?)?.stat()?.start().ok_or(Errno(libc::EIO))?,
+            Some(_) => self.outline()?.stat()?.start().ok_or(Errno(libc::EIO))?,
         };
         Ok(machine::ticks(ticks))
     }
@@ -178,11 +246,6 @@ impl Status {
     /// The state letter.
     pub fn state(&self) -> u8 {
         self.field("State").first().copied().unwrap_or(b'?')
-    }
-
-    /// True for what has ended and waits to be reaped: a process of which no lwp lives, or a single lwp.
-    pub fn zombie(&self, lwp: bool) -> bool {
-        matches!(self.state(), b'Z' | b'X') && (lwp || self.number("Threads") <= 1)
     }
 }
 

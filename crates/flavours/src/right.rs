@@ -72,6 +72,11 @@ impl Right {
 
     /// As [`Right::check`], and tells who it is.
     pub fn user(&self, caller: &Caller) -> Result<User> {
+        self.enter(caller).map(|(user, _)| user)
+    }
+
+    /// As [`Right::user`], with the address space of the process, which was opened to ask.
+    pub fn enter(&self, caller: &Caller) -> Result<(User, OwnedFd)> {
         let Caller { tid, uid, gid, .. } = *caller;
         let last = self.user.lock().clone();
         let known = last.filter(|u| (u.tid, u.uid, u.gid) == (tid, uid, gid) && u.creds.are_still_of(tid));
@@ -79,12 +84,12 @@ impl Right {
             Some(user) => user,
             None => User { tid, uid, gid, creds: caller.creds()?.clone(), own: is_own(&self.target, caller) },
         };
-        may_control(&self.target, &user.creds)?;
+        let memory = open_mem(&self.target, &user.creds, libc::O_RDWR)?;
         if user.creds != self.creds {
             may_control(&self.target, &self.creds)?;
         }
         *self.user.lock() = Some(user.clone());
-        Ok(user)
+        Ok((user, memory))
     }
 
     /// True if the opener had these credentials.

@@ -4,6 +4,7 @@
 //! Only the tracer writes, and the handler runs in the tracer itself, so the two never run at once; a row that is half
 //! written can be met, which is why each field says by itself what is to be done.
 
+use crate::lifted::Lifted;
 use crate::ptrace::{self, Tid};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering::Relaxed};
 
@@ -18,8 +19,9 @@ struct Row {
     owed: AtomicI32,
     /// The trap flag is set: nothing but a detach or a resumption by us takes it off.
     step: AtomicBool,
-    masked: AtomicBool,
-    /// The mask to put back, if `masked`.
+    /// Signals that are let in and to be blocked again; 0 for none.
+    lifted: AtomicU64,
+    /// The mask they were in.
     mask: AtomicU64,
     /// What an injected call has changed; null for nothing.
     loan: AtomicPtr<Loan>,
@@ -56,7 +58,7 @@ static TABLE: [Row; ROWS] = [const {
         tid: AtomicI32::new(0),
         owed: AtomicI32::new(0),
         step: AtomicBool::new(false),
-        masked: AtomicBool::new(false),
+        lifted: AtomicU64::new(0),
         mask: AtomicU64::new(0),
         loan: AtomicPtr::new(std::ptr::null_mut()),
         end: AtomicPtr::new(std::ptr::null_mut()),
@@ -85,10 +87,16 @@ fn find_or_make(tid: Tid) -> Option<&'static Row> {
 }
 
 impl Row {
+    /// Of two signals that are let in one after the other, the masks together are the one that was before both.
+    fn lift(&self, Lifted { mask, bits }: Lifted) {
+        self.mask.fetch_or(mask, Relaxed);
+        self.lifted.fetch_or(bits, Relaxed);
+    }
+
     fn tidy(&self) {
         let owes = self.owed.load(Relaxed) != 0
             || self.step.load(Relaxed)
-            || self.masked.load(Relaxed)
+            || self.lifted.load(Relaxed) != 0
             || !self.loan.load(Relaxed).is_null()
             || !self.end.load(Relaxed).is_null()
             || self.watched.load(Relaxed)
@@ -101,7 +109,7 @@ impl Row {
     fn clear(&self) {
         self.owed.store(0, Relaxed);
         self.step.store(false, Relaxed);
-        self.masked.store(false, Relaxed);
+        self.lifted.store(0, Relaxed);
         self.loan.store(std::ptr::null_mut(), Relaxed);
         self.end.store(std::ptr::null_mut(), Relaxed);
         self.watched.store(false, Relaxed);
@@ -223,12 +231,21 @@ pub(crate) fn resumed(tid: Tid, stepping: bool) {
     }
 }
 
-/// The thread's mask is not its own while this is Some: the mask to put back.
-pub fn mask(tid: Tid, mask: Option<u64>) {
-    let Some(row) = (if mask.is_some() { find_or_make(tid) } else { find(tid) }) else { return };
-    row.mask.store(mask.unwrap_or(0), Relaxed);
-    row.masked.store(mask.is_some(), Relaxed);
-    row.tidy();
+/// What the thread blocks is about to be let in.
+pub(crate) fn lift(tid: Tid, what: Lifted) {
+    if let Some(row) = find_or_make(tid) {
+        row.lift(what);
+    }
+}
+
+/// It is blocked again.
+pub(crate) fn lower(tid: Tid, bits: u64) {
+    if let Some(row) = find(tid) {
+        if row.lifted.fetch_and(!bits, Relaxed) & !bits == 0 {
+            row.mask.store(0, Relaxed);
+        }
+        row.tidy();
+    }
 }
 
 /// A call is about to be made in the thread. The loan must stay where it is until [`repaid`].
@@ -290,6 +307,7 @@ pub(crate) fn release_all() {
 /// Nothing in here allocates, locks or touches errno's owner: plain system calls.
 mod pay {
     use super::{signal_of, Loan, Regs, Row};
+    use crate::lifted::Lifted;
     use crate::ptrace::{self, Go, Tid};
     use std::sync::atomic::Ordering::Relaxed;
 
@@ -359,10 +377,7 @@ mod pay {
         }
         match ptrace::signal_mask(tid) {
             Ok(mask) if mask & TRAP != 0 => {
-                if !row.masked.load(Relaxed) {
-                    row.mask.store(mask, Relaxed);
-                    row.masked.store(true, Relaxed);
-                }
+                row.lift(Lifted { mask, bits: TRAP });
                 ptrace::set_signal_mask(tid, mask & !TRAP).is_ok()
             }
             Ok(_) => true,
@@ -388,8 +403,9 @@ mod pay {
             }
             owed = repay(loan, tid, delivery);
         }
-        if row.masked.load(Relaxed) {
-            let _ = ptrace::set_signal_mask(tid, row.mask.load(Relaxed));
+        let lifted = Lifted { mask: row.mask.load(Relaxed), bits: row.lifted.load(Relaxed) };
+        if lifted.bits != 0 {
+            lifted.put_back(tid, code);
         }
         let _ = ptrace::detach(tid, super::unwatch(tid, owed));
     }

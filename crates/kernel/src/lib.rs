@@ -5,6 +5,7 @@ pub mod creds;
 pub mod epoll;
 pub mod host;
 pub mod ledger;
+pub mod lifted;
 pub mod machine;
 pub mod perf;
 pub mod pidfd;

@@ -41,22 +41,66 @@ pub fn inode(fd: &impl AsRawFd) -> io::Result<u64> {
 struct Info {
     mask: u64,
     cgroupid: u64,
-    ids: [u32; 11],
+    pid: u32,
+    tgid: u32,
+    ppid: u32,
+    ruid: u32,
+    rgid: u32,
+    euid: u32,
+    egid: u32,
+    suid: u32,
+    sgid: u32,
+    fsuid: u32,
+    fsgid: u32,
     exit_code: i32,
+}
+
+const PID: u64 = 1 << 0;
+const CREDS: u64 = 1 << 1;
+const EXIT: u64 = 1 << 3;
+
+/// PIDFD_GET_INFO: what of `mask` there is.
+fn info(fd: &impl AsRawFd, mask: u64) -> io::Result<Info> {
+    // _IOWR(0xFF, 11, 64 bytes)
+    const GET_INFO: u64 = 0xC040_FF0B;
+    const { assert!(std::mem::size_of::<Info>() == 64) };
+    let mut info = Info { mask, ..Info::default() };
+    // SAFETY: the structure has the size that the command names.
+    match unsafe { libc::ioctl(fd.as_raw_fd(), GET_INFO, &mut info) } {
+        0 => Ok(info),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Whose a process or thread is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ids {
+    /// The thread group.
+    pub tgid: u32,
+    /// Real user.
+    pub ruid: u32,
+    /// Effective user.
+    pub euid: u32,
+    /// Real group.
+    pub rgid: u32,
+    /// Effective group.
+    pub egid: u32,
+}
+
+/// Whose it is, in our user namespace (PIDFD_GET_INFO, Linux 6.13). ESRCH if it has been waited for.
+pub fn ids(fd: &impl AsRawFd) -> io::Result<Ids> {
+    let info = info(fd, PID | CREDS)?;
+    if info.mask & (PID | CREDS) != PID | CREDS {
+        return Err(io::Error::from_raw_os_error(libc::ENOTTY));
+    }
+    let Info { tgid, ruid, euid, rgid, egid, .. } = info;
+    Ok(Ids { tgid, ruid, euid, rgid, egid })
 }
 
 /// Wait status of a process that has ended, also of one that is no child of ours and was reaped already (PIDFD_GET_INFO,
 /// Linux 6.15). None while it lives.
 pub fn exit_status(fd: &impl AsRawFd) -> io::Result<Option<i32>> {
-    const EXIT: u64 = 1 << 3;
-    // _IOWR(0xFF, 11, 64 bytes)
-    const GET_INFO: u64 = 0xC040_FF0B;
-    const { assert!(std::mem::size_of::<Info>() == 64) };
-    let mut info = Info { mask: EXIT, ..Info::default() };
-    // SAFETY: the structure has the size that the command names.
-    if unsafe { libc::ioctl(fd.as_raw_fd(), GET_INFO, &mut info) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    let info = info(fd, EXIT)?;
     Ok((info.mask & EXIT != 0).then_some(info.exit_code))
 }
 

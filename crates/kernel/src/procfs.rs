@@ -3,6 +3,7 @@
 //! Everything goes through one descriptor of the kernel's /proc, taken once: a mount of ours may lie over the path later.
 //! What is read is hostile (a process chooses its name and its links), so every parser answers `None` to nonsense.
 
+use crate::pidfd::{self, Ids};
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -425,6 +426,16 @@ impl<'a> Stat<'a> {
     pub fn start(&self) -> Option<u64> {
         self.number(22)
     }
+
+    /// Signals below the real-time ones that wait for the thread itself, bit n-1 for signal n. For a process, its first thread.
+    pub fn pending(&self) -> Option<u64> {
+        self.number(31)
+    }
+
+    /// Signals below the real-time ones that are ignored.
+    pub fn ignored(&self) -> Option<u64> {
+        self.number(33)
+    }
 }
 
 /// Thread group of a thread, None if it is gone.
@@ -432,6 +443,16 @@ pub fn tgid_of(tid: u32) -> Option<u32> {
     let path = CString::new(format!("{tid}/status")).ok()?;
     let status = read_at(root(), &path).ok()?;
     number(field(&status, "Tgid")?)
+}
+
+/// Whose a process is, by its status file.
+fn ids_in(status: &[u8]) -> io::Result<Ids> {
+    let all = |name| numbers(field(status, name).unwrap_or_default());
+    let ids = match (&all("Tgid")[..], &all("Uid")[..], &all("Gid")[..]) {
+        (&[tgid], &[ruid, euid, ..], &[rgid, egid, ..]) => Some(Ids { tgid, ruid, euid, rgid, egid }),
+        _ => None,
+    };
+    ids.ok_or(io::Error::from_raw_os_error(libc::EIO))
 }
 
 /// One life of a process (or of a thread that was asked for by its own number): whatever happens to the number, this
@@ -484,9 +505,16 @@ impl Proc {
         if let Some(tgid) = self.tgid.get() {
             return Ok(*tgid);
         }
-        let status = read_at(self.dir(), c"status")?;
-        let tgid = field(&status, "Tgid").and_then(number).ok_or(io::Error::from_raw_os_error(libc::EIO))?;
+        let tgid = self.ids()?.tgid;
         Ok(*self.tgid.get_or_init(|| tgid))
+    }
+
+    /// Whose it is now. ESRCH if it is gone.
+    pub fn ids(&self) -> io::Result<Ids> {
+        match self.pidfd().and_then(|fd| pidfd::ids(&fd)) {
+            Err(e) if e.raw_os_error() != Some(libc::ESRCH) => ids_in(&self.status()?),
+            known => known,
+        }
     }
 
     /// A pidfd of this very process; ESRCH if it is gone.
@@ -494,9 +522,13 @@ impl Proc {
         if let Some(fd) = self.pidfd.get() {
             return Ok(fd.as_fd());
         }
-        let flags = if self.tgid()? == self.pid { 0 } else { PIDFD_THREAD };
         // SAFETY: no pointers.
-        let fd = owned(unsafe { libc::syscall(libc::SYS_pidfd_open, self.pid, flags) })?;
+        let open = |flags: libc::c_int| owned(unsafe { libc::syscall(libc::SYS_pidfd_open, self.pid, flags) });
+        let fd = match open(0) {
+            // The number of a thread that leads no process.
+            Err(e) if matches!(e.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => open(PIDFD_THREAD)?,
+            fd => fd?,
+        };
         // The number still was this process's when the pidfd was made, if the process is there afterwards.
         if !self.alive() {
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
@@ -600,12 +632,14 @@ mod tests {
         assert!(proc.alive());
         assert_eq!(proc.tgid().unwrap(), child.id());
         assert_eq!(proc.tasks().unwrap(), [child.id()]);
+        assert_eq!(proc.ids().unwrap(), ids_in(&proc.status().unwrap()).unwrap());
         let inode = proc.pidfd_inode().unwrap();
         assert_eq!(Proc::open(child.id()).unwrap().pidfd_inode().unwrap(), inode);
         drop(child.stdin.take());
         child.wait().unwrap();
         assert!(!proc.alive());
         assert_eq!(proc.status().unwrap_err().raw_os_error(), Some(libc::ESRCH));
+        assert_eq!(proc.ids().unwrap_err().raw_os_error(), Some(libc::ESRCH));
         assert_eq!(Proc::open(child.id()).unwrap_err().raw_os_error(), Some(libc::ENOENT));
     }
 
@@ -621,6 +655,7 @@ mod tests {
         let tid = told.recv().unwrap();
         let (thread_proc, me) = (Proc::open(tid).unwrap(), Proc::open(std::process::id()).unwrap());
         assert_eq!(thread_proc.tgid().unwrap(), std::process::id());
+        assert_eq!(thread_proc.ids().unwrap(), ids_in(&thread_proc.status().unwrap()).unwrap());
         assert_ne!(thread_proc.pidfd_inode().unwrap(), me.pidfd_inode().unwrap());
         assert_eq!(tgid_of(tid), Some(std::process::id()));
         drop(end);

@@ -178,15 +178,44 @@ pub fn is_inside_kernel(code: i32) -> bool {
 
 /// True if the trap of a step waits behind the stop that the thread is in. Whoever lets the thread go then, lets it die.
 pub fn step_trap_pending(tid: Tid) -> bool {
-    trap_pending(tid, |i| is_step_trap(i.si_signo, i.si_code))
+    queued(tid, |i| is_step_trap(i.si_signo, i.si_code))
 }
 
 /// The same for the trap of a watched area.
 pub fn watch_trap_pending(tid: Tid) -> bool {
-    trap_pending(tid, is_watch_trap)
+    queued(tid, is_watch_trap)
 }
 
-fn trap_pending(tid: Tid, is: impl Fn(&libc::siginfo_t) -> bool) -> bool {
+/// The eight bytes of a stopped thread's memory at any address.
+pub fn peek(tid: Tid, at: u64) -> io::Result<u64> {
+    let mut word = 0u64;
+    // By the plain system call, which stores the word where it is told.
+    // SAFETY: `word` has the eight bytes that the kernel writes.
+    let r = unsafe { libc::syscall(libc::SYS_ptrace, libc::PTRACE_PEEKDATA, tid, at, &raw mut word) };
+    if r < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(word)
+}
+
+/// Writes eight bytes, whatever the protection of the page.
+pub fn poke(tid: Tid, at: u64, word: u64) -> io::Result<()> {
+    call(libc::PTRACE_POKEDATA, tid, at as usize, word as usize).map(drop)
+}
+
+/// Signals that wait in the queue of a stopped thread itself, bit n-1 for signal n. Of those below the real-time ones the kernel
+/// may know more than it has queued: field 31 of `stat` tells all.
+pub fn pending(tid: Tid) -> u64 {
+    let mut all = 0;
+    queued(tid, |info| {
+        all |= 1u64.checked_shl(info.si_signo.wrapping_sub(1) as u32).unwrap_or(0);
+        false
+    });
+    all
+}
+
+/// True if `found` is, of one of the signals that wait in the queue of a stopped thread itself.
+fn queued(tid: Tid, mut found: impl FnMut(&libc::siginfo_t) -> bool) -> bool {
     const PEEKSIGINFO: libc::c_uint = 0x4209;
     #[repr(C)]
     struct Args {
@@ -200,14 +229,14 @@ fn trap_pending(tid: Tid, is: impl Fn(&libc::siginfo_t) -> bool) -> bool {
     // The thread's own queue has no end that we could rely on.
     while args.offset < 4096 {
         let (from, to) = (&raw const args as usize, infos.as_mut_ptr() as usize);
-        let found = call(PEEKSIGINFO, tid, from, to).map_or(0, |n| n.clamp(0, 8) as usize);
-        if infos[..found].iter().any(&is) {
+        let n = call(PEEKSIGINFO, tid, from, to).map_or(0, |n| n.clamp(0, 8) as usize);
+        if infos[..n].iter().any(&mut found) {
             return true;
         }
-        if found < infos.len() {
+        if n < infos.len() {
             return false;
         }
-        args.offset += found as u64;
+        args.offset += n as u64;
     }
     false
 }

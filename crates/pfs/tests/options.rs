@@ -1,5 +1,6 @@
 //! The words after `-o`.
 
+use flavours::bsd::Level;
 use pfs::options::{DataModel, HidePid, Options};
 use proptest::prelude::*;
 
@@ -36,6 +37,19 @@ fn models_are_shown_as_they_are_read() {
 }
 
 #[test]
+fn options_of_the_bsds_are_shown_as_they_are_read() {
+    for level in Level::ALL {
+        for rest in ["", ",strict,syscallregs=raw", ",no_strict,syscallregs=bsd"] {
+            let options = Options::parse(&format!("rw,level={}{rest}", level.word())).unwrap();
+            assert_eq!(options.level.as_deref(), Some(level.word()));
+            assert_eq!(Options::parse(&options.to_string()).unwrap(), options);
+        }
+    }
+    let merged = Options::merge(&["level=4,strict", "level=10,syscallregs=raw"].map(|o| Options::parse(o).unwrap()));
+    assert_eq!(merged, Options::parse("level=10,strict,syscallregs=raw").unwrap());
+}
+
+#[test]
 fn wrong_words_name_the_right_ones() {
     for (list, part) in [
         ("bogus", "valid options: ro, rw, allow_other"),
@@ -48,6 +62,10 @@ fn wrong_words_name_the_right_ones() {
         ("hidepid=3", "not one of 0"),
         ("model", "needs a value"),
         ("model=64", "not one of opener, lp64, ilp32"),
+        ("level", "needs a value"),
+        ("level=3", "level=3: not one of 44a, 44b, 2, 4, 5, 10, 12, 14"),
+        ("strict=1", "strict takes no value"),
+        ("syscallregs=x", "not one of bsd, raw"),
         ("RO", "unknown option \"RO\""),
     ] {
         let said = Options::parse(list).unwrap_err();

@@ -8,6 +8,7 @@ use crate::right::{Right, User};
 use kernel::creds::Creds;
 use kernel::procfs;
 use std::ffi::CString;
+use std::os::fd::OwnedFd;
 use tree::{Caller, Errno, Result};
 
 const CAP_SYS_PTRACE: u32 = 19;
@@ -18,7 +19,7 @@ struct Who {
     /// What the superuser is there: may trace all.
     privileged: bool,
     /// Real, effective and saved user.
-    users: Vec<u32>,
+    users: [u32; 3],
     /// Effective and supplementary groups.
     groups: Vec<u32>,
 }
@@ -32,7 +33,8 @@ impl Who {
         let path = CString::new(format!("{tid}/status")).unwrap_or_default();
         let status = procfs::read_at(procfs::root(), &path).unwrap_or_default();
         let numbers = |name| procfs::numbers(procfs::field(&status, name).unwrap_or_default());
-        let users = numbers("Uid").into_iter().take(3).collect();
+        // One that cannot be seen is nobody: no process has this number.
+        let users = numbers("Uid").first_chunk().copied().unwrap_or([u32::MAX; 3]);
         let groups = numbers("Gid").into_iter().skip(1).take(1).chain(numbers("Groups")).collect();
         Who { privileged: false, users, groups }
     }
@@ -45,17 +47,16 @@ impl Who {
         let status = look.status()?;
         let [ruid, euid, suid, _] = status.ids("Uid");
         let [rgid, egid, sgid, _] = status.ids("Gid");
-        let has = |uids: &[u32]| self.users.len() == 3 && uids.iter().all(|uid| self.users[1] == *uid);
+        let [_, user, _] = self.users;
         Ok(match look.rules.predicate() {
             Predicate::ModeBits => true,
-            Predicate::CheckIo => {
-                self.users.len() == 3 && self.users.iter().all(|uid| *uid == ruid) && !look.is_sugid()?
-            }
+            Predicate::CheckIo => self.users == [ruid; 3] && !look.is_sugid()?,
             Predicate::CanDebug if own => true,
             Predicate::CanDebug => {
                 let mut groups = procfs::numbers(status.field("Groups"));
                 groups.extend([rgid, egid, sgid]);
-                has(&[ruid, euid, suid]) && groups.iter().all(|g| self.groups.contains(g)) && !look.is_sugid()?
+                let all = groups.iter().all(|gid| self.groups.contains(gid));
+                all && [ruid, euid, suid] == [user; 3] && !look.is_sugid()?
             }
         })
     }
@@ -87,6 +88,11 @@ impl Claim {
     /// Asks again, in the names of who uses the file and of who opened it; tells who uses it. The errors of the release for a process
     /// that has ended and for a right that was lost.
     pub fn check(&self, caller: &Caller) -> Result<User> {
+        self.enter(caller).map(|(user, _)| user)
+    }
+
+    /// As [`Claim::check`], with the address space that the process has now, which was opened to ask.
+    pub fn enter(&self, caller: &Caller) -> Result<(User, OwnedFd)> {
         let rules = self.subject.rules;
         self.asked(caller).map_err(|e| match e.0 {
             libc::ENOENT | libc::ESRCH => rules.gone(),
@@ -95,14 +101,14 @@ impl Claim {
         })
     }
 
-    fn asked(&self, caller: &Caller) -> Result<User> {
+    fn asked(&self, caller: &Caller) -> Result<(User, OwnedFd)> {
         let look = self.subject.look(caller);
-        look.status()?;
-        let user = self.right.user(caller)?;
+        look.there()?;
+        let (user, memory) = self.right.enter(caller)?;
         let allowed = Who::of(caller.tid, &user.creds).passes(&look, user.own)?;
         let opener = self.right.is_of(&user.creds) || self.opener.passes(&look, false)?;
         if allowed && opener {
-            Ok(user)
+            Ok((user, memory))
         } else {
             Err(Errno(libc::EPERM))
         }

@@ -79,6 +79,17 @@ pub enum Sliced {
     AtOnce,
 }
 
+/// The order of a process directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// That of the nodes' numbers.
+    ByNumber,
+    /// That of the table of nodes.
+    Table,
+    /// The node that was declared last comes first: its numbers, downwards.
+    NewestFirst,
+}
+
 /// Who is shown as the owner of a process's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
@@ -221,9 +232,28 @@ impl Rules {
         self.level == Bsd44a
     }
 
+    /// True for a node that is taken away from a process whose ids have changed, from release `since` on.
+    pub fn takes_away(self, since: Option<Level>) -> bool {
+        since.is_some_and(|since| self.level >= since)
+    }
+
     /// True if `curproc` comes behind the processes in a listing.
     pub fn curproc_is_last(self) -> bool {
         self.level.is_pseudofs()
+    }
+
+    /// True if nodes are not there for who may not debug the process, in whatever listing or lookup.
+    pub fn hides_from_strangers(self) -> bool {
+        self.level.is_pseudofs()
+    }
+
+    /// In which order a process directory is listed.
+    pub fn listing(self) -> Listing {
+        match self.level {
+            Bsd44a | Bsd44b | F2 => Listing::ByNumber,
+            F4 => Listing::Table,
+            _ => Listing::NewestFirst,
+        }
     }
 
     /// Who owns the files.
@@ -333,6 +363,11 @@ impl Rules {
         } else {
             ("default", "device")
         }
+    }
+
+    /// True if a reader of 32 bits cannot have the `map` of a process of 64.
+    pub fn map_is_too_wide(self) -> bool {
+        self.level.is_pseudofs()
     }
 
     /// How `map` and `etype` are read; a `map` that does not fit into the buffer is EFBIG then.

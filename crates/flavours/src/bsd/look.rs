@@ -43,9 +43,17 @@ pub struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// The kernel's `status` of a process that is there: none that has ended, reaped or not, is. ENOENT.
+    /// ENOENT unless the process is there: none that has ended, reaped or not, is.
+    pub fn there(&self) -> Result<()> {
+        if self.about.zombie()? {
+            return Err(Errno(libc::ENOENT));
+        }
+        Ok(())
+    }
+
+    /// The kernel's `status` of a process that is there.
     pub fn status(&self) -> Result<&Status> {
-        self.about.status().and_then(|status| if status.zombie(false) { Err(Errno(libc::ENOENT)) } else { Ok(status) })
+        self.there().and_then(|()| self.about.status())
     }
 
     /// P_SUGID: the ids have changed since the exec, or by it. The kernel then gives the process's files to root.
@@ -60,12 +68,13 @@ impl Look<'_> {
 
     /// Attributes of a node of the process.
     pub fn attr(&self, ino: u64, mode: u32, nlink: u32, size: u64) -> Result<Attr> {
-        let status = self.status()?;
-        let which = match self.rules.owner() {
-            Owner::Real => 0,
-            Owner::Effective => 1,
+        self.there()?;
+        let ids = self.about.ids()?;
+        let (uid, gid) = match self.rules.owner() {
+            Owner::Real => (ids.ruid, ids.rgid),
+            Owner::Effective => (ids.euid, ids.egid),
         };
-        Ok(Attr { uid: status.ids("Uid")[which], gid: status.ids("Gid")[which], ..plain_attr(ino, mode, nlink, size) })
+        Ok(Attr { uid, gid, ..plain_attr(ino, mode, nlink, size) })
     }
 }
 

@@ -33,10 +33,10 @@ struct Line {
 /// The content.
 pub fn map(look: &Look) -> Result<Vec<u8>> {
     let narrow = look.about.model() == Model::Ilp32;
-    if narrow && look.rules.level.is_pseudofs() && look.about.target_model() == Some(Model::Lp64) {
+    if narrow && look.rules.map_is_too_wide() && look.about.target_model() == Some(Model::Lp64) {
         return Err(Errno(libc::EOPNOTSUPP));
     }
-    let uid = look.status()?.ids("Uid")[0];
+    let uid = look.about.ids()?.ruid;
     let mut out = Vec::new();
     for mapping in mapping::read_with_pages(&look.about)? {
         let mut line = line(look.rules, &mapping, uid);

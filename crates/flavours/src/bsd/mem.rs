@@ -10,7 +10,6 @@ use super::candebug::Claim;
 use super::ioctl;
 use super::look::Subject;
 use super::opens::{self, Opening};
-use crate::right::open_mem;
 use kernel::procfs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -30,7 +29,7 @@ impl Node for Mem {
     fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
         let claim = Claim::open(&self.0, caller)?;
         let opening = opens::open(&self.0, caller, flags, ioctl::last_close(&self.0, &claim))?;
-        Ok(Arc::new(Open { subject: self.0.clone(), claim, _opening: opening, mode: flags & libc::O_ACCMODE }))
+        Ok(Arc::new(Open { subject: self.0.clone(), claim, _opening: opening }))
     }
 }
 
@@ -38,23 +37,13 @@ struct Open {
     subject: Subject,
     claim: Claim,
     _opening: Opening,
-    mode: i32,
 }
 
 impl Open {
-    /// The address space, opened in the caller's name; `None` behind the end of memory.
+    /// The address space as it is now; `None` behind the end of memory.
     fn space(&self, caller: &Caller, offset: u64) -> Result<Option<OwnedFd>> {
-        let rules = self.subject.rules;
-        self.claim.check(caller)?;
-        if rules.mem_ends() && offset >= USER_END {
-            return Ok(None);
-        }
-        let space = open_mem(&self.subject.target, caller.creds()?, self.mode);
-        space.map(Some).map_err(|e| match e.raw_os_error() {
-            Some(libc::ESRCH | libc::ENOENT) => rules.gone(),
-            Some(libc::EACCES | libc::EPERM) => rules.lost(),
-            _ => e.into(),
-        })
+        let (_, space) = self.claim.enter(caller)?;
+        Ok(Some(space).filter(|_| offset < USER_END || !self.subject.rules.mem_ends()))
     }
 
     /// The answer to a transfer of which the kernel moved so much.

@@ -3,7 +3,7 @@
 //!
 //! The files are named as in FreeBSD's sys/fs/procfs, where a file is called there otherwise it is said:
 //!
-//! * [`nodes`] (procfs.c): the table of all nodes; [`root`], [`process`]: the directories and `curproc`; [`file`]
+//! * [`nodes`] (procfs.c): the table of all nodes; [`root`], [`process`]: the directories and `curproc`; [`mod@file`]
 //! * [`level`]: the releases, and all that differs between them
 //! * [`look`]: who looks at what; [`candebug`] (p_candebug, CHECKIO): who may come near a process
 //! * [`status`]: `status` and `cmdline`; [`map`]; [`rlimit`]; [`etype`] (procfs_type.c); [`osrel`]

@@ -2,12 +2,13 @@
 //! the directory listing, attributes and open all come from a row.
 
 use super::candebug::candebug;
-use super::level::{Level, Rules};
+use super::level::{Level, Listing, Rules};
 use super::look::{stale, Look, Subject};
 use super::text::{self, Content, Reads};
 use super::{ctl, dbregs, etype, file, fpregs, map, mem, note, osrel, registers, regs, rlimit, status};
 use crate::right::access_mask;
 use abi::bsd::Machine;
+use std::cmp::Reverse;
 use std::ffi::OsStr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -118,8 +119,8 @@ const fn row(
 
 impl Row {
     /// True if it is there for one who is as the answers say: may he debug the process, is it a thread of the kernel.
-    fn is_seen(&self, level: Level, near: impl FnOnce() -> bool, system: impl FnOnce() -> bool) -> bool {
-        match self.seen[usize::from(level.is_pseudofs())] {
+    fn is_seen(&self, rules: Rules, near: impl FnOnce() -> bool, system: impl FnOnce() -> bool) -> bool {
+        match self.seen[usize::from(rules.hides_from_strangers())] {
             All => true,
             Users => !system(),
             Debuggers => near(),
@@ -182,15 +183,15 @@ pub fn find(subject: &Subject, caller: &Caller, name: &OsStr) -> Result<Arc<dyn 
 pub fn entries(subject: &Subject, caller: &Caller) -> Result<Vec<Entry>> {
     subject.target.enter(caller)?;
     let look = subject.look(caller);
-    look.status().map_err(stale)?;
-    let level = subject.rules.level;
+    look.there().map_err(stale)?;
+    let rules = subject.rules;
     let system = look.about.is_system();
-    let near = level.is_pseudofs() && candebug(subject, caller);
-    let mut rows: Vec<&Row> = of_level(level).filter(|row| row.is_seen(level, || near, || system)).collect();
-    match level {
-        Level::F4 => {}
-        _ if level.is_pseudofs() => rows.sort_by_key(|row| std::cmp::Reverse(row.numbers[2])),
-        _ => rows.sort_by_key(|row| row.numbers[1]),
+    let near = rules.hides_from_strangers() && candebug(subject, caller);
+    let mut rows: Vec<&Row> = of_level(rules.level).filter(|row| row.is_seen(rules, || near, || system)).collect();
+    match rules.listing() {
+        Listing::ByNumber => rows.sort_by_key(|row| row.numbers[1]),
+        Listing::Table => {}
+        Listing::NewestFirst => rows.sort_by_key(|row| Reverse(row.numbers[2])),
     }
     Ok(rows.into_iter().map(|row| row.entry(subject)).collect())
 }
@@ -207,9 +208,9 @@ impl Door {
     fn enter(&self, look: &Look) -> Result<()> {
         let caller = look.about.caller;
         self.subject.target.enter(caller)?;
-        look.status().map_err(stale)?;
+        look.there().map_err(stale)?;
         let near = || candebug(&self.subject, caller);
-        if self.row.is_seen(look.rules.level, near, || look.about.is_system()) {
+        if self.row.is_seen(look.rules, near, || look.about.is_system()) {
             Ok(())
         } else {
             Err(Errno(libc::ENOENT))
@@ -222,7 +223,7 @@ impl Door {
         let size = if rules.shows_sizes() { self.row.size(look) } else { 0 };
         let ino = rules.ino(self.row.numbers, self.subject.pid());
         let mut attr = look.attr(ino, self.row.kind() | self.row.mode, 1, size).map_err(stale)?;
-        if self.row.private.is_some_and(|since| rules.level >= since) && look.is_sugid().map_err(stale)? {
+        if rules.takes_away(self.row.private) && look.is_sugid().map_err(stale)? {
             attr.mode &= libc::S_IFMT;
             if matches!(self.row.what, Memory) && rules.changed_memory_is_roots() {
                 attr.uid = 0;

@@ -6,7 +6,6 @@
 use super::candebug::Claim;
 use super::look::{Look, Subject};
 use super::text::Snapshot;
-use crate::right::open_mem;
 use abi::Model;
 use kernel::procfs;
 use parking_lot::Mutex;
@@ -42,18 +41,14 @@ struct Open {
 
 impl Open {
     fn read(&self, caller: &Caller, offset: u64, size: usize) -> Result<Vec<u8>> {
-        self.claim.check(caller)?;
-        let number = || match written(&self.subject) {
-            Some(number) => Ok(number),
-            None => noted(&self.subject.look(caller)),
-        };
-        self.snapshot.read(offset, size, || Ok(format!("{}\n", number()?).into_bytes()))
+        let (_, space) = self.claim.enter(caller)?;
+        let number = || written(&self.subject).unwrap_or_else(|| noted(&self.subject.look(caller), &space));
+        self.snapshot.read(offset, size, || Ok(format!("{}\n", number()).into_bytes()))
     }
 
     fn write(&self, caller: &Caller, data: &[u8]) -> Result<usize> {
-        self.claim.check(caller)?;
+        let (_, space) = self.claim.enter(caller)?;
         let number = number(data)?;
-        let space = open_mem(&self.subject.target, caller.creds()?, libc::O_RDONLY)?;
         let mut all = WRITTEN.lock();
         let all = all.get_or_insert_default();
         all.retain(|_, (_, space)| lives(space));
@@ -117,11 +112,10 @@ fn written(subject: &Subject) -> Option<i32> {
 }
 
 /// The number in the note of the executable, 0 if it has none.
-fn noted(look: &Look) -> Result<i32> {
+fn noted(look: &Look, space: &OwnedFd) -> i32 {
     let auxv = look.about.read(b"auxv").unwrap_or_default();
     let model = look.about.target_model().unwrap_or(Model::Lp64);
-    let space = open_mem(look.about.target, look.about.caller.creds()?, libc::O_RDONLY)?;
-    Ok(release(model, &auxv, |at, size| procfs::pread(space.as_fd(), at, size).ok()).unwrap_or(0))
+    release(model, &auxv, |at, size| procfs::pread(space.as_fd(), at, size).ok()).unwrap_or(0)
 }
 
 /// A little-endian word of at most 8 bytes.

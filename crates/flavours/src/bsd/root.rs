@@ -33,9 +33,9 @@ impl Root {
     fn process(&self, caller: &Caller, pid: u32) -> Result<Subject> {
         let subject = self.subject(pid)?;
         subject.target.visible(caller).map_err(|_| Errno(libc::ENOENT))?;
-        let look = subject.look(caller);
+        subject.look(caller).there()?;
         // A number of a thread leads to a process in the kernel's /proc.
-        if look.status()?.number("Tgid") != u64::from(pid) {
+        if subject.target.proc.tgid().map_err(gone)? != pid {
             return Err(Errno(libc::ENOENT));
         }
         Ok(subject)

@@ -103,7 +103,7 @@ impl Open {
     fn read(&self, caller: &Caller, offset: u64, size: usize) -> Result<Vec<u8>> {
         let (look, rules) = (self.subject.look(caller), self.subject.rules);
         let gone = |e: Errno| if matches!(e.0, libc::ENOENT | libc::ESRCH) { rules.gone() } else { e };
-        look.status().map_err(gone)?;
+        look.there().map_err(gone)?;
         if let Some(opener) = &self.opener {
             let own = caller.pid()? == self.subject.pid();
             Asker::of(caller)?.may_look(&look, own).and_then(|()| opener.may_look(&look, false)).map_err(gone)?;

@@ -12,8 +12,7 @@ const MOST_OF_SYSTEM: u64 = 80;
 /// `argv`.
 pub fn argv(about: &About) -> Result<Vec<u8>> {
     if about.is_system() {
-        let text = about.stat()?;
-        return Ok([text.stat()?.comm, b"\0"].concat());
+        return Ok([about.stat()?.stat()?.comm, b"\0"].concat());
     }
     cmdline(about)
 }

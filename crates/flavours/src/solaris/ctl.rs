@@ -2,10 +2,10 @@
 //! what came before it stays done.
 
 use super::about::{gone, About};
-use super::nodes::{right, user};
+use super::nodes::{enter, right};
 use super::writers::{self, Writing};
 use super::{agent, setid, stops, watch, NAME};
-use crate::right::{only_truncation, send_signal, Right, User};
+use crate::right::{only_truncation, open_mem, send_signal, Right, User};
 use crate::target::Target;
 use crate::underway::Underway;
 use abi::set::Set;
@@ -24,7 +24,7 @@ use kernel::ptrace::RegSet;
 use kernel::{procfs, thread};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 use tree::{Attr, Caller, Errno, Handle, Node, Pending, Result, SetAttr};
@@ -94,7 +94,7 @@ impl Open {
             return Ok(());
         };
         // A zombie has no memory that anybody could have a right to: ENOENT.
-        let user = user(right, caller).inspect_err(|e| agent::gone(&self.target, e))?;
+        let (user, memory) = enter(right, caller).inspect_err(|e| agent::gone(&self.target, e))?;
         // Asked only by those for whom it makes a difference: it costs as much as a stop.
         let matters = |m: &std::result::Result<Message, _>| {
             matches!(m, Ok(Message::SReg(_) | Message::SFpReg(_) | Message::Agent(_)))
@@ -107,6 +107,7 @@ impl Open {
             target: self.target.clone(),
             right: right.clone(),
             user,
+            memory: Mutex::new(Some(memory)),
             caller: caller.tid,
             model: self.model,
             narrow: self.model == Model::Ilp32 && target_model == Model::Lp64,
@@ -127,6 +128,8 @@ struct Script {
     target: Target,
     right: Arc<Right>,
     user: User,
+    /// The address space that was opened to judge the writer, until an order may have let the process run another program.
+    memory: Mutex<Option<OwnedFd>>,
     /// The thread that writes.
     caller: u32,
     /// The writer's.
@@ -181,6 +184,7 @@ impl Script {
     }
 
     fn give(self: Arc<Self>, order: LwpOrder) {
+        drop(self.memory.lock().take());
         let script = self.clone();
         let answer = move |result: std::result::Result<(), Refusal>| match result {
             Ok(()) => script.next(),
@@ -345,8 +349,11 @@ impl Script {
         if wraps(from) || wraps(to) {
             return Err(EINVAL);
         }
-        let mode = if write { libc::O_RDWR } else { libc::O_RDONLY };
-        let mem = crate::right::open_mem(&self.target, &self.user.creds, mode).map_err(gone)?;
+        let mut memory = self.memory.lock();
+        let mem = match &mut *memory {
+            Some(mem) => mem,
+            none => none.insert(open_mem(&self.target, &self.user.creds, libc::O_RDWR).map_err(gone)?),
+        };
         let io = |e: std::io::Error| if e.raw_os_error() == Some(libc::ESRCH) { gone(e) } else { Errno(libc::EIO) };
         while left > 0 {
             let size = left.min(PIECE) as usize;

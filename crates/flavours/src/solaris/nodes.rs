@@ -14,6 +14,7 @@ use abi::solaris::Model;
 use kernel::machine;
 use parking_lot::Mutex;
 use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use tree::{slice, Attr, Caller, Entry, Errno, Handle, Keep, Node, Pending, Result, SetAttr};
 
@@ -258,14 +259,14 @@ pub fn identity(start: u64, number: u32) -> u64 {
 /// if it is gone.
 pub fn attr(about: &About, ino: u64, mode: u32, size: u64) -> Result<Attr> {
     about.target.visible(about.caller)?;
-    let status = about.status().map_err(stale)?;
+    let ids = about.ids().map_err(stale)?;
     let began = (machine::wall(about.start().map_err(stale)?).0, 0);
     Ok(Attr {
         ino,
         mode,
         nlink: if mode & libc::S_IFMT == libc::S_IFDIR { 2 } else { 1 },
-        uid: status.ids("Uid")[0],
-        gid: status.ids("Gid")[0],
+        uid: ids.ruid,
+        gid: ids.rgid,
         size,
         blocks: size.div_ceil(512),
         blksize: 512,
@@ -302,7 +303,7 @@ pub fn find(rows: &'static [Row], target: &Target, caller: &Caller, name: &OsStr
 
 /// The directory entries for the process as it now is.
 pub fn entries(rows: &'static [Row], target: &Target, caller: &Caller) -> Result<Vec<Entry>> {
-    let zombie = About::new(target, caller).status().map_err(stale)?.zombie(target.tid.is_some());
+    let zombie = About::new(target, caller).zombie().map_err(stale)?;
     let listed = rows.iter().filter(|row| !zombie || row.zombie != Zombie::Gone);
     Ok(listed.map(|row| row.entry(target)).collect())
 }
@@ -325,8 +326,8 @@ impl Door {
         self.target.enter(about.caller)?;
         let there = match (self.row.zombie, self.target.tid) {
             (Zombie::There, None) => self.target.proc.alive(),
-            (Zombie::There, Some(_)) => about.status().map_err(stale).map(|_| true)?,
-            (_, tid) => !about.status().map_err(stale)?.zombie(tid.is_some()),
+            (Zombie::There, Some(_)) => about.outline().map_err(stale).map(|_| true)?,
+            _ => !about.zombie().map_err(stale)?,
         };
         if there {
             Ok(())
@@ -506,20 +507,20 @@ struct OpenData {
 pub const PIECE: usize = 1 << 20;
 
 impl OpenData {
-    fn content(&self, caller: &Caller) -> Result<Vec<u8>> {
-        let about = About::in_model(&self.target, caller, self.model);
-        if !self.zombies && about.status()?.zombie(self.target.tid.is_some()) {
+    fn content(&self, caller: &Caller, memory: Option<OwnedFd>) -> Result<Vec<u8>> {
+        let about = About::in_model(&self.target, caller, self.model).with_memory(memory);
+        if !self.zombies && about.zombie()? {
             return Err(Errno(libc::ENOENT));
         }
         (self.source)(&about).map_err(refused)
     }
 
     fn read(&self, caller: &Caller, offset: u64, size: usize) -> Result<Vec<u8>> {
-        valid(self.right.as_ref(), caller)?;
+        let memory = valid(self.right.as_ref(), caller)?;
         let rest = self.rest.lock().take();
         let content = match rest.filter(|(tid, next, _)| (*tid, *next) == (caller.tid, offset)) {
             Some((_, _, content)) => content,
-            None => self.content(caller)?,
+            None => self.content(caller, memory)?,
         };
         let part = slice(&content, offset, size).to_vec();
         let next = offset.saturating_add(part.len() as u64);
@@ -531,14 +532,14 @@ impl OpenData {
 }
 
 /// Asks again whether the process may be looked at through an open file. EAGAIN if not any more, which tells the client to open
-/// it again: the process runs another program now. ENOENT if it is gone.
-pub fn valid(right: Option<&Right>, caller: &Caller) -> Result<()> {
-    right.map_or(Ok(()), |right| user(right, caller).map(drop))
+/// it again: the process runs another program now. ENOENT if it is gone. The address space that was opened to ask.
+pub fn valid(right: Option<&Right>, caller: &Caller) -> Result<Option<OwnedFd>> {
+    right.map(|right| enter(right, caller)).transpose().map(|entered| entered.map(|(_, memory)| memory))
 }
 
 /// As [`valid`], and tells who uses the file.
-pub fn user(right: &Right, caller: &Caller) -> Result<User> {
-    right.user(caller).map_err(|e| match e.0 {
+pub fn enter(right: &Right, caller: &Caller) -> Result<(User, OwnedFd)> {
+    right.enter(caller).map_err(|e| match e.0 {
         libc::EACCES | libc::EPERM => Errno(libc::EAGAIN),
         _ => refused(e),
     })

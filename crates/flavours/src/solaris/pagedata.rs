@@ -93,7 +93,7 @@ impl Open {
 
     fn content(&self, caller: &Caller, size: usize) -> Result<Vec<u8>> {
         let about = About::in_model(&self.target, caller, self.model);
-        if about.status()?.zombie(false) {
+        if about.zombie()? {
             return Err(Errno(libc::ENOENT));
         }
         about.fits()?;

@@ -1,7 +1,7 @@
 //! `psinfo`, `lpsinfo`, `lwpsinfo`: what ps(1) shows (proc(4), `psinfo_t`, `lwpsinfo_t`).
 //!
-//! Three files of the kernel's make a `psinfo`: `stat`, `status`, `cmdline`; a fourth tells the data model, and a fifth the times
-//! of the representative lwp if there are several. That lwp is the first thread, or if it has ended, another.
+//! Two files of the kernel's make a `psinfo`: `stat` and `cmdline`; a third tells the data model, a fourth the call that a sleeping
+//! lwp is in, and a fifth the times of the representative lwp if there are several. The ids come from the process's pidfd. That lwp is the first thread, or if it has ended, another.
 //!
 //! * Addresses and the exit status are 0 for whoever the kernel does not tell them: `pr_argv`, `pr_envp`, `pr_wstat`.
 //! * `pr_fname` is the name of the first thread, which a program can change. `pr_psargs` and `pr_argc` are the arguments as they
@@ -13,7 +13,7 @@
 //! * Always 0: `pr_addr`, `pr_wchan`, `pr_stype` (what is slept on is not told), `pr_taskid`, `pr_projid`, `pr_zoneid`,
 //!   `pr_poolid`, `pr_lgrp`. `pr_contract` and `pr_bindpset` are -1.
 
-use super::about::{gone, About, Status};
+use super::about::{gone, About};
 use crate::target::Target;
 use abi::solaris::numbers::{state_letter, syscall_out, NZERO, PCT_ONE, PRNODEV, SRUN, SSLEEP, SSTOP, SZOMB};
 use abi::solaris::record::{chars, makedev, Timestruc};
@@ -33,12 +33,11 @@ const HIGHEST: i32 = 199;
 /// `psinfo`.
 pub fn psinfo(about: &About) -> Result<Vec<u8>> {
     let model = about.model();
+    let (ids, bound) = (about.ids()?, bound(about));
     let text = about.stat()?;
-    let (stat, status) = (text.stat()?, about.status()?);
+    let stat = text.stat()?;
     let number = |n| stat.number(n).unwrap_or(0);
-    let [ruid, euid, ..] = status.ids("Uid");
-    let [rgid, egid, ..] = status.ids("Gid");
-    let zombie = status.zombie(false);
+    let zombie = about.zombie()?;
     let threads = number(20) as i32;
     let dead_leader = i32::from(!zombie && stat.state == b'Z');
     let mut info = PsInfo {
@@ -48,10 +47,10 @@ pub fn psinfo(about: &About) -> Result<Vec<u8>> {
         pr_ppid: stat.ppid().unwrap_or(0) as i32,
         pr_pgid: number(5) as i32,
         pr_sid: number(6) as i32,
-        pr_uid: ruid,
-        pr_euid: euid,
-        pr_gid: rgid,
-        pr_egid: egid,
+        pr_uid: ids.ruid,
+        pr_euid: ids.euid,
+        pr_gid: ids.rgid,
+        pr_egid: ids.egid,
         pr_ttydev: PRNODEV,
         pr_time: cpu_time(&stat),
         pr_ctime: Timestruc::of_nanos(machine::ticks(number(16).saturating_add(number(17)))),
@@ -89,7 +88,7 @@ pub fn psinfo(about: &About) -> Result<Vec<u8>> {
     if model == Model::Ilp32 && own == Some(Model::Lp64) {
         (info.pr_size, info.pr_rssize, info.pr_argv, info.pr_envp) = (0, 0, 0, 0);
     }
-    info.pr_lwp = representative(about, &stat, status, threads)?;
+    info.pr_lwp = representative(about, &stat, bound, threads)?;
     Ok(info.bytes(model))
 }
 
@@ -100,8 +99,7 @@ pub fn psinfo_size(about: &About) -> Result<u64> {
 
 /// `lwpsinfo`.
 pub fn lwpsinfo(about: &About) -> Result<Vec<u8>> {
-    let text = about.stat()?;
-    Ok(lwp(about, &text.stat()?, about.status()?).bytes(about.model()))
+    Ok(of_lwp(about)?.bytes(about.model()))
 }
 
 /// Bytes of an `lwpsinfo`.
@@ -140,14 +138,14 @@ pub fn lwps(about: &About) -> Result<Vec<u32>> {
 }
 
 fn of_lwp(about: &About) -> Result<LwpsInfo> {
-    let text = about.stat()?;
-    Ok(lwp(about, &text.stat()?, about.status()?))
+    let bound = bound(about);
+    Ok(lwp(about, &about.stat()?.stat()?, bound))
 }
 
 /// The lwp that stands for the process.
-fn representative(about: &About, stat: &Stat, status: &Status, threads: i32) -> Result<LwpsInfo> {
+fn representative(about: &About, stat: &Stat, bound: i32, threads: i32) -> Result<LwpsInfo> {
     if threads <= 1 {
-        return Ok(lwp(about, stat, status));
+        return Ok(lwp(about, stat, bound));
     }
     let first = about.target.proc.pid();
     let tid = match stat.state {
@@ -158,14 +156,13 @@ fn representative(about: &About, stat: &Stat, status: &Status, threads: i32) -> 
     let lwp_about = About::new(&target, about.caller);
     if tid == first {
         // Only its times differ from what is known already.
-        let text = lwp_about.stat()?;
-        return Ok(lwp(&lwp_about, &text.stat()?, status));
+        return Ok(lwp(&lwp_about, &lwp_about.stat()?.stat()?, bound));
     }
     of_lwp(&lwp_about)
 }
 
 /// One lwp.
-fn lwp(about: &About, stat: &Stat, status: &Status) -> LwpsInfo {
+fn lwp(about: &About, stat: &Stat, bound: i32) -> LwpsInfo {
     let number = |n| stat.number(n).unwrap_or(0);
     let state = match stat.state {
         b'R' => SRUN,
@@ -195,7 +192,7 @@ fn lwp(about: &About, stat: &Stat, status: &Status) -> LwpsInfo {
         pr_clname: chars(class),
         pr_name: if number(9) & PF_KTHREAD != 0 { chars(stat.comm) } else { [0; 16] },
         pr_onpro: number(39) as i32,
-        pr_bindpro: bound(status),
+        pr_bindpro: bound,
         pr_bindpset: -1,
         ..LwpsInfo::default()
     }
@@ -217,10 +214,12 @@ fn system_call(about: &About) -> i16 {
     call.and_then(|c| i16::try_from(syscall_out(c.nr)).ok()).unwrap_or(0)
 }
 
-/// The processor an lwp is bound to: the only one it may use, if there are others. -1: none.
-fn bound(status: &Status) -> i32 {
-    let one = std::str::from_utf8(status.field("Cpus_allowed_list")).ok().and_then(|w| w.parse().ok());
-    one.filter(|_| machine::processors() > 1).unwrap_or(-1)
+/// The processor an lwp is bound to: the only one it may use, if there are others. -1: none. Asked by number, so before anything
+/// that fails if the number has been given away.
+fn bound(about: &About) -> i32 {
+    let tid = about.target.tid.unwrap_or(about.target.proc.pid());
+    let one = kernel::thread::only_cpu(tid as i32).filter(|_| machine::processors() > 1);
+    one.and_then(|cpu| i32::try_from(cpu).ok()).unwrap_or(-1)
 }
 
 fn signed(stat: &Stat, n: usize) -> i32 {

@@ -64,7 +64,7 @@ impl Node for Root {
         let target = self.target(number(name.as_bytes()).ok_or(Errno(libc::ENOENT))?)?;
         target.visible(caller).map_err(|_| Errno(libc::ENOENT))?;
         // A number of a thread leads to a process in the kernel's /proc.
-        if About::new(&target, caller).status()?.number("Tgid") != u64::from(target.proc.pid()) {
+        if About::new(&target, caller).ids()?.tgid != target.proc.pid() {
             return Err(Errno(libc::ENOENT));
         }
         Ok(Arc::new(Process(target)))

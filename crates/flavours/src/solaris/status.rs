@@ -4,7 +4,7 @@
 //! `pr_zoneid`, of which there is one each. `pr_action` is asked for in the process ([`actions`]); if it cannot be asked, it tells
 //! only whether the signal is ignored. Numbers of system calls are those of the process's own table, plus 1.
 
-use super::about::About;
+use super::about::{About, StatText};
 use super::actions;
 use super::nodes::Content;
 use super::psinfo::class;
@@ -23,8 +23,6 @@ use engine::lwp::{Inside, LwpView, SeatView, Shown, View};
 use engine::process::lwps::{makes_process, Stand};
 use engine::registers::array_of;
 use kernel::{machine, procfs};
-use std::ffi::CString;
-use std::os::fd::AsFd;
 use tree::{Errno, Result};
 
 /// `status`.
@@ -41,7 +39,7 @@ pub const LSTATUS: Content = |about| {
     let mut all = Vec::new();
     for tid in live(about)? {
         let one = lwp_of(about.target, tid);
-        match lwp(&About::in_model(&one, about.caller, about.model()), &view) {
+        match lwp(&about.at(&one), &view) {
             Ok(lwp) => all.push(lwp),
             // It has ended meanwhile.
             Err(Errno(libc::ENOENT)) => {}
@@ -68,7 +66,7 @@ pub fn lstatus_size(about: &About) -> Result<u64> {
 fn live(about: &About) -> Result<Vec<u32>> {
     let mut tids = about.target.proc.tasks().map_err(super::about::gone)?;
     tids.sort_unstable();
-    if tids.len() > 1 && about.status()?.zombie(true) {
+    if tids.len() > 1 && about.leader_is_dead()? {
         // Only the first one stays when it ends before the others.
         tids.retain(|tid| *tid != about.target.proc.pid());
     }
@@ -82,14 +80,13 @@ pub fn lwp_of(target: &Target, tid: u32) -> Target {
 
 fn process(about: &About, view: &View) -> Result<PStatus> {
     let status = about.status()?;
-    let stat_text = about.stat()?;
-    let stat = stat_text.stat()?;
+    let stat = about.outline()?.stat()?;
     let number = |n: usize| stat.number(n).unwrap_or(0);
     let id = |n: usize| stat.field(n).and_then(|f| std::str::from_utf8(f).ok()?.parse().ok()).unwrap_or(0);
     let all = live(about)?;
     let speaker = speaker(about, view, &all)?;
     let one = lwp_of(about.target, speaker);
-    let pr_lwp = lwp(&About::in_model(&one, about.caller, about.model()), view)?;
+    let pr_lwp = lwp(&about.at(&one), view)?;
     let maps = about.read(b"maps").unwrap_or_default();
     let (heap, stack) = (mapping(&maps, b"[heap]"), mapping(&maps, b"[stack]"));
     let asked = view.seat.clone().unwrap_or_default();
@@ -133,8 +130,8 @@ fn speaker(about: &About, view: &View, all: &[u32]) -> Result<u32> {
     const LOOK: usize = 64;
     let state = |tid: &u32| {
         let one = lwp_of(about.target, *tid);
-        let text = About::in_model(&one, about.caller, about.model()).plain(b"stat").unwrap_or_default();
-        procfs::Stat::parse(&text).map_or(9, |s| match s.state {
+        let at = about.at(&one);
+        at.outline().and_then(StatText::stat).map_or(9, |s| match s.state {
             b'R' => 1,
             b'D' => 2,
             b'S' | b'I' => 3,
@@ -158,17 +155,13 @@ fn ticks(n: u64) -> Timestruc {
 
 /// The lwp that `about` is about.
 fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
-    let status = about.status()?;
-    let stat_text = about.stat()?;
-    let stat = stat_text.stat()?;
+    let stat = about.outline()?.stat()?;
     let number = |n: usize| stat.number(n).unwrap_or(0);
     let tid = about.target.tid.unwrap_or(about.target.proc.pid());
     let known = view.lwps.iter().find(|l| l.tid == tid as i32);
     let mut out = LwpStatus {
         pr_flags: PR_PCINVAL | process_flags(about, view.seat.as_ref()),
         pr_lwpid: tid as i32,
-        pr_lwppend: SigSet::of_bits(status.mask("SigPnd")),
-        pr_lwphold: SigSet::of_bits(status.mask("SigBlk")),
         pr_clname: chars(class(number(41), number(9))),
         pr_utime: ticks(number(14)),
         pr_stime: ticks(number(15)),
@@ -181,12 +174,24 @@ fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
     match known {
         Some(lwp) => stands(about, lwp, &mut out),
         // Not ours: by job control, or for another tracer.
-        None if status.state() == b'T' => (out.pr_flags, out.pr_why) = (out.pr_flags | PR_STOPPED, PR_JOBCONTROL),
-        None if status.state() == b't' => (out.pr_flags, out.pr_why) = (out.pr_flags | PR_STOPPED, PR_SUSPENDED),
+        None if stat.state == b'T' => (out.pr_flags, out.pr_why) = (out.pr_flags | PR_STOPPED, PR_JOBCONTROL),
+        None if stat.state == b't' => (out.pr_flags, out.pr_why) = (out.pr_flags | PR_STOPPED, PR_SUSPENDED),
         None => {}
     }
+    match known.and_then(|lwp| lwp.inside.as_ref()) {
+        // Of the signals below the real-time ones `stat` knows all, also those that there was no room to queue.
+        Some(inside) => {
+            out.pr_lwppend = SigSet::of_bits(inside.pending | stat.pending().unwrap_or(0));
+            out.pr_lwphold = SigSet::of_bits(inside.mask);
+        }
+        None => {
+            let status = about.status()?;
+            out.pr_lwppend = SigSet::of_bits(status.mask("SigPnd"));
+            out.pr_lwphold = SigSet::of_bits(status.mask("SigBlk"));
+        }
+    }
     if out.pr_flags & PR_STOPPED == 0 {
-        match status.state() {
+        match stat.state {
             b'S' => asleep(about, &mut out),
             b'D' if in_vfork(about) => out.pr_flags |= PR_VFORKP,
             _ => {}
@@ -194,10 +199,12 @@ fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
     }
     if out.pr_cursig != 0 {
         let asked = actions::ask(about.target, [i32::from(out.pr_cursig)]).and_then(|all| all.first().cloned());
-        let ignored = status.mask("SigIgn") >> (out.pr_cursig - 1) & 1 == 1;
         out.pr_action = match asked {
             Some(action) => action,
-            None => SigAction { sa_handler: if ignored { SIG_IGN } else { 0 }, ..SigAction::default() },
+            None => {
+                let ignored = about.status()?.mask("SigIgn") >> (out.pr_cursig - 1) & 1 == 1;
+                SigAction { sa_handler: if ignored { SIG_IGN } else { 0 }, ..SigAction::default() }
+            }
         };
     }
     if about.model() == Model::Ilp32 {
@@ -295,13 +302,12 @@ fn event(what: &What) -> (i16, i16) {
 /// What an lwp shows that stands.
 fn within(about: &About, lwp: &LwpView, inside: &Inside, out: &mut LwpStatus) {
     let regs = &inside.regs;
-    out.pr_lwphold = SigSet::of_bits(inside.mask);
     out.pr_reg = Registers::of_linux(&array_of(regs));
     out.pr_fpreg = FpRegisters::of_fxsave(&inside.fpregs).unwrap_or_default();
     if let Some(info) = &inside.siginfo {
         out.pr_info = Siginfo::of_linux(&info[..], regs.rip).unwrap_or_default();
     }
-    if let Some(byte) = byte_at(about, regs.rip) {
+    if let Some(byte) = about.byte_at(regs.rip) {
         out.pr_instr = u64::from(byte);
         out.pr_flags &= !PR_PCINVAL;
     }
@@ -314,8 +320,7 @@ fn within(about: &About, lwp: &LwpView, inside: &Inside, out: &mut LwpStatus) {
             match *result {
                 // The child, of whom Linux says no more than that.
                 0 if made.as_ref().is_some_and(makes_process) && Some(about.target.proc.pid()) == about.target.tid => {
-                    let stat = about.stat();
-                    let parent = stat.as_ref().ok().and_then(|s| s.stat().ok()?.number(4));
+                    let parent = about.outline().ok().and_then(|s| s.stat().ok()?.number(4));
                     (out.pr_rval1, out.pr_rval2) = (parent.unwrap_or(0) as i64, 1);
                 }
                 -4095..=-1 => out.pr_errno = -*result as i32,
@@ -331,13 +336,4 @@ fn within(about: &About, lwp: &LwpView, inside: &Inside, out: &mut LwpStatus) {
         }
         _ => {}
     }
-}
-
-fn byte_at(about: &About, address: u64) -> Option<u8> {
-    let path = CString::new(format!("task/{}/mem", about.target.tid?)).ok()?;
-    let byte = about.act(|dir| {
-        let mem = procfs::openat(dir, &path, libc::O_RDONLY)?;
-        procfs::pread(mem.as_fd(), address, 1)
-    });
-    byte.ok()?.first().copied()
 }

@@ -51,7 +51,7 @@ impl Drop for Waiting {
 /// event stop; POLLHUP of what has ended, POLLERR if the right to it is lost, POLLNVAL of a system process.
 pub fn poll(target: &Target, right: Option<&Right>, caller: &Caller, seen: &Seen, wake: Option<Wake>) -> Result<u32> {
     let about = About::new(target, caller);
-    let ended = |about: &About| about.status().map_or(true, |s| s.zombie(target.tid.is_some()));
+    let ended = |about: &About| about.zombie().unwrap_or(true);
     if ended(&about) {
         return Ok(libc::POLLHUP as u32);
     }

@@ -82,8 +82,7 @@ impl Sum {
 
 /// What the kernel counts of an lwp, or in `stat` and `io` of a process, of all its lwps, the dead too. And when it began.
 fn counted(about: &About, now: u64) -> Result<(Sum, u64)> {
-    let text = about.stat()?;
-    let stat = text.stat()?;
+    let stat = about.stat()?.stat()?;
     let number = |n| stat.number(n).unwrap_or(0);
     let began = machine::ticks(number(22));
     let io = about.read(b"io").unwrap_or_default();
@@ -106,7 +105,7 @@ fn counted(about: &About, now: u64) -> Result<(Sum, u64)> {
 fn of_lwp(about: &About, now: u64) -> Result<(Sum, u64)> {
     let (mut sum, began) = counted(about, now)?;
     let status = about.status()?;
-    if !status.zombie(true) {
+    if !about.zombie()? {
         sum.lwps = 1;
     }
     let waited = about.plain(b"schedstat").unwrap_or_default();
@@ -137,7 +136,7 @@ pub fn usage(about: &About) -> Result<Vec<u8>> {
     let now = machine::since_boot();
     let (counted, began) = counted(about, now)?;
     let mut sum = Sum { elapsed: 0, ..counted };
-    if !about.status()?.zombie(false) {
+    if !about.zombie()? {
         for (_, one, _) in living(about, now)? {
             // Of these the kernel keeps no sum itself.
             let Sum { lwps, elapsed, waited, voluntary, involuntary, .. } = one;
