@@ -762,6 +762,13 @@ impl Client {
         Ok(Stat { mode: mode as u32, size, nlink, uid: uid as u32, gid: gid as u32, blksize, blocks, ino, mtime })
     }
 
+    /// ioctl(2) with a number as argument; one that answers in memory has some.
+    #[track_caller]
+    pub fn ioctl(&self, fd: i32, number: u32, argument: u64) -> Result<usize, i32> {
+        self.send(format!("i {fd} {number} {argument}"));
+        self.answer().map(|(n, _)| n)
+    }
+
     /// lseek(2) from the start.
     #[track_caller]
     pub fn seek(&self, fd: i32, offset: u64) -> Result<(), i32> {
