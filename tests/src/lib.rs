@@ -134,6 +134,12 @@ pub fn solaris_program(name: &str, bits: u32) -> PathBuf {
     compiled("solaris", name, "pr.h", bits, &["-Wextra".as_ref(), "-I".as_ref(), headers.as_os_str()])
 }
 
+/// The program made from `bsd/<name>.c` with the header of FreeBSD; `bits` is 64 or 32.
+pub fn bsd_program(name: &str, bits: u32) -> PathBuf {
+    let headers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../include/bsd");
+    compiled("bsd", name, "bsd.h", bits, &["-Wextra".as_ref(), "-I".as_ref(), headers.as_os_str()])
+}
+
 fn compiled(folder: &str, name: &str, header: &str, bits: u32, options: &[&OsStr]) -> PathBuf {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let out = profile_dir().join(format!("pfs-{folder}"));
@@ -760,6 +766,13 @@ impl Client {
         let numbers: Vec<u64> = String::from_utf8(text).unwrap().split(' ').map(|n| n.parse().unwrap()).collect();
         let [mode, size, nlink, uid, gid, blksize, blocks, ino, mtime] = numbers[..] else { panic!("{numbers:?}") };
         Ok(Stat { mode: mode as u32, size, nlink, uid: uid as u32, gid: gid as u32, blksize, blocks, ino, mtime })
+    }
+
+    /// ioctl(2) with a number as argument; one that answers in memory has some.
+    #[track_caller]
+    pub fn ioctl(&self, fd: i32, number: u32, argument: u64) -> Result<usize, i32> {
+        self.send(format!("i {fd} {number} {argument}"));
+        self.answer().map(|(n, _)| n)
     }
 
     /// lseek(2) from the start.

@@ -2,6 +2,7 @@
 #include "target.h"
 #include <dirent.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 static unsigned char buf[1 << 20];
@@ -99,6 +100,14 @@ int main(void)
             sscanf(line, "p %d %hd %d", &p.fd, &p.events, &timeout);
             n = poll(&p, 1, timeout);
             answer(n < 0 ? n : p.revents, 0);
+            break;
+        }
+        case 'i': { /* i FD NUMBER ARGUMENT */
+            unsigned number;
+            sscanf(line, "i %d %u %llu", &fd, &number, &offset);
+            size = number >> 30 == 2 ? number >> 16 & 0x3fff : 0;
+            n = size ? ioctl(fd, number, buf) : ioctl(fd, number, offset);
+            answer(n, n < 0 ? 0 : size);
             break;
         }
         case 'k': /* k FD OFFSET */

@@ -9,6 +9,8 @@ pub mod signal;
 pub mod solaris;
 pub mod syscall;
 #[rustfmt::skip]
+mod syscall_args;
+#[rustfmt::skip]
 mod syscall_table;
 pub mod user_regs;
 pub mod watch;

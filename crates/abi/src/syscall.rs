@@ -1,5 +1,6 @@
 //! System calls by name and number, and what is special about some of them.
 
+use crate::syscall_args::BY_ARGUMENTS;
 use crate::syscall_table::{I386, X86_64};
 
 /// Which table a number belongs to.
@@ -35,6 +36,14 @@ pub fn name(abi: Abi, nr: u64) -> String {
     }
 }
 
+/// How many arguments a call has; 6, which is as many as there can be, for one that is not known.
+pub fn arguments(abi: Abi, nr: u64) -> usize {
+    let name = name(abi, nr);
+    let count = |name: &str| BY_ARGUMENTS.iter().position(|names| names.contains(&name));
+    let wider = ["_time64", "64", "32"].iter().filter_map(|suffix| name.strip_suffix(suffix)).find_map(count);
+    count(&name).or(wider).unwrap_or(BY_ARGUMENTS.len() - 1)
+}
+
 /// The number that sets use: that of the 64-bit call of the same name, so that one set serves both kinds of target.
 pub fn set_number(abi: Abi, nr: u64) -> u64 {
     if abi == Abi::X86_64 {
@@ -61,8 +70,8 @@ pub fn stop_makes_eintr(nr: u64) -> Option<bool> {
         // accept, accept4, connect, sendto, recvfrom, sendmsg, recvmsg, sendmmsg, recvmmsg: with a time-out set on the
         // socket. A restart of connect would answer EALREADY, so it is not listed.
         43 | 288 | 44 | 45 | 46 | 47 | 307 | 299 => Some(false),
-        // read, write, readv, writev, pread64, pwrite64
-        0 | 1 | 19 | 20 | 17 | 18 => Some(true),
+        // read, write, readv, writev, pread64, pwrite64, and ioctl, by which clients of ours wait
+        0 | 1 | 19 | 20 | 17 | 18 | 16 => Some(true),
         _ => None,
     }
 }
@@ -77,6 +86,8 @@ mod tests {
         assert_eq!(name(Abi::X86_64, 35), "nanosleep");
         assert_eq!(name(Abi::I386, 162), "nanosleep");
         assert_eq!(set_number(Abi::I386, 162), 35);
+        assert_eq!([39, 3, 1, 9, 57, 4000].map(|nr| arguments(Abi::X86_64, nr)), [0, 1, 3, 6, 0, 6]);
+        assert_eq!([20, 6, 3, 54, 199].map(|nr| arguments(Abi::I386, nr)), [0, 1, 3, 3, 0]);
         assert_eq!(set_number(Abi::I386, 420), 220);
         assert_eq!(set_number(Abi::I386, 199), parse("getuid").unwrap());
         assert_ne!(set_number(Abi::I386, 102), parse("getuid").unwrap());

@@ -256,6 +256,10 @@ pub struct Target {
 }
 
 impl Target {
+    pub(crate) fn of(shared: Arc<Shared>, proc: Arc<Proc>) -> Target {
+        Target { shared, proc }
+    }
+
     /// The process.
     pub fn proc(&self) -> &Arc<Proc> {
         &self.proc

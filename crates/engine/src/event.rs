@@ -17,6 +17,22 @@ pub struct SigInfo {
     pub uid: u32,
     /// Faulting address of a fault.
     pub addr: u64,
+    /// What comes of it, if somebody asks.
+    pub fate: Fate,
+}
+
+/// What a signal does to a process when it is delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Fate {
+    /// Anything else than what follows, or nobody has asked.
+    #[default]
+    Acts,
+    /// The process ignores it.
+    Ignored,
+    /// It is of those that do nothing if they are not caught.
+    Nothing,
+    /// The process ends and leaves a core file.
+    Core,
 }
 
 /// A system call that a thread is in.
@@ -63,6 +79,12 @@ pub enum What {
     Continued,
     /// A requested step is done.
     Stepped,
+    /// A signal that has been seen is about to act.
+    Delivery(i32),
+    /// A core file is about to be written.
+    Core,
+    /// The process is about to end, with this wait status; its memory is still there.
+    Ending(i32),
 }
 
 impl What {
@@ -80,6 +102,9 @@ impl What {
             What::JobStop(_) => "jobstop",
             What::Continued => "continued",
             What::Stepped => "step",
+            What::Delivery(_) => "delivery",
+            What::Core => "core",
+            What::Ending(_) => "ending",
         }
     }
 
@@ -99,7 +124,9 @@ impl What {
             What::End(kernel::wait::Status::Exited(code)) => json!({"status": code}),
             What::End(kernel::wait::Status::Signaled(s, core)) => json!({"signal": signal::name(*s), "core": core}),
             What::End(kernel::wait::Status::Stopped(..)) => json!({}),
-            What::JobStop(s) => json!({"signal": signal::name(*s)}),
+            What::JobStop(s) | What::Delivery(s) => json!({"signal": signal::name(*s)}),
+            What::Core => json!({}),
+            What::Ending(status) => json!({"status": status}),
         }
     }
 

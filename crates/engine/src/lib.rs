@@ -10,6 +10,7 @@
 //! * [`watch`]: watched areas, pure; `watching`: the watch registers of the threads; `pages`: protected pages, for which
 //!   `protector` makes a userfaultfd in the process, and `stores` knows what an instruction writes.
 //! * [`lwp`]: the messages and views of flavours that have lwps (Solaris).
+//! * [`turns`]: seats that show one event at a time: tracing by one controller, and stop events (the BSDs).
 //! * `published`: what the tracer thread lets others see without asking it.
 //! * [`engine`]: the handle that flavours use; its calls queue jobs for the tracer thread and never wait for it.
 
@@ -33,6 +34,7 @@ pub mod seat;
 mod stores;
 pub mod stream;
 mod tracer;
+pub mod turns;
 pub mod watch;
 mod watcher;
 mod watching;

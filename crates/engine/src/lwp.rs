@@ -500,7 +500,7 @@ impl Message {
             clear_fault(t, key, tid);
         }
         if run.clear_signal {
-            self.signal_of(t, key, tid, None)?;
+            set_current(t, key, tid, None)?;
         }
         if run.abort {
             // One that has nothing to abort runs on.
@@ -533,38 +533,7 @@ impl Message {
 
     fn signal(&self, t: &mut Tracer, key: Key, seat: SeatId, info: Option<Box<SiginfoBytes>>) -> Outcome {
         let tid = self.whom(t, key, seat);
-        self.signal_of(t, key, tid, info)
-    }
-
-    /// Sets or clears the current signal of a thread. One that runs has none, and gets the new one as if it were sent.
-    fn signal_of(&self, t: &mut Tracer, key: Key, tid: Tid, info: Option<Box<SiginfoBytes>>) -> Outcome {
-        let thread = t.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid));
-        let signo = info.as_ref().map_or(0, |i| signo_of(i));
-        let os = |e: std::io::Error| Refusal::os("set the signal of", tid, &e);
-        if signo == libc::SIGKILL {
-            return kernel::thread::tgkill(key.0, tid, signo).map_err(os);
-        }
-        match thread.filter(|t| t.stopped()) {
-            None => match info {
-                Some(info) => ptrace::queue_signal(key.0, tid, &info).map_err(os),
-                None => Ok(()),
-            },
-            Some(thread) => {
-                thread.forged = None;
-                match (&thread.state, info) {
-                    (State::Stopped(Stop::Signal(was, _)), Some(info)) => {
-                        ptrace::set_siginfo_bytes(tid, &info).map_err(os)?;
-                        let was = *was;
-                        thread.state = State::Stopped(Stop::Signal(was, false));
-                        thread.owed = signo;
-                    }
-                    (_, Some(info)) => thread.forged = Some(info),
-                    (_, None) => thread.owed = 0,
-                }
-                ledger::owe(tid, thread.owed);
-                Ok(())
-            }
-        }
+        set_current(t, key, tid, info)
     }
 
     /// Does something in an lwp that has to stand for it, and sees to it that it does.
@@ -579,6 +548,37 @@ impl Message {
             }
         };
         ticket.waits_as(Pause::begin(t, &shared, &proc, tid, then));
+    }
+}
+
+/// Sets or clears the current signal of a thread. One that runs has none, and gets the new one as if it were sent.
+pub(crate) fn set_current(t: &mut Tracer, key: Key, tid: Tid, info: Option<Box<SiginfoBytes>>) -> Outcome {
+    let thread = t.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid));
+    let signo = info.as_ref().map_or(0, |i| signo_of(i));
+    let os = |e: std::io::Error| Refusal::os("set the signal of", tid, &e);
+    if signo == libc::SIGKILL {
+        return kernel::thread::tgkill(key.0, tid, signo).map_err(os);
+    }
+    match thread.filter(|t| t.stopped()) {
+        None => match info {
+            Some(info) => ptrace::queue_signal(key.0, tid, &info).map_err(os),
+            None => Ok(()),
+        },
+        Some(thread) => {
+            thread.forged = None;
+            match (&thread.state, info) {
+                (State::Stopped(Stop::Signal(was, _)), Some(info)) => {
+                    ptrace::set_siginfo_bytes(tid, &info).map_err(os)?;
+                    let was = *was;
+                    thread.state = State::Stopped(Stop::Signal(was, false));
+                    thread.owed = signo;
+                }
+                (_, Some(info)) => thread.forged = Some(info),
+                (_, None) => thread.owed = 0,
+            }
+            ledger::owe(tid, thread.owed);
+            Ok(())
+        }
     }
 }
 

@@ -56,6 +56,8 @@ pub enum Report {
     Fork(Tid, bool),
     /// A new program; the thread that called exec had this id. All other threads are gone.
     Exec(Tid),
+    /// The thread is on its way out, with the wait status of its process.
+    Ending(i32),
     /// Some other event without meaning for us.
     Other,
     /// The thread has ended.
@@ -144,6 +146,8 @@ pub struct Thread {
     pub aside: bool,
     /// A trap of a watched area may be on its way to it: it is let go only where none can come any more.
     pub watched: bool,
+    /// What turns of events need to know of it.
+    pub turn: turns::Turn,
 }
 
 impl Thread {
@@ -172,6 +176,7 @@ impl Thread {
             injecting: false,
             aside: false,
             watched: false,
+            turn: turns::Turn::default(),
         }
     }
 
@@ -196,7 +201,12 @@ impl Thread {
 
     /// True if it is to get a signal that is not in hand yet.
     fn promised(&self) -> bool {
-        self.forged.is_some() || self.awaited.is_some()
+        self.forged.is_some() || self.is_sent()
+    }
+
+    /// True if it was sent a signal that is not in hand yet.
+    fn is_sent(&self) -> bool {
+        self.awaited.is_some() || self.turn.drops.is_some()
     }
 
     /// Where it stands here and nobody needs it: whether it may be let go, for what we have had sent to it.
@@ -244,8 +254,22 @@ pub enum Await {
     Lwp(SeatId, Option<Tid>),
     /// The same, by somebody who does not need the process attached for that.
     See(SeatId, Option<Tid>),
+    /// The seat shows an event.
+    Turn(SeatId),
+    /// The process stands, by job control or because somebody holds it.
+    Halted,
     /// The process ends.
     End,
+}
+
+impl Await {
+    /// The seat for which it is.
+    pub fn seat(&self) -> Option<SeatId> {
+        match self {
+            Await::Stopped(s) | Await::Event(s, _) | Await::Lwp(s, _) | Await::See(s, _) | Await::Turn(s) => Some(*s),
+            Await::Rest | Await::RestOf(_) | Await::Steps(_) | Await::Halted | Await::End => None,
+        }
+    }
 }
 
 /// How a wait ended.
@@ -347,6 +371,7 @@ impl Process {
         BASE_OPTIONS
             | if fork { libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK } else { 0 }
             | if self.lends { libc::PTRACE_O_TRACEVFORKDONE } else { 0 }
+            | if self.sees_ends() { libc::PTRACE_O_TRACEEXIT } else { 0 }
     }
 
     /// True while somebody needs the process attached.
@@ -381,6 +406,7 @@ impl Process {
     pub fn representative(&self, seat: Option<SeatId>) -> Option<Tid> {
         let why = seat.and_then(|s| self.seats.get(&s)).and_then(|s| s.why.as_ref()).map(|w| w.0);
         why.filter(|t| self.threads.contains_key(t))
+            .or_else(|| self.shown())
             .or_else(|| self.threads.contains_key(&self.pid).then_some(self.pid))
             .or_else(|| self.threads.keys().next().copied())
     }
@@ -407,6 +433,7 @@ impl Process {
             let thread = self.threads.entry(tid).or_insert_with(|| Thread::running(options, true));
             // The kernel forgets a pending INTERRUPT at whatever stop comes first.
             (thread.interrupt, thread.signal_behind) = (false, false);
+            thread.turn.continued = false;
             std::mem::replace(&mut thread.state, State::Stopped(Stop::Plain))
         };
         let carrier = report == Report::Carrier;
@@ -452,6 +479,7 @@ impl Process {
                 }
                 self.publish(tid, What::Exec { from });
             }
+            Report::Ending(status) => self.ending(tid, status),
             Report::Carrier | Report::Other | Report::Dead(_) => {}
         }
         let ended = self.threads.get_mut(&tid).and_then(|t| t.ended.take());
@@ -500,6 +528,9 @@ impl Process {
                     }
                 }
             }
+            return;
+        }
+        if thread.turn.takes(info.signo) {
             return;
         }
         thread.owed = info.signo;
@@ -590,8 +621,8 @@ impl Process {
                     }
                     None => {
                         seat.hold = true;
-                        seat.why = Some((tid, what.clone()));
                         seat.once = Once::None;
+                        seat.show(tid, what.clone());
                     }
                 }
                 held = true;
@@ -677,7 +708,7 @@ impl Process {
 
     fn settle_thread(&mut self, tid: Tid, wanted: bool, options: i32, calls: Calls) {
         // Passing from one event to the next may make a seat hold the thread, hence some rounds.
-        for _ in 0..3 {
+        for _ in 0..5 {
             let injecting = self.threads.get(&tid).is_none_or(|t| t.injecting);
             if injecting || self.dismissing(tid) {
                 return;
@@ -687,16 +718,21 @@ impl Process {
                 thread.steps.take_if(|s| !self.seats.contains_key(&s.seat));
             }
             let Some(thread) = self.threads.get(&tid) else { return };
-            let stepper = thread.steps.as_ref().map(|s| s.seat);
+            let (stepper, in_call) = (thread.steps.as_ref().map(|s| s.seat), thread.call.is_some());
             let others = self.agent.as_ref().is_some_and(|a| a.tid != Some(tid));
             let held = others || self.seats.iter().any(|(id, s)| Some(*id) != stepper && s.holds(tid));
+            let held = self.holds_at_end(tid).unwrap_or(held);
             let kept = self.seats.values().any(|s| s.holds_stopped_job(tid));
+            if let Some(what) = if held || !wanted { None } else { self.next_of_signal(tid) } {
+                self.publish(tid, what);
+                continue;
+            }
             let calls = if self.is_agent(tid) { Calls::Stops } else { calls };
             let go = match calls {
                 _ if stepper.is_some() => Go::Step,
                 Calls::Stops => Go::Syscall,
                 // One that was interrupted may end without the kernel's looking.
-                Calls::Ends if thread.call.is_some() => Go::Syscall,
+                Calls::Ends if in_call => Go::Syscall,
                 Calls::Ends => Go::Exits(self.pid),
                 Calls::Unseen => Go::Cont,
             };
@@ -707,7 +743,7 @@ impl Process {
                     let unseen = matches!(thread.go, Go::Cont | Go::Exits(_));
                     let stale = !listening && go == Go::Syscall && unseen;
                     let held = if listening { kept } else { held };
-                    let needs = held || (!wanted && thread.awaited.is_none()) || thread.options != options || stale;
+                    let needs = held || (!wanted && !thread.is_sent()) || thread.options != options || stale;
                     if !listening && thread.go == Go::Cont && matches!(go, Go::Exits(_)) {
                         thread.go = go;
                         self.actions.push(Action::Watch(tid));
@@ -798,6 +834,8 @@ impl Process {
                 }
                 Await::Steps(tid) => threads.get(tid).is_some_and(|t| t.steps.is_none() && t.stopped()),
                 Await::Lwp(seat, tid) | Await::See(seat, tid) => lwps::stands(threads, seats.get(seat), agent, *tid),
+                Await::Turn(seat) => seats.get(seat).is_some_and(|s| turns::shows(threads, s)),
+                Await::Halted => rest && (job || seats.values().any(Seat::halts)),
                 Await::End => ended,
             };
             let gone = match what {
@@ -819,10 +857,9 @@ impl Process {
     /// True if [`Process::take_woken`] would find somebody who waits for all threads.
     pub fn rest_awaited(&self) -> bool {
         self.at_rest()
-            && self
-                .waiters
-                .values()
-                .any(|w| !matches!(w, Await::RestOf(_) | Await::Steps(_) | Await::Lwp(_, Some(_)) | Await::End))
+            && self.waiters.values().any(|w| {
+                !matches!(w, Await::RestOf(_) | Await::Steps(_) | Await::Lwp(_, Some(_)) | Await::Turn(_) | Await::End)
+            })
     }
 }
 
@@ -838,12 +875,13 @@ pub fn signo_of(info: &SiginfoBytes) -> i32 {
 
 impl Thread {
     fn grouped(&self) -> bool {
-        matches!(self.state, State::Listening | State::Stopped(Stop::Group))
+        matches!(self.state, State::Listening | State::Stopped(Stop::Group)) && !self.turn.continued
     }
 }
 
 pub mod agent;
 pub mod lwps;
+pub mod turns;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use crate::event::{Call, What};
 use crate::stream::Stream;
+use crate::turns::Turns;
 use crate::watch::Areas;
 use abi::set::Set;
 use abi::syscall::set_number;
@@ -87,6 +88,8 @@ pub struct Seat {
     pub hold_threads: BTreeSet<Tid>,
     /// What a flavour with lwps keeps of them; its seat votes thread by thread, never for the process.
     pub lwps: Option<Lwps>,
+    /// What a seat keeps that shows its events one at a time.
+    pub turns: Option<Turns>,
     /// Signals that stop.
     pub signals: Set,
     /// Faults that stop.
@@ -130,6 +133,7 @@ impl Seat {
             hold: false,
             hold_threads: BTreeSet::new(),
             lwps: None,
+            turns: None,
             signals: Set::EMPTY,
             faults: Set::EMPTY,
             entries: Set::EMPTY,
@@ -157,33 +161,37 @@ impl Seat {
         fresh.report = self.report;
         fresh.writers = self.writers.take();
         fresh.lwps = self.lwps.as_ref().map(|_| Lwps::default());
+        fresh.turns = self.turns.as_ref().map(|_| Turns::default());
         *self = fresh;
     }
 
     /// True if children of the process are to come attached.
     pub fn follows_fork(&self) -> bool {
-        self.fork || (self.inherited() && self.tracing())
+        let events = self.turns.as_ref().is_some_and(|t| t.mask != 0);
+        self.fork || (self.inherited() && (self.tracing() || events))
     }
 
     /// True if children begin with the sets of this seat.
     pub fn inherited(&self) -> bool {
-        self.lwps.as_ref().is_some_and(|l| l.modes.fork)
+        self.lwps.as_ref().is_some_and(|l| l.modes.fork) || self.turns.as_ref().is_some_and(Turns::inherited)
     }
 
     /// What a child begins with: the sets and the mode itself, of a seat that is inherited.
     pub fn for_child(&self) -> Option<Seat> {
-        let Seat { signals, faults, entries, exits, .. } = *self;
+        let Seat { signals, faults, entries, exits, exec, .. } = *self;
         let modes = Modes { fork: true, ..Modes::default() };
-        let lwps = Some(Lwps { modes, ..Lwps::default() });
+        let lwps = self.lwps.as_ref().map(|_| Lwps { modes, ..Lwps::default() });
+        let turns = self.turns.as_ref().map(Turns::for_child);
         let fresh = Seat::new(self.flavour, self.standing, self.opener, self.check.clone());
         let writers = self.writers.clone();
-        self.inherited().then_some(Seat { signals, faults, entries, exits, lwps, writers, ..fresh })
+        self.inherited().then_some(Seat { signals, faults, entries, exits, exec, lwps, turns, writers, ..fresh })
     }
 
     /// Takes over what a child begins with.
     pub fn take_over(&mut self, child: Seat) {
         (self.signals, self.faults) = (child.signals, child.faults);
         (self.entries, self.exits) = (child.entries, child.exits);
+        (self.exec, self.turns) = (child.exec, child.turns);
         if let Some(lwps) = &mut self.lwps {
             lwps.modes.fork = true;
         }
@@ -195,6 +203,7 @@ impl Seat {
         if let Some(lwps) = &mut self.lwps {
             lwps.events.remove(&tid);
         }
+        self.forget_turns(|t| t == tid);
     }
 
     /// All other threads have ended.
@@ -203,11 +212,13 @@ impl Seat {
         if let Some(lwps) = &mut self.lwps {
             lwps.events.retain(|t, _| *t == tid);
         }
+        self.forget_turns(|t| t != tid);
     }
 
     /// True if the seat is to be remembered, armed or not.
     pub fn kept(&self) -> bool {
-        self.armed() || self.lwps.as_ref().is_some_and(|l| l.modes != Modes::default())
+        let modes = self.lwps.as_ref().is_some_and(|l| l.modes != Modes::default());
+        self.armed() || modes || self.turns.as_ref().is_some_and(Turns::kept)
     }
 
     /// True if this seat's vote keeps thread `tid` even from the end of a job-control stop. A stop directive does not: it is
@@ -227,6 +238,7 @@ impl Seat {
             || self.end
             || self.job
             || self.watches()
+            || self.turns.as_ref().is_some_and(Turns::armed)
     }
 
     fn watches(&self) -> bool {
@@ -254,6 +266,9 @@ impl Seat {
 
     /// True if the seat asked for this event.
     pub fn wants(&self, what: &What) -> bool {
+        if let Some(turns) = &self.turns {
+            return turns.wants(what);
+        }
         // Where there are lwps, a set has the numbers of the process's own table, as everything else that is said of calls.
         let number = |c: &Call| if self.lwps.is_some() { c.nr } else { set_number(c.abi, c.nr) };
         let in_set = |set: &Set, c: &Call| set.has(number(c));
@@ -268,7 +283,7 @@ impl Seat {
             What::Exec { .. } => self.exec,
             What::End(_) => self.end,
             What::JobStop(_) | What::Continued => self.job,
-            What::Stepped => false,
+            What::Stepped | What::Delivery(_) | What::Core | What::Ending(_) => false,
         }
     }
 
@@ -284,6 +299,7 @@ impl Seat {
         for tid in &self.hold_threads {
             words.push(format!("stop({tid})"));
         }
+        words.extend(self.turns.iter().flat_map(Turns::describe));
         let mut set = |word: &str, set: &Set, name: &dyn Fn(u64) -> String| {
             if !set.is_empty() {
                 words.push(format!("{word}={}", set.show(name).replace(' ', ",")));

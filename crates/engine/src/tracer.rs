@@ -13,6 +13,7 @@ use crate::registers::At;
 use crate::seat::{Seat, SeatId};
 use crate::watching::{Trap, Watching};
 use abi::syscall::{stop_makes_eintr, Abi};
+use kernel::creds::Creds;
 use kernel::lifted::Lifted;
 use kernel::procfs::Proc;
 use kernel::ptrace::{self, Go, SiginfoBytes, Tid};
@@ -147,6 +148,8 @@ pub(crate) struct Tracer {
     follow: Follow,
     /// Signals that threads are about to get although they block them.
     unmasked: HashMap<Tid, Lifted>,
+    /// In whose name threads are seized: an exec then gives the process no more rights than he may see in it. None: in ours.
+    pub in_name: Option<Creds>,
     quit: bool,
 }
 
@@ -197,6 +200,7 @@ impl Tracer {
             kernel_exits: Kernel::default(),
             stopped: None,
             follow,
+            in_name: None,
             quit: false,
         }
     }
@@ -341,13 +345,8 @@ impl Tracer {
             entry.process.lingers = false;
             self.lingering.remove(&key);
         }
-        let orphans: Vec<WaiterId> = entry
-            .process
-            .waiters
-            .iter()
-            .filter(|(_, w)| matches!(w, Await::Stopped(s) | Await::Event(s, _) | Await::Lwp(s, _) | Await::See(s, _) if which(*s)))
-            .map(|(id, _)| *id)
-            .collect();
+        let orphans: Vec<WaiterId> =
+            entry.process.waiters.iter().filter(|(_, w)| w.seat().is_some_and(&which)).map(|(id, _)| *id).collect();
         for id in orphans {
             self.finish_waiter(id, Err(Refusal::new(libc::EINTR, "the seat was closed")));
         }
@@ -477,7 +476,11 @@ impl Tracer {
                 continue;
             }
             // The leader of a process in which another thread execs is a zombie one moment, and that thread the next.
-            let seize = || ptrace::seize(tid, entry.process.options());
+            let name = self.in_name.as_ref();
+            let seize = || {
+                let seize = || ptrace::seize(tid, entry.process.options());
+                name.map_or_else(seize, |name| name.act_really_on(proc, seize))
+            };
             match seize().or_else(|e| if e.raw_os_error() == Some(libc::EPERM) { seize() } else { Err(e) }) {
                 Ok(()) => {
                     entry.process.attached(tid);
@@ -590,7 +593,10 @@ impl Tracer {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let process = &mut entry.process;
         let agent = process.agent.as_ref().map(|a| a.seat);
-        process.seats.retain(|id, s| !s.standing || (process.ended.is_none() && (s.kept() || agent == Some(*id))));
+        let awaited = |id| process.waiters.values().any(|w| w.seat() == Some(id));
+        process.seats.retain(|id, s| {
+            !s.standing || (process.ended.is_none() && (s.kept() || agent == Some(*id) || awaited(*id)))
+        });
         if process.seats.is_empty() && process.waiters.is_empty() && process.threads.is_empty() {
             self.entries.remove(&key);
         }
@@ -706,7 +712,9 @@ impl Tracer {
                 return;
             }
         }
-        if let Status::Stopped(..) = status {
+        // On its way out it owes nothing, and does nothing more for us.
+        let dying = !matches!(status, Status::Stopped(_, event) if event != libc::PTRACE_EVENT_EXIT);
+        if !dying {
             if let Some(lifted) = self.masks.remove(&tid) {
                 self.put_back(key, tid, lifted, trap_code(tid, status));
             }
@@ -844,13 +852,8 @@ impl Tracer {
     /// seat before the new program has run one instruction.
     fn check_openers(&mut self, key: Key) {
         let Some(entry) = self.entries.get(&key) else { return };
-        let mut lost: Vec<SeatId> = entry
-            .process
-            .seats
-            .iter()
-            .filter(|(_, s)| s.check.as_ref().is_some_and(|check| !check(&entry.proc)))
-            .map(|(id, _)| *id)
-            .collect();
+        let mut lost: Vec<SeatId> =
+            entry.process.seats.iter().filter(|(_, s)| s.is_lost(&entry.proc)).map(|(id, _)| *id).collect();
         if lost.is_empty() || ptrace::user_regs(key.0).is_err() {
             // Killed while it stood there, which is why it has no memory to be opened: its end is still to be told.
             return;
@@ -881,6 +884,7 @@ impl Tracer {
                 Report::Fork(ptrace::event_message(tid)? as Tid, event == libc::PTRACE_EVENT_VFORK)
             }
             libc::PTRACE_EVENT_EXEC => Report::Exec(ptrace::event_message(tid)? as Tid),
+            libc::PTRACE_EVENT_EXIT => Report::Ending(ptrace::event_message(tid)? as i32),
             0 if signal == libc::SIGTRAP | 0x80 => match ptrace::syscall_info(tid)? {
                 (ptrace::Syscall::Entry { nr, args }, narrow) => {
                     let call = Call { nr, args, abi: if narrow { Abi::I386 } else { Abi::X86_64 } };
@@ -913,6 +917,7 @@ impl Tracer {
                     pid: if sent { pid } else { 0 },
                     uid: if sent { uid } else { 0 },
                     addr: if sent { 0 } else { addr },
+                    fate: self.fate(tid, signal),
                 };
                 let fault = abi::fault::of_signal(info.signo, info.code);
                 Report::Signal(info, fault.map(|f| refine(tid, f, info)))

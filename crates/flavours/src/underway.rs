@@ -1,20 +1,20 @@
-//! The order that a write waits for, and the client who gives up waiting.
+//! The order that a request waits for, and the client who gives up waiting.
 
 use engine::engine::Ticket;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tree::Pending;
 
-/// The last order that was given on behalf of one write.
-pub struct Underway {
+/// The last order that was given on behalf of one request.
+pub struct Underway<T = usize> {
     /// How many were given, and the way to cancel the last.
     last: Mutex<(usize, Option<Ticket>)>,
-    done: Pending<usize>,
+    done: Pending<T>,
 }
 
-impl Underway {
-    /// For the write that `done` answers: when its client gives up, the order under way is cancelled.
-    pub fn of(done: &Pending<usize>) -> Arc<Underway> {
+impl<T: Send + 'static> Underway<T> {
+    /// For the request that `done` answers: when its client gives up, the order under way is cancelled.
+    pub fn of(done: &Pending<T>) -> Arc<Underway<T>> {
         let underway = Arc::new(Underway { last: Mutex::default(), done: done.clone() });
         let hook = Arc::downgrade(&underway);
         done.on_cancel(move || {

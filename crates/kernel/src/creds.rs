@@ -237,11 +237,20 @@ impl Creds {
     pub fn act<T>(&self, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         match self.home {
             Home::Same => f(),
-            Home::Ours => self.switched(f),
+            Home::Ours => self.switched(false, f),
             Home::Foreign { .. } => {
                 let stranger = Creds { uid: STRANGER, gid: STRANGER, groups: vec![], effective: 0, home: Home::Ours };
-                stranger.switched(f)
+                stranger.switched(false, f)
             }
+        }
+    }
+
+    /// Like [`act_on`](Creds::act_on) with the real ids too, by which ptrace(2) goes. EACCES for a caller of another user namespace.
+    pub fn act_really_on<T>(&self, target: &Proc, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match self.home {
+            Home::Same => f(),
+            Home::Ours if !apart::ours(target.tgid()?) => self.switched(true, f),
+            _ => Err(denied()),
         }
     }
 
@@ -256,7 +265,7 @@ impl Creds {
         }
         match self.home {
             Home::Foreign { ns, rules: true } if ns != 0 && target.user_ns().is_ok_and(|of| of == ns) => {
-                self.switched(f)
+                self.switched(false, f)
             }
             _ => self.act(f),
         }
@@ -284,32 +293,32 @@ impl Creds {
         }
     }
 
-    fn switched<T>(&self, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    fn switched<T>(&self, real: bool, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let own = own();
         let want = (self.uid, self.gid, self.effective & own.caps.permitted);
         match ACTING.get() {
-            Some(now) if now == want => return f(),
+            Some(now) if now == want && !real => return f(),
             Some(_) => return Err(denied()),
             None => {}
         }
         if !own.switches() && self.uid != own.uid {
             return Err(denied());
         }
-        let back = Back { own, ids: own.switches() };
+        let back = Back { own, ids: own.switches(), real };
         ACTING.set(Some(want));
-        self.take(own, want.2).map_err(|_| denied())?;
+        self.take(own, want.2, real).map_err(|_| denied())?;
         let result = f();
         drop(back);
         result
     }
 
-    fn take(&self, own: &Own, effective: u64) -> io::Result<()> {
+    fn take(&self, own: &Own, effective: u64, real: bool) -> io::Result<()> {
         if own.switches() {
             // Without it, leaving uid 0 empties the permitted set of a daemon that is not root itself.
             raw::keep_caps()?;
             raw::setgroups(&self.groups)?;
-            raw::setresgid(self.gid)?;
-            raw::setresuid(self.uid)?;
+            raw::setresgid(real.then_some(self.gid), self.gid)?;
+            raw::setresuid(real.then_some(self.uid), self.uid)?;
         }
         raw::capset(Caps { effective, ..own.caps })
     }
@@ -319,6 +328,7 @@ impl Creds {
 struct Back {
     own: &'static Own,
     ids: bool,
+    real: bool,
 }
 
 impl Drop for Back {
@@ -336,8 +346,8 @@ impl Back {
     fn restore(&self) -> io::Result<()> {
         if self.ids {
             raw::capset(Caps { effective: self.own.caps.permitted, ..self.own.caps })?;
-            raw::setresuid(self.own.uid)?;
-            raw::setresgid(self.own.gid)?;
+            raw::setresuid(self.real.then_some(self.own.uid), self.own.uid)?;
+            raw::setresgid(self.real.then_some(self.own.gid), self.own.gid)?;
             raw::setgroups(&self.own.groups)?;
         }
         raw::capset(self.own.caps)
@@ -412,17 +422,17 @@ mod raw {
         Ok(())
     }
 
-    /// Effective and file-system gid.
-    pub fn setresgid(gid: u32) -> io::Result<()> {
+    /// Effective and file-system gid, and perhaps the real one.
+    pub fn setresgid(real: Option<u32>, gid: u32) -> io::Result<()> {
         // SAFETY: no pointers.
-        check(unsafe { libc::syscall(libc::SYS_setresgid, u32::MAX, gid, u32::MAX) })?;
+        check(unsafe { libc::syscall(libc::SYS_setresgid, real.unwrap_or(u32::MAX), gid, u32::MAX) })?;
         Ok(())
     }
 
-    /// Effective and file-system uid.
-    pub fn setresuid(uid: u32) -> io::Result<()> {
+    /// Effective and file-system uid, and perhaps the real one.
+    pub fn setresuid(real: Option<u32>, uid: u32) -> io::Result<()> {
         // SAFETY: no pointers.
-        check(unsafe { libc::syscall(libc::SYS_setresuid, u32::MAX, uid, u32::MAX) })?;
+        check(unsafe { libc::syscall(libc::SYS_setresuid, real.unwrap_or(u32::MAX), uid, u32::MAX) })?;
         Ok(())
     }
 

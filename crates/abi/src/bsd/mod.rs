@@ -1,8 +1,9 @@
 //! What the process file systems of the BSDs have in binary form: registers as `<machine/reg.h>` of FreeBSD has them, on amd64 and on
-//! i386. Values in, bytes out, and back.
+//! i386, and the ioctls of `<sys/pioctl.h>`. Values in, bytes out, and back.
 
 pub mod dbreg;
 pub mod fpreg;
+pub mod pioctl;
 pub mod reg;
 
 #[cfg(test)]

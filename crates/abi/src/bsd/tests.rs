@@ -164,3 +164,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn ioctls() {
+    use super::pioctl::{Pioc, ProcfsStatus};
+    let status = [layout::<ProcfsStatus>("amd64", Model::Lp64), layout::<ProcfsStatus>("i386", Model::Ilp32)].concat();
+    let table: Vec<&str> =
+        include_str!("pioctl.txt").lines().filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
+    assert_eq!(status.lines().collect::<Vec<_>>(), table);
+    for (last, which) in [(1, Pioc::Bis), (2, Pioc::Bic), (3, Pioc::Sfl), (5, Pioc::Cont)] {
+        let forms = [0x7000, 0x2000_7000, 0x8000_7000, 0x2004_7000].map(|form| Pioc::of(form + last));
+        assert_eq!(forms, [Some(which); 4]);
+        assert_eq!([0x4000_7000, 0x8004_7000, 0x7100, 0xffff_7000].map(|form| Pioc::of(form + last)), [None; 4]);
+    }
+    let told = [0x8020_7004, 0x8014_7004, 0x8020_7006, 0x8014_7006, 0x8004_7007].map(Pioc::of);
+    let (wide, narrow) = (Model::Lp64, Model::Ilp32);
+    assert_eq!(
+        told,
+        [Pioc::Wait(wide), Pioc::Wait(narrow), Pioc::Status(wide), Pioc::Status(narrow), Pioc::Gfl].map(Some)
+    );
+    assert_eq!([0x4020_7004, 0x4014_7006, 0x4004_7007, 0x8018_7004, 0x7004, 0x7000, 0].map(Pioc::of), [None; 7]);
+}

@@ -124,6 +124,8 @@ impl Process {
     /// The call that made this child: a thread is in it, or stands at its end.
     pub fn maker_of(&self, child: Tid) -> Option<Call> {
         let events = self.seats.values().filter_map(|s| s.lwps.as_ref()).flat_map(|l| l.events.values());
+        let shown = self.seats.values().filter_map(|s| s.why.as_ref()).map(|(_, what)| what);
+        let events = events.chain(shown);
         let ended = events.filter_map(|what| match what {
             What::Exit(call, result) if *result == i64::from(child) => *call,
             _ => None,
@@ -164,7 +166,7 @@ impl Process {
     }
 
     fn has_lwps(&self) -> bool {
-        self.seats.values().any(|s| s.lwps.is_some())
+        self.seats.values().any(|s| s.lwps.is_some() || s.turns.is_some())
     }
 
     /// True if the thread now stands on a breakpoint for a seat that wants the program counter on it (PR_BPTADJ).

@@ -1,5 +1,6 @@
 //! The releases, and the one place where their differences are decided: handlers ask questions by name.
 
+use engine::turns::TurnRules;
 use tree::{Errno, Unchangeable};
 use Level::*;
 
@@ -430,6 +431,91 @@ impl Rules {
     /// the end never come to it.
     pub fn regs_start_over(self) -> bool {
         self.strict && !self.level.is_pseudofs()
+    }
+}
+
+/// What differs in control: `ctl`, `note`, and the ioctls on `mem`.
+impl Rules {
+    /// Longest message to `ctl`.
+    pub fn command_max(self) -> usize {
+        if self.level.is_pseudofs() {
+            64
+        } else {
+            8
+        }
+    }
+
+    /// What is left of a message. At first one newline was taken from its end, and a NUL ended it; then all blanks were.
+    pub fn trimmed(self, message: &[u8]) -> &[u8] {
+        if self.level.is_pseudofs() {
+            return message.trim_ascii_end();
+        }
+        let text = message.split(|b| *b == 0).next().unwrap_or_default();
+        text.strip_suffix(b"\n").unwrap_or(text)
+    }
+
+    /// The error for reading `ctl`, and `note`, which are only written.
+    pub fn not_read(self) -> (Errno, Errno) {
+        let errors =
+            if self.level.is_pseudofs() { (libc::EBADF, libc::EBADF) } else { (libc::EOPNOTSUPP, libc::EINVAL) };
+        (Errno(errors.0), Errno(errors.1))
+    }
+
+    /// True if notes are refused. They were in all releases.
+    pub fn refuses_notes(self) -> bool {
+        self.strict
+    }
+
+    /// True if `mem` has ioctls.
+    pub fn has_ioctls(self) -> bool {
+        (F4..=F12).contains(&self.level)
+    }
+
+    /// Details of stops.
+    pub fn turns(self) -> TurnRules {
+        TurnRules { sees_ignored: self.level <= F4, twice: self.strict, shows_kills: self.level <= F4 }
+    }
+
+    /// True if a traced process is killed when who traces it ends.
+    pub fn kills_with_controller(self) -> bool {
+        self.strict
+    }
+
+    /// True if `detach` takes the events back that the ioctls asked for.
+    pub fn detach_ends_events(self) -> bool {
+        self.level >= F10
+    }
+
+    /// True if the last close of `mem` takes the flags back, not the events only.
+    pub fn last_close_ends_flags(self) -> bool {
+        self.level.is_pseudofs()
+    }
+
+    /// The error of an ioctl for a process that has ended.
+    pub fn gone_for_ioctl(self) -> Errno {
+        match self.gone() {
+            Errno(libc::EINVAL) => Errno(libc::ENOTTY),
+            gone => gone,
+        }
+    }
+
+    /// What PIOCCONT says of a process that is not stopped by an event.
+    pub fn not_stopped(self) -> Result<(), Errno> {
+        if self.strict && !self.level.is_pseudofs() {
+            Err(Errno(libc::EINVAL))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// `state` of a process that PIOCWAIT (else PIOCSTATUS) finds stopped.
+    pub fn stopped_state(self, waited: bool) -> i32 {
+        i32::from(waited && self.strict && !self.level.is_pseudofs())
+    }
+
+    /// True if PIOCSTATUS tells the flags.
+    pub fn tells_flags(self) -> bool {
+        !(self.strict && self.level.is_pseudofs())
     }
 }
 

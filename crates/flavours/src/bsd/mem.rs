@@ -7,6 +7,7 @@
 //! * What FUSE splits, transfers of more than 1 MiB, are several.
 
 use super::candebug::Claim;
+use super::ioctl;
 use super::look::Subject;
 use super::opens::{self, Opening};
 use kernel::procfs;
@@ -27,7 +28,7 @@ impl Node for Mem {
 
     fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
         let claim = Claim::open(&self.0, caller)?;
-        let opening = opens::open(&self.0, caller, flags)?;
+        let opening = opens::open(&self.0, caller, flags, ioctl::last_close(&self.0, &claim))?;
         Ok(Arc::new(Open { subject: self.0.clone(), claim, _opening: opening }))
     }
 }
@@ -82,5 +83,9 @@ impl Handle for Open {
 
     fn write(&self, caller: &Caller, offset: u64, data: &[u8], done: Pending<usize>) {
         done.finish(self.write(caller, offset, data));
+    }
+
+    fn ioctl(&self, caller: &Caller, cmd: u32, arg: u64, _data: &[u8], done: Pending<(i32, Vec<u8>)>) {
+        ioctl::ioctl(&self.subject, &self.claim, caller, cmd, arg, done);
     }
 }

@@ -8,6 +8,7 @@
 //! * [`look`]: who looks at what; [`candebug`] (p_candebug, CHECKIO): who may come near a process
 //! * [`status`]: `status` and `cmdline`; [`map`]; [`rlimit`]; [`etype`] (procfs_type.c); [`osrel`]
 //! * [`mem`]; [`opens`]: who has it open
+//! * [`ctl`]; [`ioctl`]: the ioctls on `mem`; [`note`]: `note` and `notepg`
 //! * [`regs`], [`fpregs`], [`dbregs`]; [`registers`]: what these share
 //!
 //! What differs from the BSDs is said at each file. And of all of them:
@@ -19,15 +20,18 @@
 //! * A descriptor leads to the process it was opened of, never to the next one of its number.
 
 pub mod candebug;
+pub mod ctl;
 pub mod dbregs;
 pub mod etype;
 pub mod file;
 pub mod fpregs;
+pub mod ioctl;
 pub mod level;
 pub mod look;
 pub mod map;
 pub mod mem;
 pub mod nodes;
+pub mod note;
 pub mod opens;
 pub mod osrel;
 pub mod process;
@@ -105,6 +109,9 @@ impl Flavour for Bsd {
     fn unmounted(&self) {
         if self.mounts().fetch_sub(1, Ordering::AcqRel) == 1 {
             self.shared.engine.drop_standing(self.name());
+            if !self.rules.level.is_44() {
+                self.shared.engine.drop_standing(ioctl::SEAT);
+            }
         }
     }
 }

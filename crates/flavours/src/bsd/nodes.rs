@@ -5,15 +5,15 @@ use super::candebug::candebug;
 use super::level::{Level, Listing, Rules};
 use super::look::{stale, Look, Subject};
 use super::text::{self, Content, Reads};
-use super::{dbregs, etype, file, fpregs, map, mem, osrel, registers, regs, rlimit, status};
+use super::{ctl, dbregs, etype, file, fpregs, map, mem, note, osrel, registers, regs, rlimit, status};
 use crate::right::access_mask;
 use abi::bsd::Machine;
 use std::cmp::Reverse;
 use std::ffi::OsStr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use tree::{Attr, Caller, Entry, Errno, Handle, Node, Result, SetAttr};
-use Level::{Bsd44a, F10, F14, F2, F4};
+use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result, SetAttr};
+use Level::{Bsd44a, F10, F14, F2, F4, F5};
 use Seen::{All, Debuggers, Users};
 use What::{File, Guarded, Link, Memory, Registers, Text};
 
@@ -61,7 +61,7 @@ pub enum What {
     Memory,
     /// Registers.
     Registers(&'static registers::Kind),
-    /// Any other file. Its own `attr`, `keep` and `access` are not asked.
+    /// Any other file. Its own `attr` and `access` are not asked.
     File(fn(&Subject) -> Arc<dyn Node>),
     /// A symbolic link, with the length of its text.
     Link(fn(&Subject) -> Arc<dyn Node>, fn(&Look) -> u64),
@@ -74,7 +74,10 @@ pub static NODES: &[Row] = &[
     row("regs", Bsd44a..=F14, [Users, Debuggers], 0o600, Some(Bsd44a), [4, 5, 14], Registers(&regs::REGS)),
     row("fpregs", Bsd44a..=F14, [Users, Debuggers], 0o600, Some(Bsd44a), [9, 6, 9], Registers(&fpregs::FPREGS)),
     row("dbregs", F4..=F14, [Users, Debuggers], 0o600, Some(F4), [0, 15, 7], Registers(&dbregs::DBREGS)),
+    row("ctl", Bsd44a..=F10, [All, All], 0o200, Some(F2), [5, 7, 6], File(|s| Arc::new(ctl::Ctl(s.clone())))),
     row("status", Bsd44a..=F14, [All, All], 0o444, None, [6, 8, 16], Text(status::status, Reads::Parts)),
+    row("note", Bsd44a..=F14, [All, Debuggers], 0o200, Some(F5), [7, 9, 12], File(|s| note::node(s, false))),
+    row("notepg", Bsd44a..=F14, [All, Debuggers], 0o200, Some(F5), [8, 10, 13], File(|s| note::node(s, true))),
     row("map", F2..=F14, [Users, Users], 0o444, None, [0, 11, 10], Guarded(map::map, Reads::Whole)),
     row("etype", F2..=F14, [Users, All], 0o444, None, [0, 12, 8], Text(etype::etype, Reads::Start)),
     row("cmdline", F4..=F14, [All, All], 0o444, None, [0, 13, 5], Text(status::cmdline, Reads::Parts)),
@@ -240,6 +243,10 @@ impl Door {
 impl Node for Door {
     fn attr(&self, caller: &Caller) -> Result<Attr> {
         self.attr_of(&self.subject.look(caller))
+    }
+
+    fn keep(&self) -> Keep {
+        self.node.keep()
     }
 
     fn identity(&self) -> u64 {

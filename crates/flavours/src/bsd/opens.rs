@@ -1,4 +1,4 @@
-//! Who has `mem` of a process open: what exclusive opens go by. Counted over all mounts of both flavours.
+//! Who has `mem` of a process open: what exclusive opens go by, and the last close. Counted over all mounts of both flavours.
 //!
 //! FUSE does not tell that an open is to be exclusive; the kernel shows it as long as the caller waits in open(2) or openat(2), not in
 //! openat2(2) nor through an io_uring. Unlike 4.4BSD's, a writer that has closed the file is in nobody's way.
@@ -22,14 +22,18 @@ enum How {
 
 static OPENS: Mutex<Option<HashMap<Life, Vec<How>>>> = Mutex::new(None);
 
+/// What is done when nobody has the file open any more; it must not wait.
+pub type LastClose = Box<dyn Fn() + Send + Sync>;
+
 /// One open file; dropping it closes it.
 pub struct Opening {
     life: Life,
     how: How,
+    last: LastClose,
 }
 
 /// Records an open with these flags. EBUSY if another writer is in the way, or it in the way of another.
-pub fn open(subject: &Subject, caller: &Caller, flags: i32) -> Result<Opening> {
+pub fn open(subject: &Subject, caller: &Caller, flags: i32, last: LastClose) -> Result<Opening> {
     let how = match flags & libc::O_ACCMODE {
         libc::O_RDONLY => How::Reading,
         _ if subject.rules.has_exclusive_mem() && is_exclusive(caller) => How::Alone,
@@ -47,7 +51,7 @@ pub fn open(subject: &Subject, caller: &Caller, flags: i32) -> Result<Opening> {
         return Err(Errno(libc::EBUSY));
     }
     list.push(how);
-    Ok(Opening { life, how })
+    Ok(Opening { life, how, last })
 }
 
 impl Drop for Opening {
@@ -60,6 +64,8 @@ impl Drop for Opening {
         }
         if list.is_empty() {
             all.remove(&self.life);
+            // Before anybody else can open it.
+            (self.last)();
         }
     }
 }

@@ -1,0 +1,114 @@
+//! Events that are shown one at a time, on one process: what else can happen to a thread on the way to a signal's effect and at the
+//! end of the process.
+
+use super::{Process, State, Stop, Thread};
+use crate::event::{Fate, What};
+use crate::seat::{Seat, SeatId};
+use abi::bsd::pioctl::S_EXIT;
+use kernel::ptrace::Tid;
+use std::collections::BTreeMap;
+
+/// What turns of events need to know of a thread.
+#[derive(Clone, Debug, Default)]
+pub struct Turn {
+    /// It was sent this signal for its effect on job control only: it is not delivered.
+    pub drops: Option<i32>,
+    /// The job-control stop that it is in has been ended, which it has not told yet.
+    pub continued: bool,
+    /// How many of the events behind its signal have been told.
+    told: u8,
+    /// It is on its way out.
+    ending: bool,
+}
+
+impl Turn {
+    /// A signal is about to be delivered: true if it is not to be.
+    pub(super) fn takes(&mut self, signo: i32) -> bool {
+        self.told = 0;
+        self.drops.take_if(|drops| *drops == signo).is_some()
+    }
+}
+
+/// True if the seat shows an event.
+pub(super) fn shows(threads: &BTreeMap<Tid, Thread>, seat: &Seat) -> bool {
+    seat.hold && seat.why.as_ref().is_some_and(|(tid, _)| threads.get(tid).is_some_and(Thread::stopped))
+}
+
+impl Process {
+    /// True if the seat shows an event.
+    pub fn shows(&self, seat: SeatId) -> bool {
+        self.seats.get(&seat).is_some_and(|seat| shows(&self.threads, seat))
+    }
+
+    /// The thread on whose event the process stands, for a seat that shows one at a time.
+    pub(super) fn shown(&self) -> Option<Tid> {
+        let mut shown = self.seats.values().filter(|s| s.turns.is_some() && s.hold).filter_map(|s| s.why.as_ref());
+        shown.find(|(tid, _)| self.threads.contains_key(tid)).map(|(tid, _)| *tid)
+    }
+
+    /// True if all threads stand, for this seat or by job control.
+    pub fn stands_for(&self, seat: SeatId) -> bool {
+        let holds = self.seats.get(&seat).is_some_and(|s| s.hold);
+        self.at_rest() && (holds || self.threads.values().all(Thread::grouped))
+    }
+
+    /// True if all threads are job-control stopped.
+    pub fn is_job_stopped(&self) -> bool {
+        !self.threads.is_empty() && self.threads.values().all(Thread::grouped)
+    }
+
+    /// True if somebody wants to see the end of the process while its memory is still there.
+    pub(super) fn sees_ends(&self) -> bool {
+        self.seats.values().any(|s| s.turns.as_ref().is_some_and(|t| t.mask & S_EXIT != 0))
+    }
+
+    /// What comes next of a signal that nobody holds back any more, before it takes effect.
+    pub(super) fn next_of_signal(&mut self, tid: Tid) -> Option<What> {
+        if !self.seats.values().any(|s| s.turns.is_some()) {
+            return None;
+        }
+        let thread = self.threads.get_mut(&tid)?;
+        let State::Stopped(Stop::Signal(info, false)) = &thread.state else { return None };
+        if thread.owed == 0 {
+            return None;
+        }
+        let acts = !matches!(info.fate, Fate::Nothing | Fate::Ignored);
+        let stages = [(acts, What::Delivery(thread.owed)), (info.fate == Fate::Core, What::Core)];
+        for (comes, what) in stages.into_iter().skip(usize::from(thread.turn.told)) {
+            thread.turn.told += 1;
+            if comes {
+                return Some(what);
+            }
+        }
+        None
+    }
+
+    /// Whether a thread on its way out is held: only by who shows that end, or one that was killed would not die. None for a thread
+    /// that is not.
+    pub(super) fn holds_at_end(&self, tid: Tid) -> Option<bool> {
+        let shown = |s: &Seat| s.hold && matches!(s.why, Some((t, What::Ending(_))) if t == tid);
+        self.threads.get(&tid).filter(|t| t.turn.ending).map(|_| self.seats.values().any(shown))
+    }
+
+    /// A thread is on its way out. The last one takes the process with it.
+    pub(super) fn ending(&mut self, tid: Tid, status: i32) {
+        let Some(thread) = self.threads.get_mut(&tid) else { return };
+        (thread.turn.ending, thread.turn.drops) = (true, None);
+        (thread.owed, thread.forged, thread.awaited, thread.steps) = (0, None, None, None);
+        let stood: Vec<SeatId> = self.seats.iter().filter(|(_, s)| s.hold).map(|(id, _)| *id).collect();
+        for seat in self.seats.values_mut() {
+            seat.forget_turns(|t| t == tid);
+        }
+        if !self.threads.values().all(|t| t.turn.ending) {
+            return;
+        }
+        if status & 0x7f == libc::SIGKILL {
+            for (id, seat) in &mut self.seats {
+                if seat.turns.as_ref().is_some_and(|t| stood.contains(id) || !t.rules.shows_kills) {
+                    seat.let_go();
+                }
+            }
+        }
+        self.publish(tid, What::Ending(status));
+    }
+}

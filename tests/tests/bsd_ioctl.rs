@@ -1,0 +1,186 @@
+//! The ioctls on `mem` of freebsd, by programs in C that use them as a program for FreeBSD does. Names are those of the list of tests
+//! (tests/bsd/README.md).
+
+use pfs_tests::bsd::at;
+use pfs_tests::{bounded, bsd_program, kill, root, Client, Mount, Target, NOBODY, PATIENCE};
+use std::process::Command;
+
+/// Runs one case of `bsd/<program>.c` at a release, as a 64-bit and as a 32-bit program.
+#[track_caller]
+fn holds_at(level: &str, options: &str, program: &str, case: &str, more: impl Fn(u32) -> Vec<String>) {
+    for bits in [64, 32] {
+        let mount = at(level, options);
+        let mut command = Command::new(bsd_program(program, bits));
+        command.arg(mount.point()).args([level, case]).args(more(bits));
+        let out = bounded(&mut command, PATIENCE);
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{case}, level {level}, {options}, {bits} bits: {}\n{said}", out.status);
+    }
+}
+
+/// The same at releases 4 and 10, with the usual rules.
+#[track_caller]
+fn holds(case: &str) {
+    ["4", "10"].iter().for_each(|level| holds_at(level, "rw", "events", case, |_| vec![]));
+}
+
+/// The same strictly too, which the program is told.
+#[track_caller]
+fn holds_strictly(case: &str) {
+    holds(case);
+    ["4", "10"].iter().for_each(|level| holds_at(level, "strict", "events", case, |_| vec!["strictly".into()]));
+}
+
+#[test]
+fn t26_elsewhere() {
+    holds("elsewhere");
+    ["44a", "44b", "2", "14"].iter().for_each(|level| holds_at(level, "rw", "events", "none", |_| vec![]));
+}
+
+#[test]
+fn t27_numbers() {
+    ["4", "5", "10", "12"].iter().for_each(|level| holds_at(level, "rw", "events", "numbers", |_| vec![]));
+}
+
+#[test]
+fn t28_calls() {
+    // A 32-bit program would see calls of its own table only.
+    for level in ["4", "10"] {
+        let mount = at(level, "rw");
+        let mut command = Command::new(bsd_program("events", 64));
+        let out = bounded(command.arg(mount.point()).args([level, "calls"]), PATIENCE);
+        assert!(out.status.success(), "{level}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+}
+
+#[test]
+fn t28_calls_of_32_bits() {
+    let mount = at("10", "rw");
+    let mut command = Command::new(bsd_program("events", 32));
+    let out = bounded(command.arg(mount.point()).args(["10", "calls"]), PATIENCE);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
+#[test]
+fn t29_execs() {
+    for level in ["4", "10"] {
+        holds_at(level, "rw", "events", "execs", |bits| vec![bsd_program("nothing", bits).display().to_string()]);
+    }
+}
+
+#[test]
+fn t29_ends() {
+    holds("ends");
+}
+
+#[test]
+fn t29_cores() {
+    holds_strictly("cores");
+}
+
+#[test]
+fn t29_signals() {
+    holds_strictly("signals");
+}
+
+#[test]
+fn t30_conts() {
+    holds_strictly("conts");
+}
+
+#[test]
+fn t31_closes() {
+    holds("closes");
+}
+
+#[test]
+fn t33_crashes() {
+    holds("crashes");
+}
+
+#[test]
+fn t32_forks() {
+    holds("forks");
+}
+
+#[test]
+fn waits() {
+    holds("waits");
+}
+
+#[test]
+fn nested() {
+    holds_strictly("nested");
+}
+
+#[test]
+fn flags() {
+    if root() {
+        ["4", "10"].iter().for_each(|level| holds_at(level, "rw", "events", "flags", |_| vec![NOBODY.to_string()]));
+    }
+}
+
+/// Everything of `mount` is run over `/proc`-like paths by the client itself.
+#[track_caller]
+fn runs(mount: &Mount, program: &str, bits: u32, args: &[&str]) -> String {
+    let mut command = Command::new(bsd_program(program, bits));
+    let out = bounded(command.arg(mount.point()).args(args), PATIENCE);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.success(), "{program} {args:?}, {bits} bits: {}\n{said}", out.status);
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+#[test]
+fn t34_procctl() {
+    for level in ["4", "10"] {
+        for bits in [64, 32] {
+            let (mount, target) = (at(level, "rw"), Target::start("siglog", &[]));
+            let pid = target.pid().to_string();
+            runs(&mount, "linger", bits, &[&pid]);
+            assert_eq!(pfs_tests::state(target.pid()), 't');
+            runs(&mount, "procctl", bits, &[&pid]);
+            kill(target.pid(), libc::SIGUSR1);
+            pfs_tests::eventually("it runs", || target.word(0) > 1);
+            // Of one that is not stopped too.
+            runs(&mount, "procctl", bits, &[&pid]);
+        }
+    }
+}
+
+#[test]
+fn t35_truss() {
+    for level in ["4", "5", "10"] {
+        for bits in [64, 32] {
+            let mount = at(level, "rw");
+            let said = runs(&mount, "truss", bits, &[bsd_program("nothing", bits).to_str().unwrap()]);
+            let lines: Vec<&str> = said.lines().collect();
+            let (exit_group, brk) = if bits == 64 { (231, 12) } else { (252, 45) };
+            assert_eq!(lines.first(), Some(&&format!("exec Linux ELF{bits}")[..]), "{level} {bits}: {said}");
+            assert_eq!(lines.last(), Some(&"exit 0"), "{level} {bits}: {said}");
+            assert!(lines.contains(&&format!("call {exit_group}")[..]), "{level} {bits}: {said}");
+            assert!(lines.iter().any(|l| l.starts_with(&format!("return {brk} "))), "{level} {bits}: {said}");
+            // What cannot be executed.
+            let said = runs(&mount, "truss", bits, &["/nonexistent"]);
+            assert_eq!(said, "exit 127\n", "{level} {bits}");
+        }
+    }
+}
+
+#[test]
+fn an_event_is_a_stop_to_other_flavours() {
+    let (mount, target) = (at("10", "rw"), Target::start("siglog", &[]));
+    let linux = mount.beside("linux");
+    let pid = target.pid().to_string();
+    runs(&mount, "linger", 64, &[&pid]);
+    let client = Client::new();
+    let holders = String::from_utf8(client.read_file(&linux.join(&pid).join("holders")).unwrap()).unwrap();
+    assert!(holders.contains("freebsd-events") && holders.contains("stop(signal"), "{holders}");
+    // The registers of what stands on an event can be read and written.
+    assert_eq!(mount.read(target.pid(), "regs").unwrap().len(), 176);
+    let fd = client.open(&linux.join(&pid).join("ctl"), libc::O_WRONLY).unwrap();
+    assert_eq!(client.write(fd, "run"), Err(libc::EBUSY));
+    // Unmounted, it is free.
+    drop(mount);
+    kill(target.pid(), libc::SIGUSR1);
+    pfs_tests::eventually("it runs", || target.word(0) > 1);
+}
