@@ -558,7 +558,9 @@ fn gcore_writes_what_gdb_reads() {
         let pid = target.pid();
         let ctl = Ctl::new(&mount, &target);
         ctl.all(&["attach", "wait"]);
-        let regs = mount.read(pid, "regs").unwrap();
+        // Strictly the file has no end.
+        let file = ctl.client.open(&mount.path(pid, "regs"), libc::O_RDONLY).unwrap();
+        let regs = ctl.client.read(file, 176).unwrap();
         let register = |offset: usize| u64::from_le_bytes(regs[offset..offset + 8].try_into().unwrap());
         let dir = TempDir::new();
         let core = dir.path().join("core");
@@ -577,5 +579,24 @@ fn gcore_writes_what_gdb_reads() {
         let shown = format!("{:x} {:x} {:x} {:x}", register(136), register(160), register(88), register(24));
         assert!(said.lines().any(|l| l == shown), "{options}: not {shown} in {said}");
         assert_eq!(said.matches("0x9090909090909090").count(), 2, "{options}: {said}");
+    }
+}
+
+/// Who traces is the parent, if the release is followed strictly.
+#[test]
+fn the_controller_in_status() {
+    for (options, shown) in [("rw", false), ("strict", true)] {
+        let (mount, target) = (at("10", options), Target::start("siglog", &[]));
+        let ctl = Ctl::new(&mount, &target);
+        let parent = || {
+            let line = String::from_utf8(mount.read(target.pid(), "status").unwrap()).unwrap();
+            line.split(' ').nth(2).unwrap().parse::<i32>().unwrap()
+        };
+        let own = std::process::id() as i32;
+        assert_eq!(parent(), own);
+        ctl.all(&["attach", "wait"]);
+        assert_eq!(parent(), if shown { ctl.client.pid() } else { own }, "{options}");
+        ctl.write("detach").unwrap();
+        assert_eq!(parent(), own, "{options}");
     }
 }

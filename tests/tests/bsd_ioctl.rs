@@ -175,6 +175,8 @@ fn an_event_is_a_stop_to_other_flavours() {
     let client = Client::new();
     let holders = String::from_utf8(client.read_file(&linux.join(&pid).join("holders")).unwrap()).unwrap();
     assert!(holders.contains("freebsd-events") && holders.contains("stop(signal"), "{holders}");
+    let status = String::from_utf8(mount.read(target.pid(), "status").unwrap()).unwrap();
+    assert!(status.contains(" stopevent "), "{status}");
     // The registers of what stands on an event can be read and written.
     assert_eq!(mount.read(target.pid(), "regs").unwrap().len(), 176);
     let fd = client.open(&linux.join(&pid).join("ctl"), libc::O_WRONLY).unwrap();

@@ -3,7 +3,8 @@
 
 use pfs_tests::bsd::{at, is_pseudofs, names, All, LEVELS};
 use pfs_tests::{
-    bounded, bsd_program, copy_program, eventually, kill, program, root, state, Client, Target, TempDir, NOBODY, PATIENCE,
+    bounded, bsd_program, copy_program, eventually, kill, program, root, state, Client, Target, TempDir, NOBODY,
+    PATIENCE,
 };
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -34,7 +35,8 @@ fn l01_an_exec_of_a_set_id_program_ends_control() {
             let (mount, client) = (at(level, strict), Client::of_user(NOBODY));
             let target = Target::start_as(NOBODY, "execs", &["self", suid.to_str().unwrap()]);
             let open = |name, mode| client.open(&file(mount.point(), target.pid(), name), mode).unwrap();
-            let (mem, ctl, note) = (open("mem", libc::O_RDWR), open("ctl", libc::O_WRONLY), open("note", libc::O_WRONLY));
+            let (mem, ctl, note) =
+                (open("mem", libc::O_RDWR), open("ctl", libc::O_WRONLY), open("note", libc::O_WRONLY));
             assert_eq!(client.ioctl(mem, PIOCBIS.0, PIOCBIS.1), Ok(0), "{level} {strict}");
             // One that waits is told.
             let waiter = Client::of_user(NOBODY);

@@ -135,6 +135,10 @@ pub struct SeatShown {
     pub since: SystemTime,
     /// What it holds, in words.
     pub what: String,
+    /// It holds the process as a whole.
+    pub holds: bool,
+    /// Who traces the process by it.
+    pub controller: Option<u32>,
 }
 
 /// One thread, as shown in `ustat.json`.
@@ -229,6 +233,8 @@ fn show(entry: &tracer::Entry) -> Held {
                 opener: s.opener,
                 since: s.since,
                 what: s.describe(),
+                holds: s.hold,
+                controller: s.turns.as_ref().and_then(|t| t.controller.as_ref()).map(|c| c.life.0),
             })
             .collect(),
         threads: threads

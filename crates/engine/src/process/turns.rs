@@ -112,3 +112,116 @@ impl Process {
         self.publish(tid, What::Ending(status));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Action, Report};
+    use super::*;
+    use crate::event::{Call, SigInfo};
+    use crate::seat::Opener;
+    use crate::turns::{TurnRules, Turns};
+    use abi::bsd::pioctl::{S_ALLSTOPS, S_SIG};
+    use abi::syscall::Abi;
+    use kernel::ptrace::Go;
+
+    const SEAT: SeatId = 1;
+
+    /// A process of these threads with a seat that stops on these events.
+    fn process(tids: &[Tid], mask: u64, rules: TurnRules) -> Process {
+        let mut p = Process::new(tids[0]);
+        let mut seat = Seat::new("events", true, Opener::default(), None);
+        seat.turns = Some(Turns { rules, ..Turns::default() });
+        seat.stop_on(mask);
+        p.seats.insert(SEAT, seat);
+        tids.iter().for_each(|tid| p.attached(*tid));
+        p.settle();
+        p
+    }
+
+    fn event(p: &Process) -> Option<(Tid, &'static str)> {
+        p.shows(SEAT).then(|| p.seats[&SEAT].why.as_ref().map(|(tid, what)| (*tid, what.word()))).flatten()
+    }
+
+    fn next(p: &mut Process) -> Vec<Action> {
+        p.seats.get_mut(&SEAT).unwrap().next();
+        p.settle()
+    }
+
+    fn signal(signo: i32, fate: Fate) -> Report {
+        Report::Signal(SigInfo { signo, fate, ..SigInfo::default() }, None)
+    }
+
+    #[test]
+    fn events_come_one_after_the_other_and_none_is_lost() {
+        let mut p = process(&[10, 11], S_ALLSTOPS, TurnRules::default());
+        let call = Call { nr: 39, abi: Abi::X86_64, args: [0; 6] };
+        p.report(11, Report::Entry(call));
+        p.settle();
+        p.report(10, signal(10, Fate::Acts));
+        p.settle();
+        assert_eq!(event(&p), Some((11, "entry")));
+        // Nothing runs between them.
+        assert!(next(&mut p).is_empty());
+        assert_eq!(event(&p), Some((10, "signal")));
+        assert_eq!(next(&mut p), [Action::Resume(10, Go::Syscall, 10), Action::Resume(11, Go::Syscall, 0)]);
+        assert_eq!(event(&p), None);
+    }
+
+    #[test]
+    fn what_happened_to_a_thread_that_ended_is_not_shown() {
+        let mut p = process(&[10, 11], S_SIG, TurnRules::default());
+        p.report(11, signal(10, Fate::Acts));
+        p.report(10, signal(12, Fate::Acts));
+        p.settle();
+        p.report(11, Report::Dead(kernel::wait::Status::Exited(0)));
+        p.settle();
+        assert_eq!(event(&p), Some((10, "signal")));
+    }
+
+    #[test]
+    fn stages_of_a_signal() {
+        let mut p = process(&[10], S_ALLSTOPS, TurnRules { twice: true, ..TurnRules::default() });
+        p.report(10, signal(6, Fate::Core));
+        p.settle();
+        for word in ["signal", "delivery", "core"] {
+            assert_eq!(event(&p), Some((10, word)));
+            if word != "core" {
+                assert!(next(&mut p).is_empty());
+            }
+        }
+        assert_eq!(next(&mut p), [Action::Resume(10, Go::Syscall, 6)]);
+        // Once for what does nothing; not at all for what is ignored.
+        p.report(10, signal(18, Fate::Nothing));
+        p.settle();
+        assert_eq!(next(&mut p), [Action::Resume(10, Go::Syscall, 18)]);
+        p.report(10, signal(10, Fate::Ignored));
+        assert_eq!(p.settle(), [Action::Resume(10, Go::Syscall, 10)]);
+    }
+
+    #[test]
+    fn the_end_is_that_of_the_last_thread_and_a_kill_is_not_held() {
+        let shows_kills = TurnRules { shows_kills: true, ..TurnRules::default() };
+        for (rules, status, shown) in
+            [(TurnRules::default(), 3 << 8, true), (TurnRules::default(), 9, false), (shows_kills, 9, true)]
+        {
+            let mut p = process(&[10, 11], S_ALLSTOPS, rules);
+            // Somebody else holds it, which does not keep it from ending.
+            p.seats.insert(2, Seat { hold: true, ..Seat::new("linux", true, Opener::default(), None) });
+            p.settle();
+            p.report(11, Report::Ending(status));
+            assert_eq!(p.settle().last(), Some(&Action::Resume(11, Go::Syscall, 0)));
+            assert_eq!(event(&p), None);
+            p.report(10, Report::Ending(status));
+            let actions = p.settle();
+            assert_eq!(event(&p), shown.then_some((10, "ending")), "{status}");
+            assert_eq!(actions.is_empty(), shown, "{actions:?}");
+        }
+        // What stood when it was killed ends.
+        let mut p = process(&[10], S_ALLSTOPS, shows_kills);
+        p.report(10, signal(10, Fate::Acts));
+        p.settle();
+        p.report(10, Report::Ending(9));
+        assert!(!p.settle().is_empty());
+        assert_eq!(event(&p), None);
+    }
+}

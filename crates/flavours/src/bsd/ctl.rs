@@ -14,6 +14,7 @@
 use super::candebug::Claim;
 use super::look::Subject;
 use crate::right::{may_control, send_signal, User};
+use crate::target::Target;
 use crate::underway::Underway;
 use engine::turns::{Attach, Life, TurnOrder, TurnSeat};
 use engine::Refusal;
@@ -98,6 +99,12 @@ fn command(text: &[u8]) -> Result<Command> {
             Command::Signal(signal.ok_or(Errno(libc::EOPNOTSUPP))?.1)
         }
     })
+}
+
+/// Who traces the process.
+pub fn controller(target: &Target) -> Option<u32> {
+    let held = target.shared.engine.target(target.proc.clone()).held_now()?;
+    held.seats.iter().find_map(|seat| seat.controller)
 }
 
 struct Open {

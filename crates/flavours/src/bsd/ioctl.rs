@@ -12,6 +12,7 @@ use super::candebug::Claim;
 use super::look::Subject;
 use super::opens::LastClose;
 use crate::right::{may_control, send_signal, User};
+use crate::target::Target;
 use crate::underway::Underway;
 use abi::bsd::pioctl::{Pioc, ProcfsStatus, PF_ISUGID, S_CORE, S_EXEC, S_EXIT, S_SCE, S_SCX, S_SIG};
 use abi::record::Kind;
@@ -19,7 +20,7 @@ use abi::{syscall, Model};
 use engine::event::What;
 use engine::seat::Check;
 use engine::turns::{Shown, TurnOrder, TurnSeat};
-use engine::{Refusal, Target};
+use engine::Refusal;
 use kernel::procfs::Proc;
 use std::sync::Arc;
 use tree::{Caller, Errno, Pending, Result};
@@ -81,6 +82,12 @@ fn begin(subject: &Subject, claim: &Claim, caller: &Caller, cmd: u32, arg: u64, 
     Ok(())
 }
 
+/// True if the process stands on an event.
+pub fn is_stopped(target: &Target) -> bool {
+    let held = target.shared.engine.target(target.proc.clone()).held_now();
+    held.is_some_and(|held| held.seats.iter().any(|seat| seat.flavour == SEAT && seat.holds))
+}
+
 /// What the last close of `mem` does.
 pub fn last_close(subject: &Subject, claim: &Claim) -> LastClose {
     let (subject, make) = (subject.clone(), seat(subject, claim));
@@ -113,7 +120,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn way(&self) -> Target {
+    fn way(&self) -> engine::Target {
         self.subject.target.shared.engine.target(self.subject.target.proc.clone())
     }
 

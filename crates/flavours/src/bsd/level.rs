@@ -476,6 +476,11 @@ impl Rules {
         TurnRules { sees_ignored: self.level <= F4, twice: self.strict, shows_kills: self.level <= F4 }
     }
 
+    /// True if who traces a process is shown as its parent, which he was.
+    pub fn controller_is_parent(self) -> bool {
+        self.strict
+    }
+
     /// True if a traced process is killed when who traces it ends.
     pub fn kills_with_controller(self) -> bool {
         self.strict

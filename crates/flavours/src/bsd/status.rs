@@ -8,6 +8,7 @@
 
 use super::level::{Rules, StatusLine};
 use super::look::Look;
+use super::{ctl, ioctl};
 use kernel::procfs;
 use kernel::{host, machine, tty};
 use std::ffi::CString;
@@ -69,10 +70,11 @@ fn line(look: &Look) -> Result<Line> {
     let tty = tty::device(number(7) as u32);
     let pid = look.about.target.proc.pid();
     let sid = number(6) as u32;
+    let controller = if look.rules.controller_is_parent() { ctl::controller(look.about.target) } else { None };
     Ok(Line {
         comm: stat.comm.to_vec(),
         pid,
-        ppid: stat.ppid().unwrap_or(0),
+        ppid: controller.or(stat.ppid()).unwrap_or(0),
         pgid: number(5) as u32,
         sid: if is_there(sid) { sid } else { 0 },
         tty,
@@ -81,7 +83,9 @@ fn line(look: &Look) -> Result<Line> {
         start: Time(sec, nsec / 1000),
         user: Time::of_nanos(machine::ticks(number(14))),
         system: Time::of_nanos(machine::ticks(number(15))),
-        wmesg: if stat.state == b'R' {
+        wmesg: if stat.state == b't' && ioctl::is_stopped(look.about.target) {
+            STOPPED.to_vec()
+        } else if stat.state == b'R' {
             NOT_ASLEEP.to_vec()
         } else {
             wmesg(&look.about.read(b"wchan").unwrap_or_default())
@@ -118,6 +122,8 @@ fn jail(look: &Look) -> Vec<u8> {
     name.iter().map(|b| if b.is_ascii_graphic() { *b } else { b'?' }).collect()
 }
 
+/// What is said of a process that stands on an event.
+const STOPPED: &[u8] = b"stopevent";
 /// What is said of a process that does not sleep.
 const NOT_ASLEEP: &[u8] = b"nochan";
 
