@@ -21,6 +21,27 @@ fn exec_by_another_thread_under_a_trace() {
     }
 }
 
+/// The kernel tells of a step out of an exec at the end of the call already.
+#[test]
+fn a_step_behind_an_exec_is_an_instruction() {
+    const RIP: u64 = 16 * 8;
+    let (mount, target, client) = (Mount::new(), Target::start("execs", &["thread", "/proc/self/exe"]), Client::new());
+    let seat = client.open(&mount.path(target.pid(), "seat"), libc::O_RDWR).unwrap();
+    let regs = client.open(&mount.path(target.pid(), "regs"), libc::O_RDONLY).unwrap();
+    client.write(seat, "trace exec on").unwrap();
+    target.go();
+    client.write(seat, "wait exec").unwrap();
+    let mut before = client.read_at(regs, RIP, 8).unwrap();
+    for _ in 0..3 {
+        client.write(seat, "step").unwrap();
+        let now = client.read_at(regs, RIP, 8).unwrap();
+        assert_ne!(now, before);
+        before = now;
+    }
+    client.write(seat, "run").unwrap();
+    target.counts(0);
+}
+
 #[test]
 fn exec_while_another_thread_is_held() {
     let (mount, target) = (Mount::new(), Target::start("execs", &["thread", "/proc/self/exe"]));

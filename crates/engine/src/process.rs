@@ -140,6 +140,8 @@ pub struct Thread {
     pub job: i32,
     /// When it came to its last stop, in nanoseconds since boot.
     pub since: u64,
+    /// It stands in an exec: a step from there is told at the end of the call, before it has made one instruction.
+    in_exec: bool,
     /// The shell runs a call of ours in it: no action until that is over.
     pub injecting: bool,
     /// It stands for a moment because another is to make a step alone: that is nobody's business.
@@ -173,6 +175,7 @@ impl Thread {
             stepped: false,
             job: 0,
             since: 0,
+            in_exec: false,
             injecting: false,
             aside: false,
             watched: false,
@@ -428,13 +431,14 @@ impl Process {
             return;
         }
         let options = self.options();
-        let was = {
+        let (was, in_exec) = {
             // A thread that nobody announced: its creator's report comes later.
             let thread = self.threads.entry(tid).or_insert_with(|| Thread::running(options, true));
             // The kernel forgets a pending INTERRUPT at whatever stop comes first.
             (thread.interrupt, thread.signal_behind) = (false, false);
             thread.turn.continued = false;
-            std::mem::replace(&mut thread.state, State::Stopped(Stop::Plain))
+            let in_exec = std::mem::take(&mut thread.in_exec);
+            (std::mem::replace(&mut thread.state, State::Stopped(Stop::Plain)), in_exec)
         };
         let carrier = report == Report::Carrier;
         match report {
@@ -453,6 +457,8 @@ impl Process {
                     self.publish(tid, What::JobStop(signal));
                 }
             }
+            // The step is still to be made.
+            Report::Signal(info, _) if in_exec && is_step_trap(info.signo, info.code) && self.steps(tid) => {}
             Report::Signal(info, fault) => self.signal(tid, info, fault),
             Report::Entry(call) => self.entry(tid, call),
             Report::Exit(result) => self.exit(tid, result),
@@ -469,6 +475,7 @@ impl Process {
                     self.threads.insert(tid, Thread { state: State::Stopped(Stop::Plain), interrupt: false, ..maker });
                 }
                 self.threads.retain(|t, _| *t == tid);
+                self.thread(tid, |t| t.in_exec = true);
                 self.agent = None;
                 self.generation += 1;
                 for seat in self.seats.values_mut() {
@@ -499,6 +506,11 @@ impl Process {
     /// The thread stands in a call that the kernel will make again, or end unseen: it is followed until its end.
     pub fn follow_call(&mut self, tid: Tid, call: Call) {
         self.thread(tid, |t| (t.call, t.restarting, t.go) = (Some(call), true, Go::Syscall));
+    }
+
+    /// True if the thread was set going by one instruction, for a client.
+    fn steps(&self, tid: Tid) -> bool {
+        self.threads.get(&tid).is_some_and(|t| t.go == Go::Step && t.steps.is_some())
     }
 
     fn thread(&mut self, tid: Tid, change: impl FnOnce(&mut Thread)) {

@@ -653,13 +653,17 @@ impl Tracer {
         let code = trap_code(tid, status);
         let step = code.is_some_and(|code| ptrace::is_step_trap(libc::SIGTRAP, code));
         let entry = self.entries.get(&key);
-        let going = entry.and_then(|e| e.process.threads.get(&tid)).map(|t| t.go);
+        let going = entry.and_then(|e| e.process.threads.get(&tid)).map(|t| (t.go, t.interrupt));
         self.put_back(key, tid, lifted, code);
         match (going, status) {
             // The step that a client asked for.
-            (Some(Go::Step), _) => return false,
-            (Some(go), _) if step => {
+            (Some((Go::Step, _)), _) => return false,
+            (Some((go, interrupted)), _) if step => {
                 ledger::owe(tid, 0);
+                // The kernel has forgotten it with this stop.
+                if interrupted {
+                    let _ = ptrace::interrupt(tid);
+                }
                 let _ = self.resume(tid, go, 0);
             }
             (Some(_), _) => return false,
