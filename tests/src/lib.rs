@@ -768,11 +768,11 @@ impl Client {
         Ok(Stat { mode: mode as u32, size, nlink, uid: uid as u32, gid: gid as u32, blksize, blocks, ino, mtime })
     }
 
-    /// ioctl(2) with a number as argument; one that answers in memory has some.
+    /// ioctl(2) with a number as argument, or of one that answers in memory: its answer.
     #[track_caller]
-    pub fn ioctl(&self, fd: i32, number: u32, argument: u64) -> Result<usize, i32> {
+    pub fn ioctl(&self, fd: i32, number: u32, argument: u64) -> Result<Vec<u8>, i32> {
         self.send(format!("i {fd} {number} {argument}"));
-        self.answer().map(|(n, _)| n)
+        self.answer().map(|(_, bytes)| bytes)
     }
 
     /// lseek(2) from the start.

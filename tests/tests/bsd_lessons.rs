@@ -37,7 +37,7 @@ fn l01_an_exec_of_a_set_id_program_ends_control() {
             let open = |name, mode| client.open(&file(mount.point(), target.pid(), name), mode).unwrap();
             let (mem, ctl, note) =
                 (open("mem", libc::O_RDWR), open("ctl", libc::O_WRONLY), open("note", libc::O_WRONLY));
-            assert_eq!(client.ioctl(mem, PIOCBIS.0, PIOCBIS.1), Ok(0), "{level} {strict}");
+            assert_eq!(client.ioctl(mem, PIOCBIS.0, PIOCBIS.1), Ok(vec![]), "{level} {strict}");
             // One that waits is told.
             let waiter = Client::of_user(NOBODY);
             let waiting = waiter.open(&file(mount.point(), target.pid(), "ctl"), libc::O_WRONLY).unwrap();
@@ -159,5 +159,30 @@ fn l21_what_lingers_is_let_go() {
         // The signal that it stood on was not lost.
         eventually("it runs", || target.word(0) == 1);
         assert_eq!(target.word(32), libc::SIGCONT as u64);
+    }
+}
+
+/// An exec of a set-id program ends the events that the privileged asked for too, unless they set PF_ISUGID.
+#[test]
+fn l23_events_do_not_survive_a_set_id_exec() {
+    const PIOCSFL: u32 = 0x7003;
+    if !root() {
+        return;
+    }
+    let dir = TempDir::new();
+    let suid = dir.path().join("suid");
+    copy_program(&program("suid", 64), &suid);
+    std::fs::set_permissions(&suid, std::fs::Permissions::from_mode(0o4755)).unwrap();
+    for (program, flags, events) in [(suid.clone(), 0, 0), (suid, 2, 2), (pfs_tests::program("suid", 64), 0, 2)] {
+        let (mount, client) = (at("10", "rw"), Client::new());
+        let target = Target::start_as(NOBODY, "execs", &["self", program.to_str().unwrap()]);
+        let mem = client.open(&file(mount.point(), target.pid(), "mem"), libc::O_RDWR).unwrap();
+        client.ioctl(mem, PIOCSFL, flags).unwrap();
+        client.ioctl(mem, PIOCBIS.0, PIOCBIS.1).unwrap();
+        target.go();
+        target.counts(0);
+        let status = client.ioctl(mem, PIOCSTATUS, 0).unwrap();
+        assert_eq!(u64::from_le_bytes(status[8..16].try_into().unwrap()), events, "{program:?} {flags}");
+        assert_eq!(status[20..24], [0; 4]);
     }
 }
