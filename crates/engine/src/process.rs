@@ -358,7 +358,8 @@ impl Process {
             let thread = self.threads.entry(tid).or_insert_with(|| Thread::running(options, true));
             // The kernel forgets a pending INTERRUPT at whatever stop comes first.
             thread.interrupt = false;
-            thread.turn.continued = false;
+            // A job-control stop that it tells of now may be the one that has been ended.
+            thread.turn.continued &= matches!(report, Report::Group(_));
             std::mem::replace(&mut thread.state, State::Stopped(Stop::Plain))
         };
         match report {
