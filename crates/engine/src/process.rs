@@ -627,6 +627,14 @@ impl Process {
                     self.actions.extend([Action::Interrupt(tid), Action::Resume(tid, Go::Cont, owed)]);
                     return;
                 }
+                // The kernel wakes whom it lets go, and what waits in a call that ends with EINTR by that would do so: it is let go
+                // at the stop that this leads to, where that is repaired.
+                State::Stopped(Stop::Entry) if !wanted && !thread.promised() => {
+                    (thread.state, thread.go, thread.interrupt) = (State::Running, Go::Cont, true);
+                    (thread.call, thread.restarting) = (None, false);
+                    self.actions.extend([Action::Interrupt(tid), Action::Resume(tid, Go::Cont, 0)]);
+                    return;
+                }
                 // A signal that was promised comes before it is let go.
                 State::Stopped(_) if !wanted && !thread.promised() => {
                     let owed = if thread.stepped { 0 } else { thread.owed };
