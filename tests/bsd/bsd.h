@@ -31,14 +31,8 @@ static int node(pid_t pid, const char *name, int flags)
     return open(path, flags | O_CLOEXEC);
 }
 
-static inline void order(int ctl, const char *word)
-{
-    ssize_t n = write(ctl, word, strlen(word));
-    if (n != (ssize_t)strlen(word)) {
-        fprintf(stderr, "%s: %s\n", word, strerror(errno));
-        exit(1);
-    }
-}
+/* Writes a message that must be taken. */
+#define order(ctl, word) must(write(ctl, word, strlen(word)) == (ssize_t)strlen(word))
 
 /* Registers as FreeBSD has them on this machine. */
 struct reg {

@@ -600,3 +600,20 @@ fn the_controller_in_status() {
         assert_eq!(parent(), own, "{options}");
     }
 }
+
+/// A job-control stop that is ended is not told of once more, however late its report comes.
+#[test]
+fn many_debuggers_at_once() {
+    let mount = at("44b", "rw");
+    let (debugger, nothing) = (bsd_program("debugger", 64), bsd_program("nothing", 64));
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                for _ in 0..15 {
+                    let out = bounded(Command::new(&debugger).arg(mount.point()).arg(&nothing), PATIENCE);
+                    assert!(out.status.success(), "{}: {}", out.status, String::from_utf8_lossy(&out.stderr));
+                }
+            });
+        }
+    });
+}

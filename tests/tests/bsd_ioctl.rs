@@ -106,6 +106,18 @@ fn t32_forks() {
 #[test]
 fn waits() {
     holds("waits");
+    // Who is let go at the entry of a call in which it waits for us goes on waiting: seen in one of twenty.
+    let (mount, events) = (at("10", "rw"), bsd_program("events", 64));
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    let out = bounded(Command::new(&events).arg(mount.point()).args(["10", "waits"]), PATIENCE);
+                    assert!(out.status.success(), "{}: {}", out.status, String::from_utf8_lossy(&out.stderr));
+                }
+            });
+        }
+    });
 }
 
 #[test]

@@ -113,3 +113,25 @@ fn the_end_is_told_with_its_status_before_anybody_waited() {
     let event = String::from_utf8(client.answer().unwrap().1).unwrap();
     assert_eq!((field(&event, "event"), field(&event, "signal")), (Some("end"), Some("SIGTERM")), "{event}");
 }
+
+#[test]
+fn what_strace_has_is_not_traced_as_in_bsd() {
+    let (mount, target, client) = (Mount::of("freebsd", "level=10"), Target::start("sled", &[]), Client::new());
+    let out = TempDir::new();
+    let strace = Strace::on(target.pid(), &out.path().join("trace"));
+    let open = |name: &str, flags: i32| client.open(&mount.path(target.pid(), name), flags).unwrap();
+    let (ctl, mem) = (open("ctl", libc::O_WRONLY), open("mem", libc::O_RDWR));
+    for word in ["attach", "wait", "run", "step"] {
+        assert_eq!(client.write(ctl, word), Err(libc::EBUSY), "{word}");
+    }
+    assert_eq!(client.write(ctl, "detach"), Ok(6));
+    // PIOCBIS, PIOCWAIT, PIOCBIC.
+    assert_eq!(client.ioctl(mem, 0x7001, 2), Err(libc::EBUSY));
+    assert_eq!(client.ioctl(mem, 0x8020_7004, 0), Err(libc::EBUSY));
+    assert_eq!(client.ioctl(mem, 0x7002, u64::MAX), Ok(vec![]));
+    target.counts(0);
+    drop(strace);
+    assert_eq!(client.ioctl(mem, 0x7001, 2), Ok(vec![]));
+    client.write(ctl, "attach").unwrap();
+    client.write(ctl, "wait").unwrap();
+}

@@ -436,7 +436,8 @@ impl Process {
             let thread = self.threads.entry(tid).or_insert_with(|| Thread::running(options, true));
             // The kernel forgets a pending INTERRUPT at whatever stop comes first.
             (thread.interrupt, thread.signal_behind) = (false, false);
-            thread.turn.continued = false;
+            // A job-control stop that it tells of now may be the one that has been ended.
+            thread.turn.continued &= matches!(report, Report::Group(_));
             let in_exec = std::mem::take(&mut thread.in_exec);
             (std::mem::replace(&mut thread.state, State::Stopped(Stop::Plain)), in_exec)
         };
@@ -772,6 +773,14 @@ impl Process {
                     let owed = if thread.stepped || is_watch(stop) { 0 } else { owed };
                     (thread.state, thread.go, thread.interrupt) = (State::Running, Go::Cont, true);
                     self.actions.extend([Action::Interrupt(tid), Action::Resume(tid, Go::Cont, owed)]);
+                    return;
+                }
+                // The kernel wakes whom it lets go, and what waits in a call that ends with EINTR by that would do so: it is let go
+                // at the stop that this leads to, where that is repaired.
+                State::Stopped(stop @ Stop::Entry) if !wanted && thread.leave(stop) == Leave::Now => {
+                    (thread.state, thread.go, thread.interrupt) = (State::Running, Go::Cont, true);
+                    (thread.call, thread.restarting) = (None, false);
+                    self.actions.extend([Action::Interrupt(tid), Action::Resume(tid, Go::Cont, 0)]);
                     return;
                 }
                 State::Stopped(stop) if !wanted && thread.leave(stop) == Leave::Now => {

@@ -311,7 +311,7 @@ impl Asked {
             TurnOrder::AwaitEvent => return self.wait_for_event(t, key),
             TurnOrder::Attach(attach) => match self.attach(t, key, attach, watch) {
                 // Who finds it stopped may let it run at once.
-                Ok(()) if t.may_be_job_stopped(key, key.0, &self.proc) => return self.wait_until(t, key, Await::Rest),
+                Ok(()) if self.may_stand() => return self.wait_until(t, key, Await::Rest),
                 result => result,
             },
             TurnOrder::Run(by, signal) => self.run(t, key, by, signal),
@@ -386,6 +386,12 @@ impl Asked {
             }
         });
         Ok(())
+    }
+
+    /// False if the process sleeps. One that stands, and was let go an instant ago, may seem to run.
+    fn may_stand(&self) -> bool {
+        let stat = procfs::read_at(self.proc.dir(), c"stat").ok();
+        stat.as_deref().and_then(procfs::Stat::parse).is_some_and(|s| matches!(s.state, b'T' | b't' | b'R'))
     }
 
     fn wait(self, t: &mut Tracer, key: Key, by: Life) {

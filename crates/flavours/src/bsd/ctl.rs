@@ -136,7 +136,7 @@ impl Open {
             Command::Wait => TurnOrder::Await(life),
             Command::Signal(signal) => TurnOrder::Run(life, Some(siginfo(signal, life.0, caller.uid))),
         };
-        if command != Command::Wait {
+        if !matches!(command, Command::Wait | Command::Attach) {
             // Answered in a moment.
             done.shield();
         }
