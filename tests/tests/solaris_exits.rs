@@ -163,7 +163,6 @@ fn an_interrupted_sleep_ends_once() {
         client.write(seat, "stop").unwrap();
         client.write(seat, "run").unwrap();
     }
-    target.go();
     assert!(target.line().starts_with("done 0 0 "));
     let events = client.events(seat, 1);
     assert_eq!(results(&events, "clock_nanosleep").into_values().next(), Some(vec![0]));
@@ -447,10 +446,7 @@ fn a_sleeper_notices_nothing_when_one_of_us_is_killed() {
         mount.daemon_ends();
         eventually("it is let go", || status_field(target.pid(), "TracerPid") == "0");
         let undisturbed = Target::start("calls", &[name]);
-        let said = |t: &Target| {
-            t.go();
-            t.line().rsplit_once(' ').unwrap().0.to_string()
-        };
+        let said = |t: &Target| t.line().rsplit_once(' ').unwrap().0.to_string();
         assert_eq!(said(&target), said(&undisturbed), "{name}, daemon: {daemon}");
         mount.again();
     }

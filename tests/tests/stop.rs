@@ -116,7 +116,8 @@ fn calls_that_block_are_not_harmed() {
     ];
     let ended = [("read", 1, 0), ("pause", -1, libc::EINTR), ("accept", 1, 0)];
     for (name, result, errno) in timed.into_iter().chain(ended) {
-        let target = Target::start("calls", &[name]);
+        // However slow the machine is, it is there until it is told to go.
+        let target = Target::start("calls", &[name, "stays"]);
         eventually(name, || state(target.pid()) == 'S');
         mount.ctl(target.pid(), "stop").unwrap();
         mount.ctl(target.pid(), "run").unwrap();
