@@ -896,7 +896,7 @@ impl Tracer {
                     Report::Entry(call)
                 }
                 // The exit of a call that a stop ended: made again at the next point where signals are looked for.
-                (ptrace::Syscall::Exit { rval }, _) if self.repair_eintr(tid)? => {
+                (ptrace::Syscall::Exit { rval }, _) if rval == -i64::from(libc::EINTR) && self.repair_eintr(tid)? => {
                     ptrace::interrupt(tid)?;
                     Report::Exit(rval.min(-514))
                 }
