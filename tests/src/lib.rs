@@ -167,6 +167,15 @@ pub fn copy_program(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("--").args([from, to]).status().unwrap().success(), "cp to {}", to.display());
 }
 
+/// A copy of a program that runs with its owner's rights.
+pub fn set_id_program(dir: &TempDir, name: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let path = dir.path().join(name);
+    copy_program(&program(name, 64), &path);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o4755)).unwrap();
+    path
+}
+
 /// A directory of its own, open to all users, removed at the end.
 pub struct TempDir(PathBuf);
 

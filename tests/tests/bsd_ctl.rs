@@ -3,10 +3,9 @@
 
 use pfs_tests::bsd::{at, flavour, is_pseudofs, All};
 use pfs_tests::{
-    bounded, bsd_program, copy_program, eventually, kill, program, root, state, Client, Mount, Target, TempDir, NOBODY,
+    bounded, bsd_program, eventually, kill, root, set_id_program, state, Client, Mount, Target, TempDir, NOBODY,
     PATIENCE,
 };
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -359,9 +358,7 @@ fn t25_a_set_id_program_gains_nothing_while_traced() {
         return;
     }
     let dir = TempDir::new();
-    let suid = dir.path().join("suid");
-    copy_program(&program("suid", 64), &suid);
-    std::fs::set_permissions(&suid, std::fs::Permissions::from_mode(0o4755)).unwrap();
+    let suid = set_id_program(&dir, "suid");
     for level in ["44b", "4", "10"] {
         let mount = at(level, "rw");
         let target = Target::start_as(NOBODY, "execs", &["self", suid.to_str().unwrap()]);

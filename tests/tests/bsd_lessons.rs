@@ -3,10 +3,8 @@
 
 use pfs_tests::bsd::{at, is_pseudofs, names, All, LEVELS};
 use pfs_tests::{
-    bounded, bsd_program, copy_program, eventually, kill, program, root, state, Client, Target, TempDir, NOBODY,
-    PATIENCE,
+    bounded, bsd_program, eventually, kill, root, set_id_program, state, Client, Target, TempDir, NOBODY, PATIENCE,
 };
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -26,9 +24,7 @@ fn l01_an_exec_of_a_set_id_program_ends_control() {
         return;
     }
     let dir = TempDir::new();
-    let suid = dir.path().join("suid");
-    copy_program(&program("suid", 64), &suid);
-    std::fs::set_permissions(&suid, std::fs::Permissions::from_mode(0o4755)).unwrap();
+    let suid = set_id_program(&dir, "suid");
     for level in ["4", "10"] {
         for strict in ["rw", "strict"] {
             let lost = if strict == "strict" && level == "10" { libc::EIO } else { libc::EPERM };
@@ -170,9 +166,7 @@ fn l23_events_do_not_survive_a_set_id_exec() {
         return;
     }
     let dir = TempDir::new();
-    let suid = dir.path().join("suid");
-    copy_program(&program("suid", 64), &suid);
-    std::fs::set_permissions(&suid, std::fs::Permissions::from_mode(0o4755)).unwrap();
+    let suid = set_id_program(&dir, "suid");
     for (program, flags, events) in [(suid.clone(), 0, 0), (suid, 2, 2), (pfs_tests::program("suid", 64), 0, 2)] {
         let (mount, client) = (at("10", "rw"), Client::new());
         let target = Target::start_as(NOBODY, "execs", &["self", program.to_str().unwrap()]);

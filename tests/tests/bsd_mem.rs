@@ -3,10 +3,9 @@
 use libc::{EACCES, EBUSY, EFAULT, EINVAL, EIO, ENODEV, ENOENT, EPERM, ESRCH, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY};
 use pfs_tests::bsd::{at, flavour, is_pseudofs, All, LEVELS};
 use pfs_tests::{
-    copy_program, eventually, inside, kill, program, root, state, status_field, Client, Target, TempDir, NOBODY,
+    eventually, inside, kill, program, root, set_id_program, state, status_field, Client, Target, TempDir, NOBODY,
 };
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -97,21 +96,13 @@ fn t15_a_breakpoint_is_in_the_process_and_not_in_the_file() {
     }
 }
 
-/// A copy of a program that runs with its owner's rights.
-fn set_id(dir: &TempDir, name: &str) -> String {
-    let path = dir.path().join(name);
-    copy_program(&program(name, 64), &path);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o4755)).unwrap();
-    path.to_str().unwrap().to_owned()
-}
-
 #[test]
 fn t36_an_exec_of_a_set_id_program_ends_all_access() {
     if !root() {
         return;
     }
     let dir = TempDir::new();
-    let suid = set_id(&dir, "suid");
+    let suid = set_id_program(&dir, "suid").to_str().unwrap().to_owned();
     for (more, lost) in [("", [EPERM; 8]), ("strict", [EPERM, EPERM, EPERM, EPERM, EIO, EIO, EIO, EIO])] {
         let (all, client) = (All::new(more), Client::of_user(NOBODY));
         let target = Target::start_as(NOBODY, "execs", &["self", &suid]);
@@ -170,7 +161,7 @@ fn t37_a_set_id_program_does_not_write_into_itself() {
         return;
     }
     let (dir, all) = (TempDir::new(), All::new(""));
-    let complains = set_id(&dir, "complains");
+    let complains = set_id_program(&dir, "complains").to_str().unwrap().to_owned();
     for (level, point) in all.each() {
         let mem = point.join("curproc/mem");
         let target = Target::start_as(NOBODY, "stderr", &[mem.to_str().unwrap(), &complains]);

@@ -2,8 +2,8 @@
 
 use flavours::linux::own::{Row, PROCESS, THREAD};
 use libc::{EACCES, EBUSY, ESRCH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY};
-use pfs_tests::{copy_program, program, root, state, status_field, Client, Mount, Target, TempDir, NOBODY};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use pfs_tests::{root, set_id_program, state, status_field, Client, Mount, Target, TempDir, NOBODY};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What it takes to open a file.
@@ -80,9 +80,7 @@ struct Targets {
 
 fn targets() -> Targets {
     let dir = TempDir::new();
-    let suid = dir.path().join("suid");
-    copy_program(&program("suid", 64), &suid);
-    std::fs::set_permissions(&suid, std::fs::Permissions::from_mode(0o4755)).unwrap();
+    let suid = set_id_program(&dir, "suid");
     let plain = Target::start_as(NOBODY, "count", &[]);
     let raised = Target::start_as(NOBODY, "execs", &["self", suid.to_str().unwrap()]);
     raised.go();

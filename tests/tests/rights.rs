@@ -1,7 +1,6 @@
 //! Who may control whom, and what cannot be controlled at all.
 
-use pfs_tests::{copy_program, eventually, program, root, state, status_field, Client, Mount, Target, TempDir, NOBODY};
-use std::os::unix::fs::PermissionsExt;
+use pfs_tests::{eventually, root, set_id_program, state, status_field, Client, Mount, Target, TempDir, NOBODY};
 
 #[test]
 fn another_user_controls_his_own_processes_only() {
@@ -30,9 +29,7 @@ fn a_program_with_more_rights_than_its_holder_runs_on() {
         return;
     }
     let dir = TempDir::new();
-    let suid = dir.path().join("suid");
-    copy_program(&program("suid", 64), &suid);
-    std::fs::set_permissions(&suid, std::fs::Permissions::from_mode(0o4755)).unwrap();
+    let suid = set_id_program(&dir, "suid");
     let (mount, client) = (Mount::new(), Client::of_user(NOBODY));
     let target = Target::start_as(NOBODY, "execs", &["self", suid.to_str().unwrap()]);
     let seat = client.open(&mount.path(target.pid(), "seat"), libc::O_RDWR).unwrap();

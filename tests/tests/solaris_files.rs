@@ -9,9 +9,7 @@ use abi::solaris::Model;
 use flavours::solaris::nodes::{Row, Who, LWP, PROCESS};
 use flavours::solaris::sigact::CAUGHT;
 use libc::{EACCES, EAGAIN, ENOENT, EOVERFLOW, O_RDONLY, O_RDWR, O_WRONLY};
-use pfs_tests::{
-    copy_program, eventually, kill, program, root, state, status_field, Client, Mount, Target, TempDir, NOBODY,
-};
+use pfs_tests::{eventually, kill, root, set_id_program, state, status_field, Client, Mount, Target, TempDir, NOBODY};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -635,9 +633,7 @@ fn a_set_id_exec_invalidates() {
         return;
     }
     let dir = TempDir::new();
-    let suid = dir.path().join("suid");
-    copy_program(&program("suid", 64), &suid);
-    fs::set_permissions(&suid, fs::Permissions::from_mode(0o4755)).unwrap();
+    let suid = set_id_program(&dir, "suid");
     let target = Target::start_as(NOBODY, "execs", &["self", suid.to_str().unwrap()]);
     let (mount, owner) = (solaris(), Client::of_user(NOBODY));
     let path = |name: &str| mount.path(target.pid(), name);
@@ -683,9 +679,7 @@ fn every_file_in_every_mode_for_everybody() {
         return;
     }
     let dir = TempDir::new();
-    let suid = dir.path().join("suid");
-    copy_program(&program("suid", 64), &suid);
-    fs::set_permissions(&suid, fs::Permissions::from_mode(0o4755)).unwrap();
+    let suid = set_id_program(&dir, "suid");
     let plain = Target::start_as(NOBODY, "count", &[]);
     let raised = Target::start_as(NOBODY, "execs", &["self", suid.to_str().unwrap()]);
     raised.go();

@@ -159,10 +159,11 @@ pub fn read_with_pages(about: &About) -> Result<Vec<Mapping>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    const TEXT: &[u8] = b"00400000-00452000 r-xp 00001000 08:02 173521      /usr/bin/db us\\012d\n\
+    /// Lines of both files, and nonsense.
+    pub(crate) const TEXT: &[u8] = b"00400000-00452000 r-xp 00001000 08:02 173521      /usr/bin/db us\\012d\n\
         Size:   328 kB\nRss:                  64 kB\nVmFlags: rd ex mr nr \n\
         7f0-8f0 rw-s 00000000 00:01 5 /SYSV0000abcd (deleted)\n\
         nonsense\n9f0-9e0 rw-p 0 0:0 0\n\

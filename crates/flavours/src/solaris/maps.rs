@@ -230,13 +230,7 @@ pub fn xmap_size(about: &About) -> Result<u64> {
 mod tests {
     use super::*;
     use crate::mapping::parse;
-
-    const TEXT: &[u8] = b"00400000-00452000 r-xp 00001000 08:02 173521      /usr/bin/db us\\012d\n\
-        Size:   328 kB\nRss:                  64 kB\nVmFlags: rd ex mr nr \n\
-        7f0-8f0 rw-s 00000000 00:01 5 /SYSV0000abcd (deleted)\n\
-        nonsense\n9f0-9e0 rw-p 0 0:0 0\n\
-        a000-b000 rw-p 00000000 00:00 0 [heap]\n\
-        ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]\n";
+    use crate::mapping::tests::TEXT;
 
     #[test]
     fn flags_of_mappings() {
