@@ -332,8 +332,12 @@ pub fn namespace(dir: BorrowedFd, path: &CStr) -> io::Result<u64> {
 /// The whole content of a file that ends by itself, at most 16 MiB of it.
 pub fn read_at(dir: BorrowedFd, path: &CStr) -> io::Result<Vec<u8>> {
     const MOST: usize = 16 << 20;
+    const FIRST: usize = 4096;
     let fd = openat(dir, path, libc::O_RDONLY | libc::O_NOFOLLOW)?;
-    let mut all = pread(fd.as_fd(), 0, 4096)?;
+    let mut all = pread(fd.as_fd(), 0, FIRST)?;
+    if all.len() < FIRST && is_one_record(path) {
+        return Ok(all);
+    }
     while all.len() < MOST {
         let more = pread(fd.as_fd(), all.len() as u64, 65536)?;
         if more.is_empty() {
@@ -342,6 +346,12 @@ pub fn read_at(dir: BorrowedFd, path: &CStr) -> io::Result<Vec<u8>> {
         all.extend(more);
     }
     Ok(all)
+}
+
+/// Files of /proc that the kernel makes in one piece (single_open): what is read short of them has been read to the end.
+fn is_one_record(path: &CStr) -> bool {
+    let path = path.to_bytes();
+    path == b"stat" || path == b"status" || path.ends_with(b"/stat") || path.ends_with(b"/status")
 }
 
 /// A field of a status file: the text after `name:` without surrounding blanks.
