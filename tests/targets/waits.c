@@ -4,6 +4,7 @@
 #include <linux/aio_abi.h>
 #include <linux/futex.h>
 #include <linux/io_uring.h>
+#include <netinet/in.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -75,6 +76,22 @@ int main(int argc, char **argv)
     if (bind(listener, (void *)&address, sizeof(sa_family_t)) || listen(listener, 1))
         return 97;
     setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
+    socklen_t length = sizeof address;
+    getsockname(listener, (void *)&address, &length);
+    int connector = socket(AF_UNIX, SOCK_STREAM, 0);
+    while (IS("connect") && connect(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), (void *)&address, length) == 0)
+        ;
+    setsockopt(connector, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
+    /* A queue of one, and taken: the next one's first word is dropped, and said again after a second. */
+    struct sockaddr_in port = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof port;
+    struct timeval ample = {50, 0};
+    int server = socket(AF_INET, SOCK_STREAM, 0), first = socket(AF_INET, SOCK_STREAM, 0);
+    int second = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(server, (void *)&port, size) || listen(server, 0) || getsockname(server, (void *)&port, &size) ||
+        connect(first, (void *)&port, size))
+        return 97;
+    setsockopt(second, SOL_SOCKET, SO_SNDTIMEO, &ample, sizeof ample);
 
     int queue = msgget(IPC_PRIVATE, 0600), mq = -1, none = 0, ring = -1, master = -1, tty = -1;
     int epoll = epoll_create1(0), event = eventfd(0, 0), file = open(path("lock"), O_RDWR | O_CREAT, 0600);
@@ -135,6 +152,8 @@ int main(int argc, char **argv)
             return 1;
         while (IS("futex_wake") && syscall(SYS_futex, &word[30], FUTEX_WAKE, 1, 0, 0, 0) != 1)
             pause_ms(1);
+        if (IS("connect_ended") && accept(server, 0, 0) < 0)
+            return 1;
         if (IS("recv_ended") && write(two[1], "x", 1) != 1)
             return 1;
         struct {
@@ -212,6 +231,10 @@ int main(int argc, char **argv)
         r = recvmmsg(two[0], &mm, 1, 0, 0);
     else if (IS("read_socket"))
         r = read(two[0], &c, 1);
+    else if (IS("connect"))
+        r = connect(connector, (void *)&address, length);
+    else if (IS("connect_ended"))
+        r = connect(second, (void *)&port, size);
     else if (IS("accept"))
         r = accept(listener, 0, 0);
     else if (IS("accept4"))

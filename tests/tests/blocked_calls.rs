@@ -4,7 +4,7 @@ use pfs_tests::{eventually, field, kill, state, Client, Mount, Target};
 use std::time::Duration;
 
 /// With a time-out of their own.
-const TIMED: [&str; 21] = [
+const TIMED: [&str; 22] = [
     "clock_nanosleep",
     "clock_absolute",
     "futex_absolute",
@@ -18,6 +18,7 @@ const TIMED: [&str; 21] = [
     "recvmsg",
     "recvmmsg",
     "read_socket",
+    "connect",
     "accept",
     "accept4",
     "send",
@@ -29,7 +30,7 @@ const TIMED: [&str; 21] = [
 ];
 
 /// Ended by something that happens when the test says so.
-const ENDED: [&str; 18] = [
+const ENDED: [&str; 19] = [
     "read_inotify",
     "read_eventfd",
     "read_tty",
@@ -37,6 +38,7 @@ const ENDED: [&str; 18] = [
     "write_pipe",
     "splice",
     "recv_ended",
+    "connect_ended",
     "poll_ended",
     "epoll_ended",
     "futex_wake",

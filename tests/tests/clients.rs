@@ -1,6 +1,6 @@
 //! Programs that know nothing of us, over a mount that lies where they look: on /proc, in a mount namespace of their own.
 
-use pfs_tests::{eventually, Client, Mount, Target, TempDir};
+use pfs_tests::{eventually, root, state, Client, Mount, Target, TempDir};
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -209,4 +209,45 @@ fn a_message_bus_lets_its_clients_in() {
     let Some(said) = daemon_script(&mount, script) else { return };
     let pid = said.lines().last().unwrap();
     assert!(said.contains(&format!("uint32 {pid}")), "{said}");
+}
+
+/// Programs that watch the mounts (libmount, systemd) wait for POLLPRI. The process has a mount namespace of its own, so nobody
+/// else changes it; the kernel's file is asked beside ours.
+#[test]
+fn a_change_of_the_mounts_wakes_who_polls() {
+    if !root() {
+        return;
+    }
+    let (mount, target) = (Mount::new(), Target::within("m", None, "remount", &[]));
+    let pid = target.inner();
+    let (ours, kernels) = (Client::new(), Client::new());
+    let (told, quiet) = (libc::POLLIN | libc::POLLPRI | libc::POLLERR, libc::POLLIN);
+    let mut changes = 0;
+    let mut changed = || {
+        changes += 1;
+        target.set(7, changes);
+        assert_eq!(target.line(), "changed");
+    };
+    for name in ["mounts", "mountinfo"] {
+        let all = [(&ours, mount.path(pid, name)), (&kernels, format!("/proc/{pid}/{name}").into())];
+        let all = all.map(|(client, path)| (client, client.open(&path, libc::O_RDONLY).unwrap()));
+        for (client, fd) in all {
+            assert_eq!(client.poll(fd, libc::POLLIN | libc::POLLPRI, 0), quiet, "{name}");
+            client.begin_poll(fd, libc::POLLPRI, 60_000);
+            eventually("it waits", || state(client.pid()) == 'S');
+        }
+        changed();
+        for (client, fd) in all {
+            assert_eq!(client.answer().unwrap().0 as i16, libc::POLLPRI | libc::POLLERR, "{name}");
+            // Told once.
+            assert_eq!(client.poll(fd, libc::POLLIN | libc::POLLPRI, 0), quiet, "{name}");
+        }
+        // While nobody waits.
+        changed();
+        for (client, fd) in all {
+            assert_eq!(client.poll(fd, libc::POLLIN | libc::POLLPRI, 0), told, "{name}");
+            assert_eq!(client.poll(fd, libc::POLLIN | libc::POLLPRI, 0), quiet, "{name}");
+            client.close(fd);
+        }
+    }
 }

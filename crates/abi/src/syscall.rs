@@ -68,8 +68,9 @@ pub fn stop_makes_eintr(nr: u64) -> Option<bool> {
         // io_uring_enter
         232 | 281 | 441 | 65 | 220 | 128 | 208 | 333 | 426 => Some(false),
         // accept, accept4, connect, sendto, recvfrom, sendmsg, recvmsg, sendmmsg, recvmmsg: with a time-out set on the
-        // socket. A restart of connect would answer EALREADY, so it is not listed.
-        43 | 288 | 44 | 45 | 46 | 47 | 307 | 299 => Some(false),
+        // socket. A second connect waits on for what the first began; only if time runs out it says EALREADY where the
+        // first would have said EINPROGRESS (TCP).
+        43 | 288 | 42 | 44 | 45 | 46 | 47 | 307 | 299 => Some(false),
         // read, write, readv, writev, pread64, pwrite64, and ioctl, by which clients of ours wait
         0 | 1 | 19 | 20 | 17 | 18 | 16 => Some(true),
         _ => None,

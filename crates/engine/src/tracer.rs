@@ -959,7 +959,7 @@ impl Tracer {
             Abi::I386 => {
                 // socketcall and ipc are many calls: as recvfrom the ones that wait at a socket, as semop the two of semaphores.
                 let nr = match (regs.orig_rax, regs.rbx as u16) {
-                    (102, 5 | 9..=12 | 16..=20) => 45,
+                    (102, 3 | 5 | 9..=12 | 16..=20) => 45,
                     (117, 1 | 4) => 65,
                     (nr, _) => abi::syscall::set_number(abi, nr),
                 };

@@ -258,9 +258,22 @@ pub fn pwrite(fd: BorrowedFd, offset: u64, data: &[u8]) -> io::Result<usize> {
 /// poll(2) bits of each descriptor after at most `timeout` milliseconds (-1: for ever). EINTR is passed on.
 pub fn poll<const N: usize>(fds: [(BorrowedFd, i16); N], timeout: i32) -> io::Result<[i16; N]> {
     let mut list = fds.map(|(fd, events)| libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 });
-    // SAFETY: `list` has N entries and lives through the call.
-    check(unsafe { libc::poll(list.as_mut_ptr(), N as libc::nfds_t, timeout) }.into())?;
+    poll_list(&mut list, timeout)?;
     Ok(list.map(|p| p.revents))
+}
+
+/// As [`poll`], of as many as there are; the answers in the same order.
+pub fn poll_all(fds: &[(BorrowedFd, i16)], timeout: i32) -> io::Result<Vec<i16>> {
+    let entry = |(fd, events): &(BorrowedFd, i16)| libc::pollfd { fd: fd.as_raw_fd(), events: *events, revents: 0 };
+    let mut list: Vec<libc::pollfd> = fds.iter().map(entry).collect();
+    poll_list(&mut list, timeout)?;
+    Ok(list.iter().map(|p| p.revents).collect())
+}
+
+fn poll_list(list: &mut [libc::pollfd], timeout: i32) -> io::Result<()> {
+    // SAFETY: `list` lives through the call and has as many entries as are told.
+    check(unsafe { libc::poll(list.as_mut_ptr(), list.len() as libc::nfds_t, timeout) }.into())?;
+    Ok(())
 }
 
 /// A new eventfd: readable after the first [`signal`].
@@ -274,6 +287,13 @@ pub fn signal(event: BorrowedFd) {
     let one = 1u64.to_ne_bytes();
     // SAFETY: eight readable bytes, as an eventfd wants. It fails only when it is readable already.
     let _ = unsafe { libc::write(event.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+}
+
+/// Makes an eventfd unreadable again.
+pub fn unsignal(event: BorrowedFd) {
+    let mut count = [0u8; 8];
+    // SAFETY: eight writable bytes, as an eventfd wants. It fails only when there is nothing to read.
+    let _ = unsafe { libc::read(event.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
 }
 
 /// A directory entry as getdents64(2) gives it.

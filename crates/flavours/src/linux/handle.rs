@@ -1,23 +1,36 @@
 //! One open file of the kernel's /proc.
 
+use super::readiness::{self, Wake};
 use crate::target::Target;
 use kernel::creds::Creds;
 use kernel::procfs;
 use std::ffi::CString;
-use std::os::fd::{AsFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicI16, Ordering::SeqCst};
 use std::sync::Arc;
 use tree::{Caller, Errno, Handle, Pending, Result};
+
+/// What poll(2) is asked for.
+const ALL: i16 = libc::POLLIN | libc::POLLOUT | libc::POLLPRI | libc::POLLRDNORM | libc::POLLWRNORM;
+
+/// Bits that `mounts` and the like tell once for each change.
+const TOLD_ONCE: i16 = libc::POLLPRI | libc::POLLERR;
 
 /// An open file of the kernel's, and who to act on when it is read: some files judge at each transfer.
 pub struct KernelHandle {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     file: OwnedFd,
     target: Option<Target>,
     path: CString,
     blocking: bool,
+    /// A change that the kernel has told one of our polls and that no client has been told; POLLPRI, POLLERR.
+    seen: AtomicI16,
+    /// Somebody has waited for it in poll(2).
+    awaited: AtomicBool,
 }
 
 impl KernelHandle {
@@ -26,7 +39,14 @@ impl KernelHandle {
         let waits = flags & libc::O_NONBLOCK == 0 && flags & libc::O_ACCMODE != libc::O_WRONLY;
         // No file of a process makes its reader wait.
         let blocking = waits && target.is_none();
-        KernelHandle { inner: Arc::new(Inner { file, target, path, blocking }) }
+        KernelHandle { inner: Arc::new(Inner {
+            file,
+            target,
+            path,
+            blocking,
+            seen: AtomicI16::new(0),
+            awaited: AtomicBool::new(false),
+        }) }
     }
 }
 
@@ -52,8 +72,22 @@ impl Inner {
     }
 
     fn would_wait(&self) -> bool {
-        let events = libc::POLLIN | libc::POLLRDNORM;
-        self.blocking && procfs::poll([(self.file.as_fd(), events)], 0).is_ok_and(|[ready]| ready == 0)
+        self.blocking && self.ready().is_ok_and(|ready| ready & (libc::POLLIN | libc::POLLRDNORM) == 0)
+    }
+
+    fn ready(&self) -> io::Result<i16> {
+        let [ready] = procfs::poll([(self.file(), ALL)], 0)?;
+        self.has_seen(ready);
+        Ok(ready)
+    }
+
+    pub fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    /// A poll has told these bits.
+    pub fn has_seen(&self, bits: i16) {
+        self.seen.fetch_or(bits & TOLD_ONCE, SeqCst);
     }
 }
 
@@ -73,11 +107,22 @@ impl Handle for KernelHandle {
         done.finish(caller.creds().and_then(|creds| self.inner.write(creds, offset, data)));
     }
 
-    /// What is ready now. A change is not announced yet: `wake` is dropped.
-    fn poll(&self, _caller: &Caller, _wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
-        let all = libc::POLLIN | libc::POLLOUT | libc::POLLPRI | libc::POLLRDNORM | libc::POLLWRNORM;
-        let [ready] = procfs::poll([(self.inner.file.as_fd(), all)], 0)?;
-        Ok(u32::from(ready as u16))
+    fn poll(&self, _caller: &Caller, wake: Option<Wake>) -> Result<u32> {
+        let ready = self.inner.ready()?;
+        if let Some(wake) = wake {
+            self.inner.awaited.store(true, SeqCst);
+            readiness::wait(&self.inner, ALL & !ready | TOLD_ONCE, wake);
+        }
+        let told = ready | self.inner.seen.swap(0, SeqCst);
+        Ok(u32::from(told as u16))
+    }
+}
+
+impl Drop for KernelHandle {
+    fn drop(&mut self) {
+        if self.inner.awaited.load(SeqCst) {
+            readiness::forget(&self.inner);
+        }
     }
 }
 
@@ -118,7 +163,7 @@ fn park(file: Arc<Inner>, creds: Creds, offset: u64, size: usize, done: Pending<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{self, Write};
+    use std::io::Write;
     use std::sync::mpsc;
 
     #[test]

@@ -25,6 +25,7 @@ pub mod mem;
 pub mod note;
 pub mod own;
 pub mod process;
+mod readiness;
 pub mod regs;
 pub mod root;
 pub mod seat;
