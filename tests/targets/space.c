@@ -1,6 +1,7 @@
 /* space SPACES [ARGS]: starts the program $PFS_STARTS in namespaces of its own and ends with it. Letters of SPACES: p a pid
-   namespace, u a user namespace in which its user is 0 and nobody else has a number, m a mount namespace, h the host name "jailed". Then may come: :N as
-   user N, =N with the process id N, /DIR (with m) with DIR over /proc. Word 500: its process id as seen from here. */
+   namespace, u a user namespace in which its user is 0 and nobody else has a number, m a mount namespace, i one of IPC, n a network of its own, h the host name
+   "jailed". Then may come: :N as user N, =N with the process id N, /DIR (with m) with DIR over /proc. Word 500: its process id as
+   seen from here. */
 #include "target.h"
 #include <grp.h>
 #include <linux/sched.h>
@@ -30,6 +31,8 @@ int main(int argc, char **argv)
     how.flags |= memchr(spaces, 'p', letters) ? CLONE_NEWPID : 0;
     how.flags |= memchr(spaces, 'u', letters) ? CLONE_NEWUSER : 0;
     how.flags |= memchr(spaces, 'h', letters) ? CLONE_NEWUTS : 0;
+    how.flags |= memchr(spaces, 'i', letters) ? CLONE_NEWIPC : 0;
+    how.flags |= memchr(spaces, 'n', letters) ? CLONE_NEWNET : 0;
     int ready[2], status;
     if (pipe2(ready, O_CLOEXEC))
         return 91;

@@ -239,3 +239,41 @@ fn both_namespaces_at_once() {
     assert!(own.starts_with(&format!("{} (client-64)", client.pid())), "{own}");
     assert_eq!(client.open(&mount.path(pid, "ctl"), libc::O_RDWR), Err(libc::EACCES));
 }
+
+/// The host name, limits of IPC and settings of the network are those of whoever looks, as in the kernel's /proc; what it
+/// changes, it changes for itself.
+#[test]
+fn who_looks_sees_and_changes_its_own() {
+    if !root() {
+        return;
+    }
+    let (mount, outside) = (Mount::new(), Client::new());
+    let (flags, kernels) = (libc::O_RDONLY, |name: &str| Path::new("/proc").join(name));
+    for (space, name, value) in [
+        ("h", "sys/kernel/hostname", "inner\n"),
+        ("i", "sys/kernel/msgmni", "1234\n"),
+        ("n", "sys/net/ipv4/ip_forward", "1\n"),
+    ] {
+        let (inside, ours) = (Client::within(space, None), mount.point().join(name));
+        let before = text(&outside, &kernels(name)).unwrap();
+        assert_ne!(before, value, "{name}");
+        // One open file, two readers.
+        let (there, here) = (inside.open(&ours, libc::O_RDWR).unwrap(), outside.open(&ours, flags).unwrap());
+        assert_eq!(inside.write(there, value), Ok(value.len()), "{name}");
+        assert_eq!(text(&inside, &ours), Ok(value.into()), "{name}");
+        assert_eq!(text(&inside, &kernels(name)), Ok(value.into()), "{name}");
+        assert_eq!(text(&outside, &ours).as_ref(), Ok(&before), "{name}");
+        assert_eq!(outside.read(here, 100).as_deref(), Ok(before.as_bytes()), "{name}");
+        assert_eq!(text(&outside, &kernels(name)), Ok(before), "{name}");
+    }
+    // Its network has no device but its own, and so has our directory.
+    let inside = Client::within("n", None);
+    for dir in ["sys/net/ipv4/conf/eth0", "sys/net/ipv4/conf/lo", "sysvipc/msg"] {
+        let same = |client: &Client| {
+            let stats = [kernels(dir), mount.point().join(dir)].map(|path| client.stat(&path).map(|_| ()));
+            assert_eq!(stats[0], stats[1], "{dir}");
+        };
+        same(&inside);
+        same(&outside);
+    }
+}

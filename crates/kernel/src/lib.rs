@@ -9,6 +9,7 @@ pub mod ledger;
 mod lifeline;
 pub mod lifted;
 pub mod machine;
+pub mod namespaces;
 pub mod perf;
 pub mod pidfd;
 pub mod procfs;

@@ -1,9 +1,9 @@
 //! One open file of the kernel's /proc.
 
 use super::readiness::{self, Wake};
-use crate::target::Target;
+use crate::target::{is_of_reader, Target};
 use kernel::creds::Creds;
-use kernel::procfs;
+use kernel::{namespaces, procfs};
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -39,23 +39,41 @@ impl KernelHandle {
         let waits = flags & libc::O_NONBLOCK == 0 && flags & libc::O_ACCMODE != libc::O_WRONLY;
         // No file of a process makes its reader wait.
         let blocking = waits && target.is_none();
-        KernelHandle { inner: Arc::new(Inner {
-            file,
-            target,
-            path,
-            blocking,
-            seen: AtomicI16::new(0),
-            awaited: AtomicBool::new(false),
-        }) }
+        KernelHandle {
+            inner: Arc::new(Inner {
+                file,
+                target,
+                path,
+                blocking,
+                seen: AtomicI16::new(0),
+                awaited: AtomicBool::new(false),
+            }),
+        }
+    }
+}
+
+/// In whose name it is read or written.
+struct Asker {
+    tid: u32,
+    creds: Creds,
+}
+
+impl Asker {
+    fn of(caller: &Caller) -> Result<Asker> {
+        Ok(Asker { tid: caller.tid, creds: caller.creds()?.clone() })
     }
 }
 
 impl Inner {
-    fn read(&self, creds: &Creds, offset: u64, size: usize) -> Result<Vec<u8>> {
-        let read = || procfs::pread(self.file.as_fd(), offset, size);
+    fn read(&self, who: &Asker, offset: u64, size: usize) -> Result<Vec<u8>> {
+        self.act(who, || procfs::pread(self.file.as_fd(), offset, size))
+    }
+
+    fn act<T>(&self, who: &Asker, f: impl FnOnce() -> io::Result<T>) -> Result<T> {
         Ok(match &self.target {
-            Some(target) => creds.act_on(&target.proc, read),
-            None => creds.act(read),
+            Some(target) => who.creds.act_on(&target.proc, f),
+            None if is_of_reader(&self.path) => namespaces::within(who.tid, || who.creds.act(f)),
+            None => who.creds.act(f),
         }?)
     }
 
@@ -63,12 +81,8 @@ impl Inner {
         self.target.as_ref().is_some_and(|t| t.is_public(&self.path))
     }
 
-    fn write(&self, creds: &Creds, offset: u64, data: &[u8]) -> Result<usize> {
-        let write = || procfs::pwrite(self.file.as_fd(), offset, data);
-        Ok(match &self.target {
-            Some(target) => creds.act_on(&target.proc, write),
-            None => creds.act(write),
-        }?)
+    fn write(&self, who: &Asker, offset: u64, data: &[u8]) -> Result<usize> {
+        self.act(who, || procfs::pwrite(self.file.as_fd(), offset, data))
     }
 
     fn would_wait(&self) -> bool {
@@ -97,14 +111,14 @@ impl Handle for KernelHandle {
             done.finish(procfs::pread(self.inner.file.as_fd(), offset, size).map_err(Errno::from));
             return;
         }
-        match caller.creds() {
-            Ok(creds) if self.inner.would_wait() => park(self.inner.clone(), creds.clone(), offset, size, done),
-            creds => drop(done.finish(creds.and_then(|creds| self.inner.read(creds, offset, size)))),
+        match Asker::of(caller) {
+            Ok(who) if self.inner.would_wait() => park(self.inner.clone(), who, offset, size, done),
+            who => drop(done.finish(who.and_then(|who| self.inner.read(&who, offset, size)))),
         }
     }
 
     fn write(&self, caller: &Caller, offset: u64, data: &[u8], done: Pending<usize>) {
-        done.finish(caller.creds().and_then(|creds| self.inner.write(creds, offset, data)));
+        done.finish(Asker::of(caller).and_then(|who| self.inner.write(&who, offset, data)));
     }
 
     fn poll(&self, _caller: &Caller, wake: Option<Wake>) -> Result<u32> {
@@ -128,7 +142,7 @@ impl Drop for KernelHandle {
 
 /// A read that has to wait (of kmsg, that is) gets a thread of its own, so it takes none that others need; the thread
 /// ends as soon as the client gives up. Files whose poll is never ready though they have content are read at once.
-fn park(file: Arc<Inner>, creds: Creds, offset: u64, size: usize, done: Pending<Vec<u8>>) {
+fn park(file: Arc<Inner>, who: Asker, offset: u64, size: usize, done: Pending<Vec<u8>>) {
     let cancelled = match procfs::event() {
         Ok(event) => Arc::new(event),
         Err(e) => {
@@ -146,7 +160,7 @@ fn park(file: Arc<Inner>, creds: Creds, offset: u64, size: usize, done: Pending<
                 Ok([_, cancel]) if cancel != 0 => return,
                 Ok([0, _]) => {}
                 Ok(_) => {
-                    done.finish(file.read(&creds, offset, size));
+                    done.finish(file.read(&who, offset, size));
                 }
                 Err(e) if e.raw_os_error() == Some(libc::EINTR) => {}
                 Err(e) => {

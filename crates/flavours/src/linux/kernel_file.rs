@@ -3,7 +3,7 @@
 use super::comm::Comm;
 use super::handle::KernelHandle;
 use super::process::TaskDir;
-use crate::target::{act, stale, stat, Act, Target};
+use crate::target::{act, is_of_reader, stale, stat, Act, Target};
 use crate::Shared;
 use kernel::procfs;
 use std::ffi::{CStr, CString, OsStr};
@@ -51,8 +51,11 @@ pub fn entries(target: Option<&Target>, caller: &Caller, path: &CStr) -> Result<
     Ok(all.into_iter().map(|e| Entry { name: e.name, ino: e.ino, kind: e.kind }).collect())
 }
 
-/// How long names may be remembered that stand in the directory `path` of a process or thread.
+/// How long names may be remembered that stand in the directory `path`.
 fn keep_in(path: &CStr) -> Keep {
+    if is_of_reader(path) {
+        return Keep::Never;
+    }
     match path.to_bytes().rsplit(|b| *b == b'/').next() {
         Some(b"fd" | b"fdinfo" | b"map_files" | b"task") => Keep::Never,
         _ => Keep::Name,
