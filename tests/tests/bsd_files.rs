@@ -224,7 +224,7 @@ fn t06_modes_owners_and_sizes() {
             let closed: &[&str] = match level {
                 "44a" | "44b" => &["mem", "regs", "fpregs"],
                 "2" | "4" => &["mem", "regs", "fpregs", "dbregs", "ctl"],
-                _ => &["mem", "regs", "fpregs", "dbregs", "ctl", "note", "notepg", "osrel"],
+                _ => &["mem", "regs", "fpregs", "dbregs", "ctl", "osrel"],
             };
             let kept = if closed.contains(&&name[..]) { 0 } else { 0o777 };
             assert_eq!(stat.mode & 0o777 & !kept, 0, "{level} {name}");
@@ -262,6 +262,53 @@ fn t06_a_thread_of_the_kernel_has_few_files() {
             assert_eq!(text(client.read_file(&point.join("2/etype"))), "null\n", "{level}");
         }
     }
+}
+
+/// Notes are for everybody who sees the process, and each write is judged; strictly, for who may debug it, from release 5 on.
+#[test]
+fn t07_notes_of_another_users_process() {
+    if !root() {
+        return;
+    }
+    let (target, stranger) = (Target::start("siglog", &[]), Client::of_user(NOBODY));
+    // Its ids have changed: no file of the debugger's kind is left.
+    let changed = Target::start("person", &["78", "0", "ids"]);
+    for (more, strict) in [("", false), ("strict", true)] {
+        let all = All::new(more);
+        for (level, point) in all.each() {
+            let directory = point.join(target.pid().to_string());
+            let hidden = strict && is_pseudofs(level);
+            let listed = names(&stranger, &directory).unwrap();
+            for name in ["note", "notepg"] {
+                let path = directory.join(name);
+                assert_eq!(listed.iter().any(|n| n == name), !hidden, "{level} {more} {name}");
+                assert_eq!(stranger.stat(&path).map(|s| s.mode).ok(), (!hidden).then_some(0o100_200), "{level} {more}");
+                match stranger.open(&path, O_WRONLY) {
+                    Err(e) if hidden => assert_eq!(e, ENOENT, "{level} {name}"),
+                    Err(e) => assert_eq!((e, strict), (EACCES, true), "{level} {name}"),
+                    Ok(fd) => {
+                        assert!(!strict, "{level} {name}");
+                        // He is of the same group himself.
+                        let (note, result) = if name == "note" { ("usr1", Err(EPERM)) } else { ("winch", Ok(5)) };
+                        assert_eq!(stranger.write(fd, note), result, "{level} {name}");
+                        assert_eq!(stranger.write(fd, "x"), Err(EINVAL), "{level} {name}");
+                        stranger.close(fd);
+                    }
+                }
+                assert!(stranger.open(&path, O_RDONLY).is_err(), "{level} {name}");
+                let own = stranger.stat(&point.join(changed.pid().to_string()).join(name)).map(|s| s.mode & 0o777);
+                assert_eq!(own, if hidden { Err(ENOENT) } else { Ok(0o200) }, "{level} {more} {name}");
+            }
+        }
+    }
+    assert_eq!(target.word(0), 0);
+    // The rule of kill(2): the real user is enough, though he may not debug it.
+    let mount = at("10", "");
+    let real = Client::of_user(2);
+    let note = real.open(&mount.path(changed.pid(), "note"), O_WRONLY).unwrap();
+    assert_eq!(real.write(note, "kill"), Ok(4));
+    let mut changed = changed;
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&changed.end()), Some(libc::SIGKILL));
 }
 
 #[test]

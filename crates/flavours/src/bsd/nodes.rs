@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result, SetAttr};
 use Level::{Bsd44a, F10, F14, F2, F4, F5};
 use Seen::{All, Debuggers, Users};
-use What::{File, Guarded, Link, Memory, Registers, Text};
+use What::{File, Guarded, Link, Memory, Notes, Registers, Text};
 
 /// Inode number of the root directory.
 pub const ROOT_INO: u64 = 2;
@@ -61,6 +61,11 @@ pub enum What {
     Memory,
     /// Registers.
     Registers(&'static registers::Kind),
+    /// Notes, to the process or to its group: who may write them each write decides, not the mode.
+    Notes {
+        /// To its group.
+        group: bool,
+    },
     /// Any other file. Its own `attr` and `access` are not asked.
     File(fn(&Subject) -> Arc<dyn Node>),
     /// A symbolic link, with the length of its text.
@@ -76,8 +81,8 @@ pub static NODES: &[Row] = &[
     row("dbregs", F4..=F14, [Users, Debuggers], 0o600, Some(F4), [0, 15, 7], Registers(&dbregs::DBREGS)),
     row("ctl", Bsd44a..=F10, [All, All], 0o200, Some(F2), [5, 7, 6], File(|s| Arc::new(ctl::Ctl(s.clone())))),
     row("status", Bsd44a..=F14, [All, All], 0o444, None, [6, 8, 16], Text(status::status, Reads::Parts)),
-    row("note", Bsd44a..=F14, [All, Debuggers], 0o200, Some(F5), [7, 9, 12], File(|s| note::node(s, false))),
-    row("notepg", Bsd44a..=F14, [All, Debuggers], 0o200, Some(F5), [8, 10, 13], File(|s| note::node(s, true))),
+    row("note", Bsd44a..=F14, [All, Debuggers], 0o200, Some(F5), [7, 9, 12], Notes { group: false }),
+    row("notepg", Bsd44a..=F14, [All, Debuggers], 0o200, Some(F5), [8, 10, 13], Notes { group: true }),
     row("map", F2..=F14, [Users, Users], 0o444, None, [0, 11, 10], Guarded(map::map, Reads::Whole)),
     row("etype", F2..=F14, [Users, All], 0o444, None, [0, 12, 8], Text(etype::etype, Reads::Start)),
     row("cmdline", F4..=F14, [All, All], 0o444, None, [0, 13, 5], Text(status::cmdline, Reads::Parts)),
@@ -121,10 +126,16 @@ impl Row {
     /// True if it is there for one who is as the answers say: may he debug the process, is it a thread of the kernel.
     fn is_seen(&self, rules: Rules, near: impl FnOnce() -> bool, system: impl FnOnce() -> bool) -> bool {
         match self.seen[usize::from(rules.hides_from_strangers())] {
+            _ if self.is_for_everybody(rules) => true,
             All => true,
             Users => !system(),
             Debuggers => near(),
         }
+    }
+
+    /// True if everybody who sees the process sees it, and can open it for writing.
+    fn is_for_everybody(&self, rules: Rules) -> bool {
+        matches!(self.what, Notes { .. }) && !rules.refuses_notes()
     }
 
     fn entry(&self, subject: &Subject) -> Entry {
@@ -143,7 +154,7 @@ impl Row {
     /// Size, in releases that show one.
     fn size(&self, look: &Look) -> u64 {
         match self.what {
-            Text(..) | Guarded(..) | Memory | File(_) => 0,
+            Text(..) | Guarded(..) | Memory | Notes { .. } | File(_) => 0,
             Registers(kind) => (kind.size)(Machine::Amd64) as u64,
             Link(_, size) => size(look),
         }
@@ -156,6 +167,7 @@ impl Row {
             Guarded(content, reads) => Arc::new(text(content, reads, true)),
             Memory => Arc::new(mem::Mem(subject.clone())),
             Registers(kind) => Arc::new(registers::Registers { subject: subject.clone(), kind }),
+            Notes { group } => note::node(subject, group),
             File(make) | Link(make, _) => make(subject),
         }
     }
@@ -223,13 +235,22 @@ impl Door {
         let size = if rules.shows_sizes() { self.row.size(look) } else { 0 };
         let ino = rules.ino(self.row.numbers, self.subject.pid());
         let mut attr = look.attr(ino, self.row.kind() | self.row.mode, 1, size).map_err(stale)?;
-        if rules.takes_away(self.row.private) && look.is_sugid().map_err(stale)? {
+        if rules.takes_away(self.row.private) && !self.row.is_for_everybody(rules) && look.is_sugid().map_err(stale)? {
             attr.mode &= libc::S_IFMT;
             if matches!(self.row.what, Memory) && rules.changed_memory_is_roots() {
                 attr.uid = 0;
             }
         }
         Ok(attr)
+    }
+
+    /// May the caller, as access(2) asks?
+    fn may(&self, caller: &Caller, mask: i32) -> Result<()> {
+        if mask & libc::W_OK != 0 {
+            self.writable()?;
+        }
+        let by_mode = if self.row.is_for_everybody(self.subject.rules) { mask & !libc::W_OK } else { mask };
+        caller.may(&self.attr_of(&self.subject.look(caller))?, by_mode)
     }
 
     fn writable(&self) -> Result<()> {
@@ -259,19 +280,12 @@ impl Node for Door {
     }
 
     fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
-        let mask = access_mask(flags);
-        if mask & libc::W_OK != 0 {
-            self.writable()?;
-        }
-        caller.may(&self.attr_of(&self.subject.look(caller))?, mask)?;
+        self.may(caller, access_mask(flags))?;
         self.node.open(caller, flags)
     }
 
     fn access(&self, caller: &Caller, mask: i32) -> Result<()> {
-        if mask & libc::W_OK != 0 {
-            self.writable()?;
-        }
-        caller.may(&self.attr_of(&self.subject.look(caller))?, mask)
+        self.may(caller, mask)
     }
 
     fn setattr(&self, caller: &Caller, set: &SetAttr) -> Result<()> {
