@@ -46,6 +46,21 @@ static void obey(int orders, int answers)
             must(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 5);
             break;
         }
+        case 'v': { /* a call that nothing breaks off, until a child of its own is told to end */
+            static volatile int over;
+            pid_t pid = vfork();
+            if (!pid) {
+                must(write(answers, "v", 1) == 1 && read(orders, (void *)&over, 1) == 1);
+                _exit(0);
+            }
+            must(waitpid(pid, &status, 0) == pid && status == 0);
+            break;
+        }
+        case 's': { /* a call that is made again under another number */
+            struct timespec time = {0, 200000000};
+            must(write(answers, "s", 1) == 1 && nanosleep(&time, 0) == 0);
+            break;
+        }
         case 'n': /* nothing */
             break;
         }
@@ -220,6 +235,85 @@ static void calls(void)
     must(status(c.mem).state == 1 && status(c.mem).why == 0 && status(c.mem).val == 0);
 }
 
+/* State letter. */
+static char state(pid_t pid)
+{
+    char path[64], text[512] = {0};
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY);
+    must(fd >= 0 && read(fd, text, sizeof text - 1) > 0);
+    close(fd);
+    return strrchr(text, ')')[2];
+}
+
+/* Returns when it waits in a call. */
+static void asleep(pid_t pid)
+{
+    while (state(pid) != 'S')
+        usleep(1000);
+}
+
+/* The call that the process is in when it is asked for ends as any other. */
+static void inside(void)
+{
+    for (int events = S_SCX; events <= (S_SCX | S_SCE); events += S_SCE) {
+        struct child c = child();
+        /* Waits for an order. */
+        for (int i = 0; i < 3; i++) {
+            asleep(c.pid);
+            must(ioctl(c.mem, PIOCBIS, events) == 0);
+            tell(&c, 'n');
+            is(c.mem, S_SCX, SYS_read);
+            must(ioctl(c.mem, PIOCBIC, ~0) == 0);
+            if (status(c.mem).why)
+                must(ioctl(c.mem, PIOCCONT, 0) == 0);
+            done(&c, 'n');
+        }
+        /* In vfork. */
+        tell(&c, 'v');
+        done(&c, 'v');
+        must(ioctl(c.mem, PIOCBIS, events) == 0);
+        tell(&c, '.');
+        struct procfs_status s = wait_for(c.mem);
+        must(s.why == S_SCX && (s.val == SYS_vfork || s.val == SYS_clone) && registers(c.pid).ax > 1);
+        must(ioctl(c.mem, PIOCBIC, ~0) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
+        done(&c, 'v');
+        /* Sleeps. */
+        tell(&c, 's');
+        done(&c, 's');
+        asleep(c.pid);
+        must(ioctl(c.mem, PIOCBIS, events) == 0);
+        s = wait_for(c.mem);
+        must(s.why == S_SCX && registers(c.pid).ax == 0);
+        must(s.val == SYS_nanosleep || s.val == SYS_clock_nanosleep || s.val == 407);
+        must(ioctl(c.mem, PIOCBIC, ~0) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
+        done(&c, 's');
+        /* It was already being run from signal to signal. */
+        asleep(c.pid);
+        must(ioctl(c.mem, PIOCBIS, S_SIG) == 0);
+        asleep(c.pid);
+        must(ioctl(c.mem, PIOCBIS, events) == 0);
+        tell(&c, 'n');
+        is(c.mem, S_SCX, SYS_read);
+        must(ioctl(c.mem, PIOCBIC, ~0) == 0);
+        if (status(c.mem).why)
+            must(ioctl(c.mem, PIOCCONT, 0) == 0);
+        done(&c, 'n');
+        /* And stands on a signal that came in the call, which goes on behind it. */
+        asleep(c.pid);
+        must(ioctl(c.mem, PIOCBIS, S_SIG) == 0);
+        kill(c.pid, SIGCONT);
+        must(wait_for(c.mem).why == S_SIG);
+        must(ioctl(c.mem, PIOCBIS, events) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
+        tell(&c, 'n');
+        while ((s = wait_for(c.mem)).why == S_SIG)
+            must(ioctl(c.mem, PIOCCONT, 0) == 0);
+        must(s.why == S_SCX && s.val == SYS_read);
+        must(ioctl(c.mem, PIOCBIC, ~0) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
+        done(&c, 'n');
+    }
+}
+
 static void execs(void)
 {
     struct child c = child();
@@ -235,6 +329,16 @@ static void execs(void)
         must(ioctl(c.mem, PIOCCONT, 0) == 0);
     must(s.why == S_EXIT && s.val == 0);
     must(ioctl(c.mem, PIOCCONT, 0) == 0);
+    must(ended(&c) == 0);
+
+    /* Asked for in the midst of it: the end of a call is told with its number. */
+    c = child();
+    must(ioctl(c.mem, PIOCBIS, S_EXEC) == 0);
+    tell(&c, 'e');
+    must(wait_for(c.mem).why == S_EXEC);
+    must(ioctl(c.mem, PIOCBIS, S_SCX) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
+    is(c.mem, S_SCX, SYS_execve);
+    must(ioctl(c.mem, PIOCBIC, ~0) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
     must(ended(&c) == 0);
 }
 
@@ -336,17 +440,6 @@ static void conts(void)
         must(ioctl(c.mem, PIOCCONT, 0) == 0);
     }
     must(ended(&c) == SIGTERM);
-}
-
-/* State letter. */
-static char state(pid_t pid)
-{
-    char path[64], text[512] = {0};
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int fd = open(path, O_RDONLY);
-    must(fd >= 0 && read(fd, text, sizeof text - 1) > 0);
-    close(fd);
-    return strrchr(text, ')')[2];
 }
 
 static void stop(struct child *c)
@@ -573,6 +666,7 @@ int main(int argc, char **argv)
         {"elsewhere", elsewhere}, {"none", none},       {"numbers", numbers}, {"calls", calls},     {"execs", execs},
         {"ends", ends},           {"cores", cores},     {"signals", signals}, {"conts", conts},     {"closes", closes},
         {"crashes", crashes},     {"forks", forks},     {"waits", waits},     {"nested", nested},   {"flags", flags},
+        {"inside", inside},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
         if (!strcmp(cases[i].name, argv[3])) {

@@ -54,6 +54,11 @@ fn t28_calls() {
 }
 
 #[test]
+fn t28_the_call_that_it_is_in() {
+    holds("inside");
+}
+
+#[test]
 fn t28_calls_of_32_bits() {
     let mount = at("10", "rw");
     let mut command = Command::new(bsd_program("events", 32));

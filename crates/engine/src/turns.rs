@@ -549,7 +549,11 @@ impl Asked {
         if !armed {
             return Ok(());
         }
-        t.attach(key).inspect_err(|_| with(t, key, id, |seat| seat.stop_on(before)))
+        t.attach(key).inspect_err(|_| with(t, key, id, |seat| seat.stop_on(before)))?;
+        if set(before) & !before & (S_SCE | S_SCX) != 0 {
+            t.look_into_stopped(key);
+        }
+        Ok(())
     }
 
     fn go_on(
@@ -612,7 +616,7 @@ impl Tracer {
     /// What comes of a signal, if there is a seat that goes by it.
     pub fn fate(&self, tid: Tid, signal: i32) -> Fate {
         let entry = self.tids.get(&tid).and_then(|key| self.entries.get(key));
-        let Some(entry) = entry.filter(|e| e.process.seats.values().any(|s| s.turns.is_some())) else {
+        let Some(entry) = entry.filter(|e| e.process.shows_turns()) else {
             return Fate::Acts;
         };
         let has = |name| status_mask(&entry.proc, tid, name) >> ((signal - 1) & 63) & 1 == 1;

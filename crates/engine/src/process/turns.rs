@@ -35,6 +35,11 @@ pub(super) fn shows(threads: &BTreeMap<Tid, Thread>, seat: &Seat) -> bool {
 }
 
 impl Process {
+    /// True if a seat shows its events one at a time.
+    pub fn shows_turns(&self) -> bool {
+        self.seats.values().any(|s| s.turns.is_some())
+    }
+
     /// True if the seat shows an event.
     pub fn shows(&self, seat: SeatId) -> bool {
         self.seats.get(&seat).is_some_and(|seat| shows(&self.threads, seat))
@@ -64,7 +69,7 @@ impl Process {
 
     /// What comes next of a signal that nobody holds back any more, before it takes effect.
     pub(super) fn next_of_signal(&mut self, tid: Tid) -> Option<What> {
-        if !self.seats.values().any(|s| s.turns.is_some()) {
+        if !self.shows_turns() {
             return None;
         }
         let thread = self.threads.get_mut(&tid)?;
