@@ -181,3 +181,52 @@ fn l23_events_do_not_survive_a_set_id_exec() {
         assert_eq!(status[20..24], [0; 4]);
     }
 }
+
+/// So does a change of ids without an exec: it is seen before the next event, and whenever the process is asked about.
+#[test]
+fn l23_events_do_not_survive_a_change_of_ids() {
+    const PIOCSFL: u32 = 0x7003;
+    const PIOCCONT: u32 = 0x7005;
+    const S_SIG: u64 = 2;
+    const S_SCX: u64 = 8;
+    if !root() {
+        return;
+    }
+    for level in ["4", "10"] {
+        for (mask, flags) in [(S_SIG, 0), (S_SIG, 2), (S_SCX | S_SIG, 0)] {
+            let kept = if flags == 2 { mask } else { 0 };
+            let (mount, client) = (at(level, "rw"), Client::new());
+            let target = Target::start("person", &["78", "0", "later"]);
+            let path = mount.path(target.pid(), "mem");
+            let mem = client.open(&path, libc::O_RDWR).unwrap();
+            client.ioctl(mem, PIOCSFL, flags).unwrap();
+            client.ioctl(mem, PIOCBIS.0, mask).unwrap();
+            target.go();
+            eventually("its ids have changed", || {
+                // It may stop at ends of calls until then.
+                mask & S_SCX == 0 || client.ioctl(mem, PIOCCONT, 0).is_ok() && target.word(1) == 1
+            });
+            eventually("its ids have changed", || target.word(1) == 1);
+            kill(target.pid(), libc::SIGCONT);
+            if flags == 2 {
+                target.stands(2);
+            } else {
+                target.counts(2);
+            }
+            let status = client.ioctl(mem, PIOCSTATUS, 0).unwrap();
+            assert_eq!(u64::from_le_bytes(status[8..16].try_into().unwrap()), kept, "{level} {mask} {flags}");
+            assert_eq!(u64::from(status[16]), kept, "{level}: what it stands on");
+            client.ioctl(mem, PIOCCONT, 0).unwrap();
+            // The files are closed to its user from that moment on.
+            let mode = client.stat(&path).unwrap().mode;
+            assert_eq!(mode & 0o777, 0, "{level}");
+            // What is asked for now is.
+            client.ioctl(mem, PIOCBIS.0, S_SIG).unwrap();
+            target.counts(2);
+            kill(target.pid(), libc::SIGCONT);
+            target.stands(2);
+            client.ioctl(mem, PIOCCONT, 0).unwrap();
+            target.counts(2);
+        }
+    }
+}

@@ -6,6 +6,7 @@ use crate::event::{Call, SigInfo};
 use crate::exits::{Armed, Kernel};
 use crate::follow::{Follow, Guard};
 use crate::glance::{Glance, Stopped};
+use crate::identity::changes_ids;
 use crate::lwp;
 use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Stop, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
@@ -772,6 +773,9 @@ impl Tracer {
             self.reconsider_exits(key);
         }
         self.follow.reported(tid, self.tids.len());
+        if self.may_have_changed(key, tid, &report) {
+            self.check_ids(key);
+        }
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let signal = matches!(report, Report::Signal(..));
         entry.process.report(tid, report);
@@ -826,6 +830,16 @@ impl Tracer {
             if r.orig_rax as i64 >= 0 && (-516..=-512).contains(&(r.rax as i32)) {
                 thread.found_in(call_in(&r));
             }
+        }
+    }
+
+    /// True if the process may have other ids since its last report. Calls are too many to look behind each.
+    fn may_have_changed(&self, key: Key, tid: Tid, report: &Report) -> bool {
+        let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
+        match report {
+            Report::Entry(_) => false,
+            Report::Exit(_) => thread.and_then(|t| t.call).is_none_or(|call| changes_ids(&call)),
+            _ => true,
         }
     }
 

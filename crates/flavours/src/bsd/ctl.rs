@@ -11,9 +11,9 @@
 //! * A set-id program that is run while its process is traced gains no right that the controller does not have, unless another
 //!   client of this daemon held the process before.
 
-use super::candebug::Claim;
+use super::candebug::{Claim, Pass};
 use super::look::Subject;
-use crate::right::{may_control, send_signal, User};
+use crate::right::{send_signal, User};
 use crate::target::Target;
 use crate::underway::Underway;
 use engine::turns::{Attach, Life, TurnOrder, TurnSeat};
@@ -140,13 +140,9 @@ impl Open {
             // Answered in a moment.
             done.shield();
         }
-        let (answer, size) = (self.answer(command, user), data.len());
-        let seat = TurnSeat {
-            name: rules.flavour(),
-            giver: self.claim.right().giver(),
-            rules: rules.turns(),
-            unchanged: None,
-        };
+        let (answer, size) = (self.answer(command, self.claim.pass(caller, &user), user), data.len());
+        let seat =
+            TurnSeat { name: rules.flavour(), giver: self.claim.right().giver(), rules: rules.turns(), tied: false };
         let way = self.subject.target.shared.engine.target(self.subject.target.proc.clone());
         let finish = done.clone();
         let told = move |result: std::result::Result<_, Refusal>| {
@@ -160,10 +156,10 @@ impl Open {
     fn answer(
         &self,
         command: Command,
+        pass: Pass,
         user: User,
     ) -> impl FnOnce(std::result::Result<(), Refusal>) -> Result<()> + Send + 'static {
-        let (rules, target, opener) =
-            (self.subject.rules, self.subject.target.clone(), self.claim.right().giver().check);
+        let (rules, target) = (self.subject.rules, self.subject.target.clone());
         move |result| {
             let result = match (command, result) {
                 // Not his, or not stopped: as by kill(2).
@@ -172,8 +168,7 @@ impl Open {
                 }
                 // Somebody may have taken the process from who waits meanwhile.
                 (Command::Wait, result) if result.as_ref().err().is_none_or(|e| e.errno == libc::EINTR) => {
-                    let may = may_control(&target, &user.creds).is_ok() && opener.is_none_or(|may| may(&target.proc));
-                    if target.proc.alive() && !may {
+                    if target.proc.alive() && !pass.holds() {
                         return Err(rules.lost());
                     }
                     result
