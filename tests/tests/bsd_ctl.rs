@@ -373,6 +373,48 @@ fn t25_a_set_id_program_gains_nothing_while_traced() {
     }
 }
 
+/// Whom the kernel takes for the tracer is whoever attached first. If that was somebody privileged, a set-id program gains its rights
+/// though a controller without any traces it; he has lost it before its first instruction.
+#[test]
+fn t25_a_set_id_program_is_lost_if_the_privileged_held_it_before() {
+    if !root() {
+        return;
+    }
+    let dir = TempDir::new();
+    let suid = set_id_program(&dir, "suid");
+    for (level, options) in [("44b", "rw"), ("4", "rw"), ("10", "rw"), ("10", "strict")] {
+        let mount = at(level, options);
+        let target = Target::start_as(NOBODY, "execs", &["self", suid.to_str().unwrap()]);
+        let pid = target.pid();
+        let (first, linux) = (Client::new(), mount.beside("linux").join(pid.to_string()));
+        let seat = first.open(&linux.join("seat"), libc::O_RDWR).unwrap();
+        first.write(seat, "trace exec on").unwrap();
+        let ctl = Ctl::of(Client::of_user(NOBODY), mount.point(), pid);
+        let open = |name| ctl.client.open(&mount.path(pid, name), libc::O_RDWR).unwrap();
+        let files = [open("mem"), open("regs"), open("fpregs")];
+        ctl.all(&["attach", "wait", "run"]);
+        ctl.begin_wait();
+        target.go();
+        // It stands before its first instruction, and only for who may.
+        first.write(seat, "wait stop").unwrap();
+        let lost = if options == "strict" { libc::EIO } else { libc::EPERM };
+        assert_eq!(ctl.waited(), Err(lost), "{level} {options}");
+        for message in ["run", "step", "wait", "attach", "detach", "kill"] {
+            assert_eq!(ctl.write(message), Err(lost), "{level} {options} {message}");
+        }
+        for fd in files {
+            assert_eq!(ctl.client.read_at(fd, 0, 8), Err(lost), "{level} {options}");
+            assert_eq!(ctl.client.write_at(fd, 0, &[0; 8]), Err(lost), "{level} {options}");
+        }
+        let holders = String::from_utf8(first.read_file(&linux.join("holders")).unwrap()).unwrap();
+        assert!(!holders.contains(flavour(level)), "{level}: {holders}");
+        assert_eq!(target.word(1), 0, "{level}: not one instruction of it has run");
+        first.write(seat, "run").unwrap();
+        target.counts(0);
+        assert_eq!(target.word(1), 1, "{level} {options}: it has its owner's rights");
+    }
+}
+
 #[test]
 fn t33_the_end_of_a_controller() {
     for level in LEVELS {
