@@ -623,6 +623,75 @@ fn gcore_writes_what_gdb_reads() {
     }
 }
 
+/// What one of both flavours stops is suspended, or stopped by somebody, to the other, and runs when both let it.
+#[test]
+fn what_stops_is_stopped_to_solaris_too() {
+    const PCDSTOP: &str = "\x02\0\0\0\0\0\0\0";
+    const PCWSTOP: &str = "\x03\0\0\0\0\0\0\0";
+    const PCRUN: &str = "\x05\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    const PR_STOPPED: u32 = 1;
+    const PR_ISTOP: u32 = 2;
+    const PR_REQUESTED: i16 = 1;
+    const PR_SUSPENDED: i16 = 7;
+    const PIOCBIS: u32 = 0x7001;
+    const PIOCBIC: u32 = 0x7002;
+    const PIOCCONT: u32 = 0x7005;
+    const PIOCSTATUS: u32 = 0x8020_7006;
+    for (level, options) in [("4", "rw"), ("10", "rw"), ("10", "strict")] {
+        let (mount, target) = (at(level, options), Target::start("count", &[]));
+        let solaris = mount.beside("solaris").join(target.pid().to_string());
+        let other = Client::new();
+        let status = || {
+            let bytes = other.read_file(&solaris.join(format!("lwp/{}/lwpstatus", target.pid()))).unwrap();
+            let flags = u32::from_le_bytes(bytes[..4].try_into().unwrap());
+            (flags & (PR_STOPPED | PR_ISTOP), i16::from_le_bytes(bytes[8..10].try_into().unwrap()))
+        };
+        let [requested, suspended] = [(PR_STOPPED | PR_ISTOP, PR_REQUESTED), (PR_STOPPED, PR_SUSPENDED)];
+        assert_eq!(status(), (0, 0), "{level}");
+        let ctl = Ctl::new(&mount, &target);
+        let mem = ctl.client.open(&mount.path(target.pid(), "mem"), libc::O_RDWR).unwrap();
+        let theirs = other.open(&solaris.join("ctl"), libc::O_WRONLY).unwrap();
+        // Traced by ctl.
+        ctl.all(&["attach", "wait"]);
+        assert_eq!(status(), suspended, "{level}: by ctl");
+        // Which is nothing that they could run.
+        assert_eq!(other.write(theirs, PCRUN), Err(libc::EBUSY), "{level}");
+        target.stands(16);
+        // By both: a directive is obeyed where it stands, and ends where both have ended.
+        other.write(theirs, PCDSTOP).unwrap();
+        other.write(theirs, PCWSTOP).unwrap();
+        assert_eq!(status(), requested, "{level}: by both");
+        ctl.write("run").unwrap();
+        target.stands(16);
+        assert_eq!(status(), requested, "{level}");
+        // Registers of what stands for somebody are there; it is not stopped for the controller.
+        assert_eq!(mount.read(target.pid(), "regs").unwrap().len(), 176, "{level}");
+        assert_eq!([ctl.write("run"), ctl.write("step")], [Err(libc::EBUSY); 2], "{level}");
+        let shown = ctl.client.ioctl(mem, PIOCSTATUS, 0).unwrap();
+        assert_eq!((shown[0], shown[16]), (1, 0), "{level}: no event");
+        other.write(theirs, PCRUN).unwrap();
+        target.counts(16);
+        ctl.write("detach").unwrap();
+        // By an event.
+        ctl.client.ioctl(mem, PIOCBIS, 2).unwrap();
+        kill(target.pid(), libc::SIGCONT);
+        eventually("it stands", || ctl.client.ioctl(mem, PIOCSTATUS, 0).unwrap()[16] == 2);
+        assert_eq!(status(), suspended, "{level}: by an event");
+        ctl.client.ioctl(mem, PIOCBIC, u64::MAX).unwrap();
+        ctl.client.ioctl(mem, PIOCCONT, 0).unwrap();
+        target.counts(16);
+        // Only theirs: who waits for any stop finds it.
+        ctl.begin_wait();
+        other.write(theirs, PCDSTOP).unwrap();
+        assert_eq!(ctl.waited(), Ok(()), "{level}");
+        assert_eq!(status(), requested, "{level}");
+        assert_eq!(ctl.write("run"), Err(libc::EBUSY), "{level}");
+        other.write(theirs, PCRUN).unwrap();
+        target.counts(16);
+        is_free(target.pid());
+    }
+}
+
 /// Who traces is the parent, if the release is followed strictly.
 #[test]
 fn the_controller_in_status() {
