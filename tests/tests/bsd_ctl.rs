@@ -591,11 +591,13 @@ fn t39_strict_notes_are_refused() {
     assert_eq!(target.word(0), 0);
 }
 
-/// A core file that is made of what the files say is one to a debugger.
+/// A core file that is made of what the files say is one to a debugger: of a program of 64 bits, and of one of 32 by a client of
+/// either kind.
 #[test]
 fn gcore_writes_what_gdb_reads() {
-    for options in ["rw", "strict"] {
-        let (mount, target) = (at("4", options), Target::start("sled", &[]));
+    for (options, of, by) in [("rw", 64, 64), ("strict", 64, 64), ("rw", 32, 64), ("rw", 32, 32), ("strict", 32, 32)] {
+        let start = if of == 64 { Target::start } else { Target::start32 };
+        let (mount, target) = (at("4", options), start("sled", &[]));
         let pid = target.pid();
         let ctl = Ctl::new(&mount, &target);
         ctl.all(&["attach", "wait"]);
@@ -603,23 +605,39 @@ fn gcore_writes_what_gdb_reads() {
         let file = ctl.client.open(&mount.path(pid, "regs"), libc::O_RDONLY).unwrap();
         let regs = ctl.client.read(file, 176).unwrap();
         let register = |offset: usize| u64::from_le_bytes(regs[offset..offset + 8].try_into().unwrap());
+        let fpregs = ctl.client.open(&mount.path(pid, "fpregs"), libc::O_RDONLY).unwrap();
+        let mxcsr = u32::from_le_bytes(ctl.client.read(fpregs, 512).unwrap()[24..28].try_into().unwrap());
         let dir = TempDir::new();
         let core = dir.path().join("core");
-        let mut gcore = Command::new(bsd_program("gcore", 64));
-        let out = bounded(gcore.arg(mount.point()).arg(pid.to_string()).arg(&core), PATIENCE);
-        assert!(out.status.success(), "{options}: {}", String::from_utf8_lossy(&out.stderr));
+        let run = |bits| {
+            let mut gcore = Command::new(bsd_program("gcore", bits));
+            bounded(gcore.arg(mount.point()).arg(pid.to_string()).arg(&core), PATIENCE)
+        };
+        let out = run(by);
+        assert!(out.status.success(), "{options} {of} {by}: {}", String::from_utf8_lossy(&out.stderr));
+        // One of 32 bits has no place for registers of 64.
+        assert_eq!(run(32).status.success(), of == 32);
+        assert!(run(by).status.success());
         ctl.write("detach").unwrap();
         target.counts(0);
         let (core, sled) = (format!("core {}", core.display()), target.numbers()[0]);
         let memory = format!("x/2xg {sled}");
-        let printf = "printf \"%lx %lx %lx %lx\\n\", $rip, $rsp, $rbx, $r12";
+        // FNSAVE has no mxcsr.
+        let (names, mxcsr) = match (of, by) {
+            (64, _) => ("$rip, $rsp, $rbx, $r12, $mxcsr", mxcsr),
+            (_, 64) => ("$eip, $esp, $ebx, $esi, $mxcsr", mxcsr),
+            _ => ("$eip, $esp, $ebx, $esi, $fctrl", 0x37f),
+        };
+        let fourth = if of == 64 { 24 } else { 72 };
+        let printf = format!("printf \"%lx %lx %lx %lx %x\\n\", {names}");
         let mut gdb = Command::new("gdb");
-        gdb.args(["-nx", "-batch", "-ex", &core, "-ex", printf, "-ex", &memory]);
+        gdb.args(["-nx", "-batch", "-ex", &core, "-ex", &printf, "-ex", &memory]);
         let out = bounded(&mut gdb, PATIENCE);
         let said = String::from_utf8_lossy(&out.stdout);
-        let shown = format!("{:x} {:x} {:x} {:x}", register(136), register(160), register(88), register(24));
-        assert!(said.lines().any(|l| l == shown), "{options}: not {shown} in {said}");
-        assert_eq!(said.matches("0x9090909090909090").count(), 2, "{options}: {said}");
+        let [pc, sp, bx, fourth] = [136, 160, 88, fourth].map(register);
+        let shown = format!("{pc:x} {sp:x} {bx:x} {fourth:x} {mxcsr:x}");
+        assert!(said.lines().any(|l| l == shown), "{options} {of} {by}: not {shown} in {said}");
+        assert_eq!(said.matches("0x9090909090909090").count(), 2, "{options} {of} {by}: {said}");
     }
 }
 
