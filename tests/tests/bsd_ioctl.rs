@@ -2,7 +2,8 @@
 //! (tests/bsd/README.md).
 
 use pfs_tests::bsd::at;
-use pfs_tests::{bounded, bsd_program, kill, root, Client, Mount, Target, NOBODY, PATIENCE};
+use pfs_tests::{bounded, bsd_program, kill, root, Client, Mount, Target, TempDir, NOBODY, PATIENCE};
+use std::path::Path;
 use std::process::Command;
 
 /// Runs one case of `bsd/<program>.c` at a release, as a 64-bit and as a 32-bit program.
@@ -202,4 +203,39 @@ fn an_event_is_a_stop_to_other_flavours() {
     drop(mount);
     kill(target.pid(), libc::SIGUSR1);
     pfs_tests::eventually("it runs", || target.word(0) > 1);
+}
+
+/// The header says the same to every compiler that a program of these years may want.
+#[test]
+fn the_header_in_all_languages() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let dir = TempDir::new();
+    let c = ["c89", "gnu89", "c99", "c11", "c17"].map(|std| ("c", std));
+    let cpp = ["c++98", "c++11", "c++17", "c++20"].map(|std| ("c++", std));
+    for (language, std) in c.into_iter().chain(cpp) {
+        for bits in [64, 32] {
+            let binary = dir.path().join(format!("{std}-{bits}"));
+            let mut command = Command::new("gcc");
+            command.args([&format!("-std={std}"), "-pedantic", "-pedantic-errors", "-Wall", "-Wextra", "-Werror"]);
+            command.args([&format!("-m{bits}"), "-x", language]).arg(root.join("bsd/header.c"));
+            command.arg("-I").arg(root.join("../include/bsd")).arg("-o").arg(&binary);
+            let out = bounded(&mut command, PATIENCE);
+            assert!(out.status.success(), "{std} {bits}: {}", String::from_utf8_lossy(&out.stderr));
+            let out = bounded(&mut Command::new(&binary), PATIENCE);
+            assert!(out.status.success(), "{std} {bits}");
+            let (size, wait, status, places) = match bits {
+                64 => (32, "0x80207004", "0x80207006", [0, 4, 8, 16, 24]),
+                _ => (20, "0x80147004", "0x80147006", [0, 4, 8, 12, 16]),
+            };
+            let mut expected = format!("size {size}\n");
+            for (field, place) in ["state", "flags", "events", "why", "val"].into_iter().zip(places) {
+                expected += &format!("{field} {place}\n");
+            }
+            expected += &format!("PIOCBIS 0x7001\nPIOCBIC 0x7002\nPIOCSFL 0x7003\nPIOCWAIT {wait}\nPIOCCONT 0x7005\n");
+            expected += &format!("PIOCSTATUS {status}\nPIOCGFL 0x80047007\n");
+            expected += "S_EXEC 0x1\nS_SIG 0x2\nS_SCE 0x4\nS_SCX 0x8\nS_CORE 0x10\nS_EXIT 0x20\nS_ALLSTOPS 0x3f\n";
+            expected += "PF_LINGER 0x1\nPF_ISUGID 0x2\nPF_FORK 0x4\n";
+            assert_eq!(String::from_utf8_lossy(&out.stdout), expected, "{std} {bits}");
+        }
+    }
 }
