@@ -358,6 +358,21 @@ static void ends(void)
     must(ended(&c) == 3 << 8);
     must(fails(c.mem, PIOCSTATUS, &s) == ESRCH);
 
+    /* A signal to what is ending is dropped by the kernel, SIGKILL too. */
+    for (int how = 0; how < 2; how++) {
+        c = child();
+        must(ioctl(c.mem, PIOCBIS, S_EXIT) == 0);
+        tell(&c, 'x');
+        must(wait_for(c.mem).why == S_EXIT);
+        must(kill(c.pid, SIGKILL) == 0);
+        must(status(c.mem).why == S_EXIT && waitpid(c.pid, 0, WNOHANG) == 0);
+        if (how)
+            must(ioctl(c.mem, PIOCCONT, 0) == 0);
+        else
+            close(c.mem);
+        must(ended(&c) == 3 << 8);
+    }
+
     c = child();
     must(ioctl(c.mem, PIOCBIS, S_EXIT) == 0);
     pid_t killer = fork();

@@ -5,7 +5,7 @@
 //!   happened there overwrote what was shown.
 //! * Events can be asked for only of a process that no other debugger has: EBUSY.
 //! * A process that waits for itself: EDEADLK.
-//! * SIGKILL always ends the process, but for one that it stands at S_EXIT.
+//! * SIGKILL always ends the process, but for one that stands at S_EXIT: to that the kernel passes no signal any more.
 //! * That the ids of the process change, which ends what was asked for, is seen before the next event, and whenever it is asked about.
 
 use super::candebug::{Claim, Pass};
