@@ -124,6 +124,33 @@ fn l13_files_of_messages_are_not_read() {
     assert_eq!(target.word(0), 0);
 }
 
+/// 15: who takes a process from its controller is told of in the daemon's log; who only lets his own go is not.
+#[test]
+fn l15_a_release_by_others_is_logged() {
+    let (mount, target) = (at("10", "rw"), Target::start("count", &[]));
+    let (one, two) = (Client::new(), Client::new());
+    let open = |client: &Client| client.open(&mount.path(target.pid(), "ctl"), libc::O_WRONLY).unwrap();
+    let (mine, theirs) = (open(&one), open(&two));
+    let log = || std::fs::read_to_string(mount.point().with_file_name("run").join("daemon.log")).unwrap();
+    for message in ["attach", "detach", "detach"] {
+        one.write(mine, message).unwrap();
+    }
+    two.write(theirs, "detach").unwrap();
+    assert!(!log().contains("released"), "{}", log());
+    one.write(mine, "attach").unwrap();
+    two.write(theirs, "detach").unwrap();
+    // SAFETY: no memory is taken.
+    let uid = unsafe { libc::geteuid() };
+    let line = format!(
+        "process {}, traced by {}, was released by process {} of user {uid}",
+        target.pid(),
+        one.pid(),
+        two.pid()
+    );
+    assert!(log().contains(&line), "{}", log());
+    target.counts(16);
+}
+
 /// 20: no message is taken that is longer than any can be.
 #[test]
 fn l20_long_messages() {

@@ -281,7 +281,8 @@ fn t40_a_close_is_over_when_it_returns() {
                 }
             });
         }
-        let results: Vec<_> = (0..2000).map(|i| open(if i % 3 == 0 { O_RDWR } else { O_RDWR | O_EXCL }).is_ok()).collect();
+        let results: Vec<_> =
+            (0..2000).map(|i| open(if i % 3 == 0 { O_RDWR } else { O_RDWR | O_EXCL }).is_ok()).collect();
         over.store(true, Ordering::Relaxed);
         assert_eq!(results.iter().filter(|ok| !**ok).count(), 0, "of {}", results.len());
     });
