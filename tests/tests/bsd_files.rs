@@ -151,6 +151,27 @@ fn t04_nothing_can_be_made_or_removed() {
 }
 
 #[test]
+fn statfs_tells_what_the_releases_told() {
+    let (all, _target) = (All::new(""), Target::start("count", &[]));
+    let most: u64 = fs::read_to_string("/proc/sys/kernel/pid_max").unwrap().trim().parse().unwrap();
+    for (level, point) in all.each() {
+        let path = std::ffi::CString::new(point.to_str().unwrap()).unwrap();
+        // SAFETY: plain data, filled in by the call; a path that ends in 0.
+        let (told, s) = unsafe {
+            let mut s: libc::statvfs = std::mem::zeroed();
+            (libc::statvfs(path.as_ptr(), &mut s), s)
+        };
+        assert_eq!((told, s.f_bsize, s.f_blocks, s.f_bfree, s.f_bavail), (0, 4096, 1, 0, 0), "{level}");
+        if is_pseudofs(level) {
+            assert_eq!((s.f_files, s.f_ffree), (1, 0), "{level}");
+        } else {
+            assert_eq!(s.f_files, most, "{level}");
+            assert!((2..20_000).contains(&(s.f_files - s.f_ffree)), "{level}: {}", s.f_ffree);
+        }
+    }
+}
+
+#[test]
 fn t05_curproc_is_who_looks() {
     let (all, client) = (All::new(""), Client::new());
     for (level, point) in all.each() {

@@ -294,6 +294,11 @@ impl Rules {
         matches!(self.level, Bsd44b | F2 | F4)
     }
 
+    /// True if statfs(2) tells how many processes there can be, and not that there is one file.
+    pub fn counts_processes(self) -> bool {
+        !self.level.is_pseudofs()
+    }
+
     /// Who may come near.
     pub fn predicate(self) -> Predicate {
         match self.level {
