@@ -182,6 +182,10 @@ fn t22_attach_run_step_detach() {
         own.write("detach").unwrap();
         let own = mine.client.open(&mount.path(mine.client.pid(), "ctl"), libc::O_WRONLY).unwrap();
         assert_eq!(mine.client.write(own, "attach"), Err(libc::EINVAL), "{level}");
+        let others = Ctl::of(Client::new(), mount.point(), mine.client.pid());
+        others.all(&["attach", "wait", "run"]);
+        assert_eq!(mine.client.write(own, "attach"), Err(libc::EBUSY), "{level}: of oneself, who is traced");
+        others.write("detach").unwrap();
         assert_eq!(mine.client.write(own, "wait"), Err(libc::EDEADLK), "{level}");
 
         assert_eq!(other.write("detach"), Ok(()), "{level}: of what is not traced");

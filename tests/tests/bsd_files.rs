@@ -79,8 +79,8 @@ fn t01_the_root_lists_processes_and_curproc() {
     let ino = |level, name: &str| client.stat(&all.of(level).join(name)).unwrap().ino;
     assert_eq!([ino("44a", "1"), ino("44b", "1"), ino("4", "1"), ino("10", "1")], [17, 34, 34, 400_000_001]);
     let (pid, mem) = (target.pid() as u64, format!("{}/mem", target.pid()));
-    let expected = [((pid + 1) << 3) + 3, ((pid + 1) << 4) + 4, 1_100_000_000 + pid];
-    assert_eq!([ino("44a", &mem), ino("44b", &mem), ino("10", &mem)], expected);
+    let expected = [((pid + 1) << 3) + 3, ((pid + 1) << 4) + 4, 1_100_000_000 + pid, 1_000_000_000 + pid];
+    assert_eq!(["44a", "44b", "10", "12"].map(|level| ino(level, &mem)), expected);
     for (_, point) in all.each() {
         assert_eq!(client.stat(point).unwrap().ino, 2);
     }
@@ -148,6 +148,27 @@ fn t04_nothing_can_be_made_or_removed() {
         assert_eq!(changed, ["5", "10"].contains(&level).then_some(EOPNOTSUPP), "{level}");
         assert_eq!(client.stat(&directory.join("mem")).unwrap().mode, mode_of("mem"));
     }
+}
+
+/// A session whose leader has ended has none, though nobody has waited for it.
+#[test]
+fn t08_the_leader_of_a_session_that_has_ended() {
+    let all = All::new("");
+    let mut command = std::process::Command::new("setsid");
+    let mut leader =
+        command.args(["sh", "-c", "sleep 100 & echo $!"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(leader.stdout.take().unwrap()), &mut line).unwrap();
+    let member: i32 = line.trim().parse().unwrap();
+    pfs_tests::eventually("the leader has ended", || state(leader.id() as i32) == 'Z');
+    // SAFETY: no memory is taken.
+    assert_eq!(unsafe { libc::getsid(member) }, leader.id() as i32);
+    for (level, point) in all.each() {
+        let status = text(Client::new().read_file(&point.join(member.to_string()).join("status")));
+        assert_eq!(status.split(' ').nth(4), Some("0"), "{level}: {status}");
+    }
+    kill(member, libc::SIGKILL);
+    leader.wait().unwrap();
 }
 
 #[test]
@@ -397,6 +418,7 @@ fn expected_status(level: &str, target: &Target, name: &[u8], groups: u32, tty: 
     // SAFETY: no memory is taken.
     let (pgid, sid) = unsafe { (libc::getpgid(pid), libc::getsid(pid)) };
     let escaped: String = match is_pseudofs(level) {
+        true if name.is_empty() => "\\000".into(),
         true => name
             .iter()
             .map(|b| if (33..127).contains(b) && *b != b'\\' { (*b as char).into() } else { format!("\\{b:03o}") })

@@ -127,7 +127,10 @@ impl Open {
         let writer = Arc::new(Proc::open(caller.pid()?)?);
         let life: Life = (writer.pid(), writer.start());
         let order = match command {
-            Command::Attach if user.own => return Err(Errno(libc::EINVAL)),
+            Command::Attach if user.own => {
+                let traced = controller(&self.subject.target).is_some();
+                return Err(Errno(if traced { libc::EBUSY } else { libc::EINVAL }));
+            }
             Command::Wait if user.own => return Err(Errno(libc::EDEADLK)),
             Command::Attach => TurnOrder::Attach(Attach {
                 controller: writer,
@@ -251,6 +254,7 @@ mod tests {
         }
         let either = |message: &[u8]| [Level::F4, Level::F10].map(|level| of(level, message).is_ok());
         assert_eq!(either(b"run\n\n"), [false, true]);
+        assert_eq!(either(b"run \t\x0b\x0c\r\n"), [false, true]);
         assert_eq!(either(b"run \t\n"), [false, true]);
         assert_eq!(either(b"run\0junk"), [true, false]);
         assert_eq!(either(b"run\n\0"), [true, false]);

@@ -34,7 +34,8 @@ pub struct Row {
     pub mode: u32,
     /// The release from which on it has none when the ids of the process have changed since its exec.
     pub private: Option<Level>,
-    /// Its numbers, of which inode numbers are made: in 4.4BSD at first, in 4.4BSD then and FreeBSD up to 4, and since.
+    /// Its numbers, of which inode numbers are made: in 4.4BSD at first, in 4.4BSD then and FreeBSD up to 4, and since, where all
+    /// nodes of this table are there.
     pub numbers: [u64; 3],
     /// What it is.
     pub what: What,
@@ -138,8 +139,17 @@ impl Row {
         matches!(self.what, Notes { .. }) && !rules.refuses_notes()
     }
 
+    /// Inode number.
+    fn ino(&self, rules: Rules, pid: u32) -> u64 {
+        let [first, then, declared] = self.numbers;
+        // A node that a release has not has no number there: those behind it have the next lower one.
+        let missing =
+            NODES.iter().filter(|row| row.numbers[2] < declared && !row.levels.contains(&rules.level)).count();
+        rules.ino([first, then, declared - missing as u64], pid)
+    }
+
     fn entry(&self, subject: &Subject) -> Entry {
-        let ino = subject.rules.ino(self.numbers, subject.pid());
+        let ino = self.ino(subject.rules, subject.pid());
         Entry { name: self.name.into(), ino, kind: self.kind() }
     }
 
@@ -233,7 +243,7 @@ impl Door {
         self.enter(look)?;
         let rules = self.subject.rules;
         let size = if rules.shows_sizes() { self.row.size(look) } else { 0 };
-        let ino = rules.ino(self.row.numbers, self.subject.pid());
+        let ino = self.row.ino(rules, self.subject.pid());
         let mut attr = look.attr(ino, self.row.kind() | self.row.mode, 1, size).map_err(stale)?;
         if rules.takes_away(self.row.private) && !self.row.is_for_everybody(rules) && look.is_sugid().map_err(stale)? {
             attr.mode &= libc::S_IFMT;
@@ -304,10 +314,22 @@ mod tests {
     fn numbers_are_of_one_node_each() {
         for level in Level::ALL {
             let rules = Rules { level, strict: false, raw_syscall_regs: false };
-            let numbers = of_level(level).map(|row| row.numbers).chain([DIRECTORY]);
-            let inos: Vec<u64> = numbers.flat_map(|n| [7, 8].map(|pid| rules.ino(n, pid))).collect();
+            let of = |pid| of_level(level).map(move |row| row.ino(rules, pid)).chain([process_ino(rules, pid)]);
+            let inos: Vec<u64> = [7, 8].into_iter().flat_map(of).collect();
             let different: BTreeSet<u64> = inos.iter().copied().chain([ROOT_INO, CURPROC_INO]).collect();
             assert_eq!(different.len(), inos.len() + 2, "{level:?}");
         }
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_release() {
+        let number = |level, name| {
+            let row = of_level(level).find(|row| row.name == name).unwrap();
+            row.ino(Rules { level, strict: false, raw_syscall_regs: false }, 7) / 100_000_000
+        };
+        let of = |level| ["cmdline", "dbregs", "mem", "status", "file"].map(|name| number(level, name));
+        assert_eq!(of(F10), [5, 7, 11, 16, 18]);
+        assert_eq!(of(F5), [5, 7, 11, 16, 17], "without osrel");
+        assert_eq!([of(Level::F12), of(F14)], [[5, 6, 10, 15, 17]; 2], "without ctl");
     }
 }
