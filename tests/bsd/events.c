@@ -653,6 +653,55 @@ static void nested(void)
     done(&c, 'n');
 }
 
+/* A program that tries it out: what has stopped itself is asked for events, and let go of none; a signal makes it go on. */
+static void probe(void)
+{
+    struct child c = child();
+    kill(c.pid, SIGSTOP);
+    while (state(c.pid) != 'T')
+        usleep(1000);
+    must(ioctl(c.mem, PIOCBIS, S_SCE) == 0);
+    must(fails(c.mem, PIOCCONT, (void *)1L) == (level == 4 && strict ? EINVAL : 0));
+    must(status(c.mem).why == 0);
+    usleep(20000);
+    must(strchr("tT", state(c.pid)));
+    tell(&c, 'n');
+    kill(c.pid, SIGCONT);
+    struct procfs_status s = wait_for(c.mem);
+    must(s.why == S_SCE);
+    close(c.mem);
+    done(&c, 'n');
+}
+
+/* As strace looks at a process that waits: polling, until a signal has made it stop. */
+static void polled(void)
+{
+    struct child c = child();
+    unsigned int now = 99;
+    asleep(c.pid);
+    must(ioctl(c.mem, PIOCGFL, &now) == 0 && now == 0);
+    must(ioctl(c.mem, PIOCSFL, now & ~PF_LINGER) == 0);
+    must(ioctl(c.mem, PIOCBIS, S_SIG | S_SCE | S_SCX) == 0);
+    kill(c.pid, SIGCONT);
+    while (status(c.mem).why == 0)
+        usleep(1000);
+    is(c.mem, S_SIG, SIGCONT);
+    tell(&c, 'c');
+    /* The call that it was in goes on, and ends. */
+    is(c.mem, S_SCX, SYS_read);
+    for (int i = 0; i < 2; i++) {
+        call(&c, SYS_getpid, 0, c.pid, 0);
+        call(&c, SYS_close, 1, EBADF, 1);
+    }
+    /* By itself. */
+    must(ioctl(c.mem, PIOCBIC, ~0) == 0);
+    if (status(c.mem).why)
+        must(ioctl(c.mem, PIOCCONT, 0) == 0);
+    done(&c, 'c');
+    int own = node(getpid(), "mem", O_RDWR);
+    must(own >= 0 && ioctl(own, PIOCBIS, S_EXIT | S_CORE) == 0 && ioctl(own, PIOCBIC, ~0) == 0);
+}
+
 /* PF_ISUGID is for the privileged; more[0] is a user who is not. */
 static void flags(void)
 {
@@ -683,6 +732,8 @@ int main(int argc, char **argv)
         {"ends", ends},           {"cores", cores},     {"signals", signals}, {"conts", conts},     {"closes", closes},
         {"crashes", crashes},     {"forks", forks},     {"waits", waits},     {"nested", nested},   {"flags", flags},
         {"inside", inside},
+        {"probe", probe},
+        {"polled", polled},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
         if (!strcmp(cases[i].name, argv[3])) {

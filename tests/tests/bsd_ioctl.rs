@@ -127,6 +127,16 @@ fn waits() {
 }
 
 #[test]
+fn probe() {
+    holds_strictly("probe");
+}
+
+#[test]
+fn polled() {
+    holds("polled");
+}
+
+#[test]
 fn nested() {
     holds_strictly("nested");
 }
