@@ -264,12 +264,9 @@ fn t40_a_close_is_over_when_it_returns() {
     let (mount, target) = (at("4", ""), Target::start("count", &[]));
     let path = mount.path(target.pid(), "mem");
     let open = |flags: i32| {
-        let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
-        // SAFETY: a path that ends in 0; the descriptor is made an owner's at once.
-        match unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC) } {
-            -1 => Err(std::io::Error::last_os_error()),
-            fd => Ok(unsafe { <std::os::fd::OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(fd) }),
-        }
+        let mut options = fs::OpenOptions::new();
+        options.read(flags & O_RDWR != 0).write(true);
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags & O_EXCL).open(&path)
     };
     let (over, pid) = (AtomicBool::new(false), target.pid());
     std::thread::scope(|scope| {
