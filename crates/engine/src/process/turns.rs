@@ -172,6 +172,20 @@ mod tests {
         assert_eq!(event(&p), None);
     }
 
+    /// A call that nothing breaks off ends before the stop by which its process was to be attached.
+    #[test]
+    fn the_call_that_a_thread_was_found_in_ends_with_an_event() {
+        let mut p = process(&[10], S_ALLSTOPS, TurnRules::default());
+        let call = Call { nr: 58, abi: Abi::X86_64, args: [0; 6] };
+        p.ended_call(10, call, 11);
+        p.report(10, Report::Trap);
+        assert!(p.settle().is_empty());
+        assert_eq!(p.seats[&SEAT].why, Some((10, What::Exit(Some(call), 11))));
+        // Its registers are those of the end of a call.
+        assert_eq!(p.threads[&10].state, State::Stopped(Stop::Exit));
+        assert_eq!(next(&mut p), [Action::Resume(10, Go::Syscall, 0)]);
+    }
+
     #[test]
     fn what_happened_to_a_thread_that_ended_is_not_shown() {
         let mut p = process(&[10, 11], S_SIG, TurnRules::default());

@@ -2,7 +2,7 @@
 //!
 //! FUSE does not tell that an open is to be exclusive; the kernel shows it as long as the caller waits in open(2) or openat(2), not in
 //! openat2(2) nor through an io_uring. Unlike 4.4BSD's, a writer that has closed the file is in nobody's way: FUSE tells of a close
-//! when it has returned already, so who finds another in his way looks for [`A_MOMENT`] whether that was just going.
+//! when it has returned already, so who finds another in his way looks for a moment whether that was just going.
 
 use super::look::Subject;
 use crate::exclusive::is_exclusive;
