@@ -76,7 +76,7 @@ fn t29_execs() {
 
 #[test]
 fn t29_ends() {
-    holds("ends");
+    holds_strictly("ends");
 }
 
 #[test]
