@@ -59,6 +59,72 @@ fn t28_the_call_that_it_is_in() {
     holds("inside");
 }
 
+/// A call that waits when S_SCX is asked for is not ended by that, whatever it waits for: its end is told when it comes, and once.
+#[test]
+fn t28_calls_that_wait() {
+    const PIOCBIS: u32 = 0x7001;
+    const PIOCBIC: u32 = 0x7002;
+    const PIOCCONT: u32 = 0x7005;
+    const PIOCWAIT: u32 = 0x8020_7004;
+    const PIOCSTATUS: u32 = 0x8020_7006;
+    const S_SCX: u64 = 8;
+    let names = [
+        ("clock_nanosleep", libc::SYS_clock_nanosleep),
+        ("ppoll", libc::SYS_ppoll),
+        ("epoll_pwait", libc::SYS_epoll_pwait),
+        ("recvmsg", libc::SYS_recvmsg),
+        ("accept", libc::SYS_accept),
+        ("io_getevents", libc::SYS_io_getevents),
+        ("futex_absolute", libc::SYS_futex),
+        ("read_timerfd", libc::SYS_read),
+        ("read_eventfd", libc::SYS_read),
+        ("readv_pipe", libc::SYS_readv),
+        ("msgrcv", libc::SYS_msgrcv),
+        ("wait4", libc::SYS_wait4),
+        ("pause", libc::SYS_pause),
+        ("sigsuspend", libc::SYS_rt_sigsuspend),
+    ];
+    let (mount, client) = (at("10", "rw"), Client::new());
+    let why = |mem, number| {
+        let status = client.ioctl(mem, number, 0).unwrap();
+        (u64::from(status[16]), u64::from_le_bytes(status[24..32].try_into().unwrap()))
+    };
+    let begin = |(name, call)| {
+        let target = Target::start("waits", &[name]);
+        if target.said == "none" {
+            return None;
+        }
+        pfs_tests::eventually(name, || pfs_tests::state(target.pid()) == 'S');
+        let mem = client.open(&mount.path(target.pid(), "mem"), libc::O_RDWR).unwrap();
+        for _ in 0..3 {
+            client.ioctl(mem, PIOCBIS, S_SCX).unwrap();
+            // It has been stopped, and sleeps on.
+            pfs_tests::eventually(name, || pfs_tests::state(target.pid()) == 'S');
+            assert_eq!(why(mem, PIOCSTATUS), (0, 0), "{name}");
+            client.ioctl(mem, PIOCBIC, S_SCX).unwrap();
+        }
+        client.ioctl(mem, PIOCBIS, S_SCX).unwrap();
+        target.go();
+        Some((name, call as u64, mem, target))
+    };
+    let begun: Vec<_> = names.into_iter().filter_map(begin).collect();
+    for (name, call, mem, target) in &begun {
+        // The handler of a signal that it waits for ends with a call of its own.
+        let mut ends = vec![why(*mem, PIOCWAIT)];
+        while ends.last() == Some(&(S_SCX, libc::SYS_rt_sigreturn as u64)) {
+            client.ioctl(*mem, PIOCCONT, 0).unwrap();
+            ends.push(why(*mem, PIOCWAIT));
+        }
+        // What is made again under that number, and was let go meanwhile, has no other.
+        let again = Some(&(S_SCX, libc::SYS_restart_syscall as u64));
+        assert!(ends.last() == Some(&(S_SCX, *call)) || ends.last() == again, "{name}: {ends:?}");
+        client.ioctl(*mem, PIOCCONT, 0).unwrap();
+        assert_ne!(why(*mem, PIOCWAIT), (S_SCX, *call), "{name}: once");
+        client.close(*mem);
+        assert!(target.line().starts_with("done "), "{name}");
+    }
+}
+
 #[test]
 fn t28_calls_of_32_bits() {
     let mount = at("10", "rw");
