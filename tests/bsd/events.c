@@ -61,6 +61,11 @@ static void obey(int orders, int answers)
             must(write(answers, "s", 1) == 1 && nanosleep(&time, 0) == 0);
             break;
         }
+        case 'b': { /* asks for the ends of its own calls */
+            int own = node(getpid(), "mem", O_WRONLY);
+            must(own >= 0 && ioctl(own, PIOCBIS, S_SCX) == 0);
+            break;
+        }
         case 'n': /* nothing */
             break;
         }
@@ -288,6 +293,14 @@ static void inside(void)
         must(s.val == SYS_nanosleep || s.val == SYS_clock_nanosleep || s.val == 407);
         must(ioctl(c.mem, PIOCBIC, ~0) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
         done(&c, 's');
+        /* Asks itself. */
+        if (events == S_SCX) {
+            tell(&c, 'b');
+            s = wait_for(c.mem);
+            must(s.why == S_SCX && s.val == SYS_ioctl && registers(c.pid).ax == 0);
+            must(ioctl(c.mem, PIOCBIC, ~0) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
+            done(&c, 'b');
+        }
         /* It was already being run from signal to signal. */
         asleep(c.pid);
         must(ioctl(c.mem, PIOCBIS, S_SIG) == 0);
