@@ -165,6 +165,37 @@ fn t31_closes() {
     holds("closes");
 }
 
+/// Who opens the file behind the last close finds nothing of what was asked for before, though FUSE tells of a close late.
+#[test]
+fn t31_the_last_close_is_over_when_it_returns() {
+    let (mount, target) = (at("10", "rw"), Target::start("count", &[]));
+    let path = mount.path(target.pid(), "mem");
+    let open = || std::fs::File::options().read(true).write(true).open(&path).unwrap();
+    let ask = |mem: &std::fs::File, number: libc::Ioctl, argument: *mut u8| {
+        // SAFETY: the argument is a number, or has room for the answer.
+        assert_eq!(unsafe { libc::ioctl(std::os::fd::AsRawFd::as_raw_fd(mem), number, argument) }, 0);
+    };
+    let add = |mem: &std::fs::File| ask(mem, 0x7001, std::ptr::without_provenance_mut(0x20));
+    let mask = |mem: &std::fs::File| {
+        let mut status = [0; 32];
+        ask(mem, 0x8020_7006, status.as_mut_ptr());
+        status[8]
+    };
+    let mut kept = 0;
+    for _ in 0..2000 {
+        let mem = open();
+        kept += u32::from(mask(&mem) != 0);
+        add(&mem);
+    }
+    // Another process may keep the daemon from its CPU for longer than it waits.
+    assert!(kept <= 5, "{kept}");
+    // One that has it open is another matter.
+    let (one, two) = (open(), open());
+    add(&one);
+    drop(one);
+    assert_eq!(mask(&two), 0x20);
+}
+
 #[test]
 fn t33_crashes() {
     holds("crashes");

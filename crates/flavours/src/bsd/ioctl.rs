@@ -87,6 +87,12 @@ pub fn is_stopped(target: &Target) -> bool {
     held.is_some_and(|held| held.seats.iter().any(|seat| seat.flavour == SEAT && seat.holds))
 }
 
+/// True if somebody has asked for events of the process.
+pub fn are_asked_for(target: &Target) -> bool {
+    let held = target.shared.engine.target(target.proc.clone()).held_now();
+    held.is_some_and(|held| held.seats.iter().any(|seat| seat.flavour == SEAT))
+}
+
 /// What the last close of `mem` does.
 pub fn last_close(subject: &Subject, claim: &Claim) -> LastClose {
     let (subject, make) = (subject.clone(), seat(subject, claim));

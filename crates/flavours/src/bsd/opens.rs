@@ -4,6 +4,7 @@
 //! openat2(2) nor through an io_uring. Unlike 4.4BSD's, a writer that has closed the file is in nobody's way: FUSE tells of a close
 //! when it has returned already, so who finds another in his way looks for a moment whether that was just going.
 
+use super::ioctl;
 use super::look::Subject;
 use crate::exclusive::is_exclusive;
 use parking_lot::{Condvar, Mutex};
@@ -29,6 +30,8 @@ static CLOSED: Condvar = Condvar::new();
 
 /// The news of a close is read from the kernel before that of an open after it, but another thread may be at work on it.
 const A_MOMENT: Duration = Duration::from_millis(20);
+/// The same for who is in nobody's way, and would keep the last close from being the last: where events end with that.
+const AN_INSTANT: Duration = Duration::from_millis(2);
 
 /// What is done when nobody has the file open any more; it must not wait.
 pub type LastClose = Box<dyn Fn() + Send + Sync>;
@@ -48,7 +51,9 @@ pub fn open(subject: &Subject, caller: &Caller, flags: i32, last: LastClose) -> 
         _ => How::Writing,
     };
     let life = (subject.pid(), subject.target.proc.start());
-    let until = Instant::now() + A_MOMENT;
+    let begun = Instant::now();
+    let others = OPENS.lock().as_ref().is_some_and(|all| all.contains_key(&life));
+    let mut looked = !others || !ioctl::are_asked_for(&subject.target);
     let mut opens = OPENS.lock();
     loop {
         let list = opens.get_or_insert_default().entry(life).or_default();
@@ -57,13 +62,16 @@ pub fn open(subject: &Subject, caller: &Caller, flags: i32, last: LastClose) -> 
             How::Writing => list.contains(&How::Alone),
             How::Alone => list.iter().any(|other| *other != How::Reading),
         };
-        if !in_the_way {
+        if !in_the_way && (looked || list.is_empty()) {
             list.push(how);
             return Ok(Opening { life, how, last });
         }
-        if CLOSED.wait_until(&mut opens, until).timed_out() {
+        let moment = if in_the_way { A_MOMENT } else { AN_INSTANT };
+        let over = CLOSED.wait_until(&mut opens, begun + moment).timed_out();
+        if over && in_the_way {
             return Err(Errno(libc::EBUSY));
         }
+        looked |= over;
     }
 }
 
