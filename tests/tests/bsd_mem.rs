@@ -283,11 +283,26 @@ fn t40_a_close_is_over_when_it_returns() {
         over.store(true, Ordering::Relaxed);
         assert_eq!(results.iter().filter(|ok| !**ok).count(), 0, "of {}", results.len());
     });
-    // Who is in the way stays there.
+    // Who is in the way stays there, and however many wait for him, others are served meanwhile.
     let alone = open(O_WRONLY | O_EXCL).unwrap();
     let begun = Instant::now();
     assert_eq!(open(O_WRONLY).unwrap_err().raw_os_error(), Some(EBUSY));
     assert!(begun.elapsed() < Duration::from_secs(1));
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..100 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    assert_eq!(open(O_WRONLY).unwrap_err().raw_os_error(), Some(EBUSY));
+                    std::thread::yield_now();
+                }
+            });
+        }
+        let begun = Instant::now();
+        (0..20).for_each(|_| assert!(!fs::read(mount.path(pid, "status")).unwrap().is_empty()));
+        over.store(true, Ordering::Relaxed);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    });
     drop(alone);
 }
 

@@ -9,6 +9,7 @@ use super::look::Subject;
 use crate::exclusive::is_exclusive;
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tree::{Caller, Errno, Result};
 
@@ -24,6 +25,11 @@ enum How {
 }
 
 static OPENS: Mutex<Option<HashMap<Life, Vec<How>>>> = Mutex::new(None);
+
+/// How many opens wait: each takes one of the threads that serve clients.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+/// Most of them; one more does not wait.
+const WAITING_MAX: usize = 8;
 
 /// Somebody has closed the file.
 static CLOSED: Condvar = Condvar::new();
@@ -67,7 +73,9 @@ pub fn open(subject: &Subject, caller: &Caller, flags: i32, last: LastClose) -> 
             return Ok(Opening { life, how, last });
         }
         let moment = if in_the_way { A_MOMENT } else { AN_INSTANT };
-        let over = CLOSED.wait_until(&mut opens, begun + moment).timed_out();
+        let over = WAITING.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX
+            || CLOSED.wait_until(&mut opens, begun + moment).timed_out();
+        WAITING.fetch_sub(1, Ordering::Relaxed);
         if over && in_the_way {
             return Err(Errno(libc::EBUSY));
         }
