@@ -46,6 +46,26 @@ static void obey(int orders, int answers)
             must(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 5);
             break;
         }
+        case 'v': { /* a call that nothing breaks off, until a child of its own is told to end */
+            static volatile int over;
+            pid_t pid = vfork();
+            if (!pid) {
+                must(write(answers, "v", 1) == 1 && read(orders, (void *)&over, 1) == 1);
+                _exit(0);
+            }
+            must(waitpid(pid, &status, 0) == pid && status == 0);
+            break;
+        }
+        case 's': { /* a call that is made again under another number */
+            struct timespec time = {0, 200000000};
+            must(write(answers, "s", 1) == 1 && nanosleep(&time, 0) == 0);
+            break;
+        }
+        case 'b': { /* asks for the ends of its own calls */
+            int own = node(getpid(), "mem", O_WRONLY);
+            must(own >= 0 && ioctl(own, PIOCBIS, S_SCX) == 0);
+            break;
+        }
         case 'n': /* nothing */
             break;
         }
@@ -220,6 +240,93 @@ static void calls(void)
     must(status(c.mem).state == 1 && status(c.mem).why == 0 && status(c.mem).val == 0);
 }
 
+/* State letter. */
+static char state(pid_t pid)
+{
+    char path[64], text[512] = {0};
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY);
+    must(fd >= 0 && read(fd, text, sizeof text - 1) > 0);
+    close(fd);
+    return strrchr(text, ')')[2];
+}
+
+/* Returns when it waits in a call. */
+static void asleep(pid_t pid)
+{
+    while (state(pid) != 'S')
+        usleep(1000);
+}
+
+/* The call that the process is in when it is asked for ends as any other. */
+static void inside(void)
+{
+    for (int events = S_SCX; events <= (S_SCX | S_SCE); events += S_SCE) {
+        struct child c = child();
+        /* Waits for an order. */
+        for (int i = 0; i < 3; i++) {
+            asleep(c.pid);
+            must(ioctl(c.mem, PIOCBIS, events) == 0);
+            tell(&c, 'n');
+            is(c.mem, S_SCX, SYS_read);
+            must(ioctl(c.mem, PIOCBIC, ~0) == 0);
+            if (status(c.mem).why)
+                must(ioctl(c.mem, PIOCCONT, 0) == 0);
+            done(&c, 'n');
+        }
+        /* In vfork. */
+        tell(&c, 'v');
+        done(&c, 'v');
+        must(ioctl(c.mem, PIOCBIS, events) == 0);
+        tell(&c, '.');
+        struct procfs_status s = wait_for(c.mem);
+        must(s.why == S_SCX && (s.val == SYS_vfork || s.val == SYS_clone) && registers(c.pid).ax > 1);
+        must(ioctl(c.mem, PIOCBIC, ~0) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
+        done(&c, 'v');
+        /* Sleeps. */
+        tell(&c, 's');
+        done(&c, 's');
+        asleep(c.pid);
+        must(ioctl(c.mem, PIOCBIS, events) == 0);
+        s = wait_for(c.mem);
+        must(s.why == S_SCX && registers(c.pid).ax == 0);
+        must(s.val == SYS_nanosleep || s.val == SYS_clock_nanosleep || s.val == 407);
+        must(ioctl(c.mem, PIOCBIC, ~0) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
+        done(&c, 's');
+        /* Asks itself. */
+        if (events == S_SCX) {
+            tell(&c, 'b');
+            s = wait_for(c.mem);
+            must(s.why == S_SCX && s.val == SYS_ioctl && registers(c.pid).ax == 0);
+            must(ioctl(c.mem, PIOCBIC, ~0) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
+            done(&c, 'b');
+        }
+        /* It was already being run from signal to signal. */
+        asleep(c.pid);
+        must(ioctl(c.mem, PIOCBIS, S_SIG) == 0);
+        asleep(c.pid);
+        must(ioctl(c.mem, PIOCBIS, events) == 0);
+        tell(&c, 'n');
+        is(c.mem, S_SCX, SYS_read);
+        must(ioctl(c.mem, PIOCBIC, ~0) == 0);
+        if (status(c.mem).why)
+            must(ioctl(c.mem, PIOCCONT, 0) == 0);
+        done(&c, 'n');
+        /* And stands on a signal that came in the call, which goes on behind it. */
+        asleep(c.pid);
+        must(ioctl(c.mem, PIOCBIS, S_SIG) == 0);
+        kill(c.pid, SIGCONT);
+        must(wait_for(c.mem).why == S_SIG);
+        must(ioctl(c.mem, PIOCBIS, events) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
+        tell(&c, 'n');
+        while ((s = wait_for(c.mem)).why == S_SIG)
+            must(ioctl(c.mem, PIOCCONT, 0) == 0);
+        must(s.why == S_SCX && s.val == SYS_read);
+        must(ioctl(c.mem, PIOCBIC, ~0) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
+        done(&c, 'n');
+    }
+}
+
 static void execs(void)
 {
     struct child c = child();
@@ -236,6 +343,17 @@ static void execs(void)
     must(s.why == S_EXIT && s.val == 0);
     must(ioctl(c.mem, PIOCCONT, 0) == 0);
     must(ended(&c) == 0);
+
+    /* Asked for in the midst of it: the end of a call is told with its number. */
+    c = child();
+    must(ioctl(c.mem, PIOCBIS, S_EXEC) == 0);
+    tell(&c, 'e');
+    must(wait_for(c.mem).why == S_EXEC);
+    must(ioctl(c.mem, PIOCBIS, S_SCX) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
+    s = wait_for(c.mem);
+    must(s.why == S_SCX && s.val == SYS_execve);
+    must(ioctl(c.mem, PIOCBIC, ~0) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
+    must(ended(&c) == 0);
 }
 
 static void ends(void)
@@ -251,7 +369,24 @@ static void ends(void)
     must(waitpid(c.pid, 0, WNOHANG) == 0);
     must(ioctl(c.mem, PIOCCONT, 0) == 0);
     must(ended(&c) == 3 << 8);
-    must(fails(c.mem, PIOCSTATUS, &s) == ESRCH);
+    int gone = !strict ? ESRCH : level == 4 ? ENOTTY : EIO;
+    must(fails(c.mem, PIOCSTATUS, &s) == gone && fails(c.mem, PIOCBIS, (void *)S_SIG) == gone);
+    must(fails(c.mem, PIOCCONT, 0) == gone && fails(c.mem, PIOCGFL, &level) == gone);
+
+    /* A signal to what is ending is dropped by the kernel, SIGKILL too. */
+    for (int how = 0; how < 2; how++) {
+        c = child();
+        must(ioctl(c.mem, PIOCBIS, S_EXIT) == 0);
+        tell(&c, 'x');
+        must(wait_for(c.mem).why == S_EXIT);
+        must(kill(c.pid, SIGKILL) == 0);
+        must(status(c.mem).why == S_EXIT && waitpid(c.pid, 0, WNOHANG) == 0);
+        if (how)
+            must(ioctl(c.mem, PIOCCONT, 0) == 0);
+        else
+            close(c.mem);
+        must(ended(&c) == 3 << 8);
+    }
 
     c = child();
     must(ioctl(c.mem, PIOCBIS, S_EXIT) == 0);
@@ -336,17 +471,6 @@ static void conts(void)
         must(ioctl(c.mem, PIOCCONT, 0) == 0);
     }
     must(ended(&c) == SIGTERM);
-}
-
-/* State letter. */
-static char state(pid_t pid)
-{
-    char path[64], text[512] = {0};
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int fd = open(path, O_RDONLY);
-    must(fd >= 0 && read(fd, text, sizeof text - 1) > 0);
-    close(fd);
-    return strrchr(text, ')')[2];
 }
 
 static void stop(struct child *c)
@@ -544,6 +668,55 @@ static void nested(void)
     done(&c, 'n');
 }
 
+/* A program that tries it out: what has stopped itself is asked for events, and let go of none; a signal makes it go on. */
+static void probe(void)
+{
+    struct child c = child();
+    kill(c.pid, SIGSTOP);
+    while (state(c.pid) != 'T')
+        usleep(1000);
+    must(ioctl(c.mem, PIOCBIS, S_SCE) == 0);
+    must(fails(c.mem, PIOCCONT, (void *)1L) == (level == 4 && strict ? EINVAL : 0));
+    must(status(c.mem).why == 0);
+    usleep(20000);
+    must(strchr("tT", state(c.pid)));
+    tell(&c, 'n');
+    kill(c.pid, SIGCONT);
+    struct procfs_status s = wait_for(c.mem);
+    must(s.why == S_SCE);
+    close(c.mem);
+    done(&c, 'n');
+}
+
+/* As strace looks at a process that waits: polling, until a signal has made it stop. */
+static void polled(void)
+{
+    struct child c = child();
+    unsigned int now = 99;
+    asleep(c.pid);
+    must(ioctl(c.mem, PIOCGFL, &now) == 0 && now == 0);
+    must(ioctl(c.mem, PIOCSFL, now & ~PF_LINGER) == 0);
+    must(ioctl(c.mem, PIOCBIS, S_SIG | S_SCE | S_SCX) == 0);
+    kill(c.pid, SIGCONT);
+    while (status(c.mem).why == 0)
+        usleep(1000);
+    is(c.mem, S_SIG, SIGCONT);
+    tell(&c, 'c');
+    /* The call that it was in goes on, and ends. */
+    is(c.mem, S_SCX, SYS_read);
+    for (int i = 0; i < 2; i++) {
+        call(&c, SYS_getpid, 0, c.pid, 0);
+        call(&c, SYS_close, 1, EBADF, 1);
+    }
+    /* By itself. */
+    must(ioctl(c.mem, PIOCBIC, ~0) == 0);
+    if (status(c.mem).why)
+        must(ioctl(c.mem, PIOCCONT, 0) == 0);
+    done(&c, 'c');
+    int own = node(getpid(), "mem", O_RDWR);
+    must(own >= 0 && ioctl(own, PIOCBIS, S_EXIT | S_CORE) == 0 && ioctl(own, PIOCBIC, ~0) == 0);
+}
+
 /* PF_ISUGID is for the privileged; more[0] is a user who is not. */
 static void flags(void)
 {
@@ -573,6 +746,9 @@ int main(int argc, char **argv)
         {"elsewhere", elsewhere}, {"none", none},       {"numbers", numbers}, {"calls", calls},     {"execs", execs},
         {"ends", ends},           {"cores", cores},     {"signals", signals}, {"conts", conts},     {"closes", closes},
         {"crashes", crashes},     {"forks", forks},     {"waits", waits},     {"nested", nested},   {"flags", flags},
+        {"inside", inside},
+        {"probe", probe},
+        {"polled", polled},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
         if (!strcmp(cases[i].name, argv[3])) {

@@ -1,6 +1,6 @@
-/* person NAME GROUPS [leader] [tty] [ids]: has a name given in hexadecimal digits, so many supplementary groups (1000, 1001, ...),
+/* person NAME GROUPS [leader] [tty] [ids] [later]: has a name given in hexadecimal digits, so many supplementary groups (1000, 1001, ...),
    leads a session, has a controlling terminal, which takes a session, or has other effective ids than real ones (1 and 2). "ready
-   TTY": the terminal's name below /dev. Sleeps until told, then ends. */
+   TTY": the terminal's name below /dev. Sleeps. "later": changes its ids when told, sets word 1, and counts in word 2. */
 #include "target.h"
 #include <grp.h>
 #include <sys/ioctl.h>
@@ -40,5 +40,12 @@ int main(int argc, char **argv)
     if (has(argc, argv, "ids") && (setresgid(2, 1, 1) || setresuid(2, 1, 1)))
         return 93;
     say(text);
+    if (has(argc, argv, "later")) {
+        wait_for_go();
+        if (setresuid(-1, 1, -1))
+            return 94;
+        for (word[1] = 1;; word[2]++)
+            pause_ms(1);
+    }
     pause();
 }

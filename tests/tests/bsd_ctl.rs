@@ -182,6 +182,10 @@ fn t22_attach_run_step_detach() {
         own.write("detach").unwrap();
         let own = mine.client.open(&mount.path(mine.client.pid(), "ctl"), libc::O_WRONLY).unwrap();
         assert_eq!(mine.client.write(own, "attach"), Err(libc::EINVAL), "{level}");
+        let others = Ctl::of(Client::new(), mount.point(), mine.client.pid());
+        others.all(&["attach", "wait", "run"]);
+        assert_eq!(mine.client.write(own, "attach"), Err(libc::EBUSY), "{level}: of oneself, who is traced");
+        others.write("detach").unwrap();
         assert_eq!(mine.client.write(own, "wait"), Err(libc::EDEADLK), "{level}");
 
         assert_eq!(other.write("detach"), Ok(()), "{level}: of what is not traced");
@@ -373,6 +377,48 @@ fn t25_a_set_id_program_gains_nothing_while_traced() {
     }
 }
 
+/// Whom the kernel takes for the tracer is whoever attached first. If that was somebody privileged, a set-id program gains its rights
+/// though a controller without any traces it; he has lost it before its first instruction.
+#[test]
+fn t25_a_set_id_program_is_lost_if_the_privileged_held_it_before() {
+    if !root() {
+        return;
+    }
+    let dir = TempDir::new();
+    let suid = set_id_program(&dir, "suid");
+    for (level, options) in [("44b", "rw"), ("4", "rw"), ("10", "rw"), ("10", "strict")] {
+        let mount = at(level, options);
+        let target = Target::start_as(NOBODY, "execs", &["self", suid.to_str().unwrap()]);
+        let pid = target.pid();
+        let (first, linux) = (Client::new(), mount.beside("linux").join(pid.to_string()));
+        let seat = first.open(&linux.join("seat"), libc::O_RDWR).unwrap();
+        first.write(seat, "trace exec on").unwrap();
+        let ctl = Ctl::of(Client::of_user(NOBODY), mount.point(), pid);
+        let open = |name| ctl.client.open(&mount.path(pid, name), libc::O_RDWR).unwrap();
+        let files = [open("mem"), open("regs"), open("fpregs")];
+        ctl.all(&["attach", "wait", "run"]);
+        ctl.begin_wait();
+        target.go();
+        // It stands before its first instruction, and only for who may.
+        first.write(seat, "wait stop").unwrap();
+        let lost = if options == "strict" { libc::EIO } else { libc::EPERM };
+        assert_eq!(ctl.waited(), Err(lost), "{level} {options}");
+        for message in ["run", "step", "wait", "attach", "detach", "kill"] {
+            assert_eq!(ctl.write(message), Err(lost), "{level} {options} {message}");
+        }
+        for fd in files {
+            assert_eq!(ctl.client.read_at(fd, 0, 8), Err(lost), "{level} {options}");
+            assert_eq!(ctl.client.write_at(fd, 0, &[0; 8]), Err(lost), "{level} {options}");
+        }
+        let holders = String::from_utf8(first.read_file(&linux.join("holders")).unwrap()).unwrap();
+        assert!(!holders.contains(flavour(level)), "{level}: {holders}");
+        assert_eq!(target.word(1), 0, "{level}: not one instruction of it has run");
+        first.write(seat, "run").unwrap();
+        target.counts(0);
+        assert_eq!(target.word(1), 1, "{level} {options}: it has its owner's rights");
+    }
+}
+
 #[test]
 fn t33_the_end_of_a_controller() {
     for level in LEVELS {
@@ -497,7 +543,6 @@ fn t39_notes() {
         assert_eq!(client.write(fd, &" ".repeat(65)), Err(libc::EMSGSIZE), "{level}");
         let both = client.open(&path, libc::O_RDWR).unwrap();
         assert_eq!(client.read(both, 9), Err(if is_pseudofs(level) { libc::EBADF } else { libc::EINVAL }), "{level}");
-        assert_eq!(Client::of_user(NOBODY).open(&path, libc::O_WRONLY).is_err(), root(), "{level}");
         kill(target.pid(), libc::SIGKILL);
         eventually("it has ended", || matches!(client.write(fd, "hup"), Err(libc::ESRCH)));
     }
@@ -517,15 +562,18 @@ fn t39_notes_leave_what_is_traced_stopped() {
 
 #[test]
 fn t39_notes_to_a_group() {
-    let mount = at("44b", "rw");
+    let (mount, dir) = (at("44b", "rw"), TempDir::new());
+    // The other one is told when it has its trap, and by chance not before.
     let script = format!(
-        "trap 'echo told; exit 0' HUP; (trap 'exit 7' HUP; while :; do sleep 0.01; done) & \
-         echo hup > {}/curproc/notepg; wait $!; echo $?",
+        "trap 'wait $!; echo told $?; exit 0' HUP; \
+         (trap 'exit 7' HUP; : > {0}/ready; for i in $(seq 3000); do sleep 0.01; done) & \
+         until [ -e {0}/ready ]; do sleep 0.01; done; echo hup > {1}/curproc/notepg; sleep 30",
+        dir.path().display(),
         mount.point().display()
     );
     let mut command = Command::new("setsid");
     let out = bounded(command.args(["-w", "sh", "-c", &script]), PATIENCE);
-    assert!(String::from_utf8_lossy(&out.stdout).starts_with("told\n"), "{out:?}");
+    assert_eq!(String::from_utf8_lossy(&out.stdout), "told 7\n", "{out:?}");
     // As the README promises: the shell opens the file, and is told.
     let script = format!("trap 'echo told' HUP; echo hup > {}/curproc/note; :", mount.point().display());
     let out = bounded(Command::new("sh").args(["-c", &script]), PATIENCE);
@@ -547,11 +595,13 @@ fn t39_strict_notes_are_refused() {
     assert_eq!(target.word(0), 0);
 }
 
-/// A core file that is made of what the files say is one to a debugger.
+/// A core file that is made of what the files say is one to a debugger: of a program of 64 bits, and of one of 32 by a client of
+/// either kind.
 #[test]
 fn gcore_writes_what_gdb_reads() {
-    for options in ["rw", "strict"] {
-        let (mount, target) = (at("4", options), Target::start("sled", &[]));
+    for (options, of, by) in [("rw", 64, 64), ("strict", 64, 64), ("rw", 32, 64), ("rw", 32, 32), ("strict", 32, 32)] {
+        let start = if of == 64 { Target::start } else { Target::start32 };
+        let (mount, target) = (at("4", options), start("sled", &[]));
         let pid = target.pid();
         let ctl = Ctl::new(&mount, &target);
         ctl.all(&["attach", "wait"]);
@@ -559,23 +609,108 @@ fn gcore_writes_what_gdb_reads() {
         let file = ctl.client.open(&mount.path(pid, "regs"), libc::O_RDONLY).unwrap();
         let regs = ctl.client.read(file, 176).unwrap();
         let register = |offset: usize| u64::from_le_bytes(regs[offset..offset + 8].try_into().unwrap());
+        let fpregs = ctl.client.open(&mount.path(pid, "fpregs"), libc::O_RDONLY).unwrap();
+        let mxcsr = u32::from_le_bytes(ctl.client.read(fpregs, 512).unwrap()[24..28].try_into().unwrap());
         let dir = TempDir::new();
         let core = dir.path().join("core");
-        let mut gcore = Command::new(bsd_program("gcore", 64));
-        let out = bounded(gcore.arg(mount.point()).arg(pid.to_string()).arg(&core), PATIENCE);
-        assert!(out.status.success(), "{options}: {}", String::from_utf8_lossy(&out.stderr));
+        let run = |bits| {
+            let mut gcore = Command::new(bsd_program("gcore", bits));
+            bounded(gcore.arg(mount.point()).arg(pid.to_string()).arg(&core), PATIENCE)
+        };
+        let out = run(by);
+        assert!(out.status.success(), "{options} {of} {by}: {}", String::from_utf8_lossy(&out.stderr));
+        // One of 32 bits has no place for registers of 64.
+        assert_eq!(run(32).status.success(), of == 32);
+        assert!(run(by).status.success());
         ctl.write("detach").unwrap();
         target.counts(0);
         let (core, sled) = (format!("core {}", core.display()), target.numbers()[0]);
         let memory = format!("x/2xg {sled}");
-        let printf = "printf \"%lx %lx %lx %lx\\n\", $rip, $rsp, $rbx, $r12";
+        // FNSAVE has no mxcsr.
+        let (names, mxcsr) = match (of, by) {
+            (64, _) => ("$rip, $rsp, $rbx, $r12, $mxcsr", mxcsr),
+            (_, 64) => ("$eip, $esp, $ebx, $esi, $mxcsr", mxcsr),
+            _ => ("$eip, $esp, $ebx, $esi, $fctrl", 0x37f),
+        };
+        let fourth = if of == 64 { 24 } else { 72 };
+        let printf = format!("printf \"%lx %lx %lx %lx %x\\n\", {names}");
         let mut gdb = Command::new("gdb");
-        gdb.args(["-nx", "-batch", "-ex", &core, "-ex", printf, "-ex", &memory]);
+        gdb.args(["-nx", "-batch", "-ex", &core, "-ex", &printf, "-ex", &memory]);
         let out = bounded(&mut gdb, PATIENCE);
         let said = String::from_utf8_lossy(&out.stdout);
-        let shown = format!("{:x} {:x} {:x} {:x}", register(136), register(160), register(88), register(24));
-        assert!(said.lines().any(|l| l == shown), "{options}: not {shown} in {said}");
-        assert_eq!(said.matches("0x9090909090909090").count(), 2, "{options}: {said}");
+        let [pc, sp, bx, fourth] = [136, 160, 88, fourth].map(register);
+        let shown = format!("{pc:x} {sp:x} {bx:x} {fourth:x} {mxcsr:x}");
+        assert!(said.lines().any(|l| l == shown), "{options} {of} {by}: not {shown} in {said}");
+        assert_eq!(said.matches("0x9090909090909090").count(), 2, "{options} {of} {by}: {said}");
+    }
+}
+
+/// What one of both flavours stops is suspended, or stopped by somebody, to the other, and runs when both let it.
+#[test]
+fn what_stops_is_stopped_to_solaris_too() {
+    const PCDSTOP: &str = "\x02\0\0\0\0\0\0\0";
+    const PCWSTOP: &str = "\x03\0\0\0\0\0\0\0";
+    const PCRUN: &str = "\x05\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    const PR_STOPPED: u32 = 1;
+    const PR_ISTOP: u32 = 2;
+    const PR_REQUESTED: i16 = 1;
+    const PR_SUSPENDED: i16 = 7;
+    const PIOCBIS: u32 = 0x7001;
+    const PIOCBIC: u32 = 0x7002;
+    const PIOCCONT: u32 = 0x7005;
+    const PIOCSTATUS: u32 = 0x8020_7006;
+    for (level, options) in [("4", "rw"), ("10", "rw"), ("10", "strict")] {
+        let (mount, target) = (at(level, options), Target::start("count", &[]));
+        let solaris = mount.beside("solaris").join(target.pid().to_string());
+        let other = Client::new();
+        let status = || {
+            let bytes = other.read_file(&solaris.join(format!("lwp/{}/lwpstatus", target.pid()))).unwrap();
+            let flags = u32::from_le_bytes(bytes[..4].try_into().unwrap());
+            (flags & (PR_STOPPED | PR_ISTOP), i16::from_le_bytes(bytes[8..10].try_into().unwrap()))
+        };
+        let [requested, suspended] = [(PR_STOPPED | PR_ISTOP, PR_REQUESTED), (PR_STOPPED, PR_SUSPENDED)];
+        assert_eq!(status(), (0, 0), "{level}");
+        let ctl = Ctl::new(&mount, &target);
+        let mem = ctl.client.open(&mount.path(target.pid(), "mem"), libc::O_RDWR).unwrap();
+        let theirs = other.open(&solaris.join("ctl"), libc::O_WRONLY).unwrap();
+        // Traced by ctl.
+        ctl.all(&["attach", "wait"]);
+        assert_eq!(status(), suspended, "{level}: by ctl");
+        // Which is nothing that they could run.
+        assert_eq!(other.write(theirs, PCRUN), Err(libc::EBUSY), "{level}");
+        target.stands(16);
+        // By both: a directive is obeyed where it stands, and ends where both have ended.
+        other.write(theirs, PCDSTOP).unwrap();
+        other.write(theirs, PCWSTOP).unwrap();
+        assert_eq!(status(), requested, "{level}: by both");
+        ctl.write("run").unwrap();
+        target.stands(16);
+        assert_eq!(status(), requested, "{level}");
+        // Registers of what stands for somebody are there; it is not stopped for the controller.
+        assert_eq!(mount.read(target.pid(), "regs").unwrap().len(), 176, "{level}");
+        assert_eq!([ctl.write("run"), ctl.write("step")], [Err(libc::EBUSY); 2], "{level}");
+        let shown = ctl.client.ioctl(mem, PIOCSTATUS, 0).unwrap();
+        assert_eq!((shown[0], shown[16]), (1, 0), "{level}: no event");
+        other.write(theirs, PCRUN).unwrap();
+        target.counts(16);
+        ctl.write("detach").unwrap();
+        // By an event.
+        ctl.client.ioctl(mem, PIOCBIS, 2).unwrap();
+        kill(target.pid(), libc::SIGCONT);
+        eventually("it stands", || ctl.client.ioctl(mem, PIOCSTATUS, 0).unwrap()[16] == 2);
+        assert_eq!(status(), suspended, "{level}: by an event");
+        ctl.client.ioctl(mem, PIOCBIC, u64::MAX).unwrap();
+        ctl.client.ioctl(mem, PIOCCONT, 0).unwrap();
+        target.counts(16);
+        // Only theirs: who waits for any stop finds it.
+        ctl.begin_wait();
+        other.write(theirs, PCDSTOP).unwrap();
+        assert_eq!(ctl.waited(), Ok(()), "{level}");
+        assert_eq!(status(), requested, "{level}");
+        assert_eq!(ctl.write("run"), Err(libc::EBUSY), "{level}");
+        other.write(theirs, PCRUN).unwrap();
+        target.counts(16);
+        is_free(target.pid());
     }
 }
 

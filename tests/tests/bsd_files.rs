@@ -79,8 +79,8 @@ fn t01_the_root_lists_processes_and_curproc() {
     let ino = |level, name: &str| client.stat(&all.of(level).join(name)).unwrap().ino;
     assert_eq!([ino("44a", "1"), ino("44b", "1"), ino("4", "1"), ino("10", "1")], [17, 34, 34, 400_000_001]);
     let (pid, mem) = (target.pid() as u64, format!("{}/mem", target.pid()));
-    let expected = [((pid + 1) << 3) + 3, ((pid + 1) << 4) + 4, 1_100_000_000 + pid];
-    assert_eq!([ino("44a", &mem), ino("44b", &mem), ino("10", &mem)], expected);
+    let expected = [((pid + 1) << 3) + 3, ((pid + 1) << 4) + 4, 1_100_000_000 + pid, 1_000_000_000 + pid];
+    assert_eq!(["44a", "44b", "10", "12"].map(|level| ino(level, &mem)), expected);
     for (_, point) in all.each() {
         assert_eq!(client.stat(point).unwrap().ino, 2);
     }
@@ -147,6 +147,48 @@ fn t04_nothing_can_be_made_or_removed() {
         let changed = errno(fs::set_permissions(directory.join("mem"), fs::Permissions::from_mode(0o777)));
         assert_eq!(changed, ["5", "10"].contains(&level).then_some(EOPNOTSUPP), "{level}");
         assert_eq!(client.stat(&directory.join("mem")).unwrap().mode, mode_of("mem"));
+    }
+}
+
+/// A session whose leader has ended has none, though nobody has waited for it.
+#[test]
+fn t08_the_leader_of_a_session_that_has_ended() {
+    let all = All::new("");
+    let mut command = std::process::Command::new("setsid");
+    let mut leader =
+        command.args(["sh", "-c", "sleep 100 & echo $!"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(leader.stdout.take().unwrap()), &mut line).unwrap();
+    let member: i32 = line.trim().parse().unwrap();
+    pfs_tests::eventually("the leader has ended", || state(leader.id() as i32) == 'Z');
+    // SAFETY: no memory is taken.
+    assert_eq!(unsafe { libc::getsid(member) }, leader.id() as i32);
+    for (level, point) in all.each() {
+        let status = text(Client::new().read_file(&point.join(member.to_string()).join("status")));
+        assert_eq!(status.split(' ').nth(4), Some("0"), "{level}: {status}");
+    }
+    kill(member, libc::SIGKILL);
+    leader.wait().unwrap();
+}
+
+#[test]
+fn statfs_tells_what_the_releases_told() {
+    let (all, _target) = (All::new(""), Target::start("count", &[]));
+    let most: u64 = fs::read_to_string("/proc/sys/kernel/pid_max").unwrap().trim().parse().unwrap();
+    for (level, point) in all.each() {
+        let path = std::ffi::CString::new(point.to_str().unwrap()).unwrap();
+        // SAFETY: plain data, filled in by the call; a path that ends in 0.
+        let (told, s) = unsafe {
+            let mut s: libc::statvfs = std::mem::zeroed();
+            (libc::statvfs(path.as_ptr(), &mut s), s)
+        };
+        assert_eq!((told, s.f_bsize, s.f_blocks, s.f_bfree, s.f_bavail), (0, 4096, 1, 0, 0), "{level}");
+        if is_pseudofs(level) {
+            assert_eq!((s.f_files, s.f_ffree), (1, 0), "{level}");
+        } else {
+            assert_eq!(s.f_files, most, "{level}");
+            assert!((2..20_000).contains(&(s.f_files - s.f_ffree)), "{level}: {}", s.f_ffree);
+        }
     }
 }
 
@@ -224,7 +266,7 @@ fn t06_modes_owners_and_sizes() {
             let closed: &[&str] = match level {
                 "44a" | "44b" => &["mem", "regs", "fpregs"],
                 "2" | "4" => &["mem", "regs", "fpregs", "dbregs", "ctl"],
-                _ => &["mem", "regs", "fpregs", "dbregs", "ctl", "note", "notepg", "osrel"],
+                _ => &["mem", "regs", "fpregs", "dbregs", "ctl", "osrel"],
             };
             let kept = if closed.contains(&&name[..]) { 0 } else { 0o777 };
             assert_eq!(stat.mode & 0o777 & !kept, 0, "{level} {name}");
@@ -262,6 +304,53 @@ fn t06_a_thread_of_the_kernel_has_few_files() {
             assert_eq!(text(client.read_file(&point.join("2/etype"))), "null\n", "{level}");
         }
     }
+}
+
+/// Notes are for everybody who sees the process, and each write is judged; strictly, for who may debug it, from release 5 on.
+#[test]
+fn t07_notes_of_another_users_process() {
+    if !root() {
+        return;
+    }
+    let (target, stranger) = (Target::start("siglog", &[]), Client::of_user(NOBODY));
+    // Its ids have changed: no file of the debugger's kind is left.
+    let changed = Target::start("person", &["78", "0", "ids"]);
+    for (more, strict) in [("", false), ("strict", true)] {
+        let all = All::new(more);
+        for (level, point) in all.each() {
+            let directory = point.join(target.pid().to_string());
+            let hidden = strict && is_pseudofs(level);
+            let listed = names(&stranger, &directory).unwrap();
+            for name in ["note", "notepg"] {
+                let path = directory.join(name);
+                assert_eq!(listed.iter().any(|n| n == name), !hidden, "{level} {more} {name}");
+                assert_eq!(stranger.stat(&path).map(|s| s.mode).ok(), (!hidden).then_some(0o100_200), "{level} {more}");
+                match stranger.open(&path, O_WRONLY) {
+                    Err(e) if hidden => assert_eq!(e, ENOENT, "{level} {name}"),
+                    Err(e) => assert_eq!((e, strict), (EACCES, true), "{level} {name}"),
+                    Ok(fd) => {
+                        assert!(!strict, "{level} {name}");
+                        // He is of the same group himself.
+                        let (note, result) = if name == "note" { ("usr1", Err(EPERM)) } else { ("winch", Ok(5)) };
+                        assert_eq!(stranger.write(fd, note), result, "{level} {name}");
+                        assert_eq!(stranger.write(fd, "x"), Err(EINVAL), "{level} {name}");
+                        stranger.close(fd);
+                    }
+                }
+                assert!(stranger.open(&path, O_RDONLY).is_err(), "{level} {name}");
+                let own = stranger.stat(&point.join(changed.pid().to_string()).join(name)).map(|s| s.mode & 0o777);
+                assert_eq!(own, if hidden { Err(ENOENT) } else { Ok(0o200) }, "{level} {more} {name}");
+            }
+        }
+    }
+    assert_eq!(target.word(0), 0);
+    // The rule of kill(2): the real user is enough, though he may not debug it.
+    let mount = at("10", "");
+    let real = Client::of_user(2);
+    let note = real.open(&mount.path(changed.pid(), "note"), O_WRONLY).unwrap();
+    assert_eq!(real.write(note, "kill"), Ok(4));
+    let mut changed = changed;
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&changed.end()), Some(libc::SIGKILL));
 }
 
 #[test]
@@ -329,6 +418,7 @@ fn expected_status(level: &str, target: &Target, name: &[u8], groups: u32, tty: 
     // SAFETY: no memory is taken.
     let (pgid, sid) = unsafe { (libc::getpgid(pid), libc::getsid(pid)) };
     let escaped: String = match is_pseudofs(level) {
+        true if name.is_empty() => "\\000".into(),
         true => name
             .iter()
             .map(|b| if (33..127).contains(b) && *b != b'\\' { (*b as char).into() } else { format!("\\{b:03o}") })

@@ -240,27 +240,70 @@ fn t40_mem_opened_by_one_alone() {
             let writer = open(&one, writing).unwrap();
             assert_eq!(open(&two, writing | O_EXCL).map(|fd| two.close(fd)).err(), alone, "{level}");
             one.close(writer);
-            // A close is told when it is over.
-            let mut exclusive = Err(0);
-            eventually("the writer is gone", || {
-                exclusive = open(&two, writing | O_EXCL);
-                exclusive.is_ok()
-            });
+            let exclusive = open(&two, writing | O_EXCL);
             // It keeps all other writers out, and no readers.
             assert_eq!(open(&one, writing).map(|fd| one.close(fd)).err(), alone, "{level}");
             assert_eq!(open(&one, writing | O_EXCL).map(|fd| one.close(fd)).err(), alone, "{level}");
             one.close(open(&one, O_RDONLY).unwrap());
             one.close(open(&one, O_RDONLY | O_EXCL).unwrap());
             two.close(exclusive.unwrap());
-            eventually("the exclusive one is closed", || open(&one, writing).map(|fd| one.close(fd)).is_ok());
+            one.close(open(&one, writing).unwrap());
             one.close(reader);
         }
         // The end of a client is a close.
-        eventually("the last writer is gone", || open(&one, O_RDWR | O_EXCL).is_ok());
+        open(&one, O_RDWR | O_EXCL).unwrap();
         one.kill();
         eventually("its descriptors are closed", || open(&two, O_RDWR | O_EXCL).map(|fd| two.close(fd)).is_ok());
         assert_eq!(two.read_at(open(&two, O_RDONLY).unwrap(), 0, 1), Err(EFAULT), "{level}");
     }
+}
+
+/// FUSE tells of a close when it is over. Who opens then finds nobody in his way all the same.
+#[test]
+fn t40_a_close_is_over_when_it_returns() {
+    let (mount, target) = (at("4", ""), Target::start("count", &[]));
+    let path = mount.path(target.pid(), "mem");
+    let open = |flags: i32| {
+        let mut options = fs::OpenOptions::new();
+        options.read(flags & O_RDWR != 0).write(true);
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags & O_EXCL).open(&path)
+    };
+    let (over, pid) = (AtomicBool::new(false), target.pid());
+    std::thread::scope(|scope| {
+        // Others keep the daemon busy.
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let _ = fs::read(mount.path(pid, "status"));
+                }
+            });
+        }
+        let results: Vec<_> =
+            (0..2000).map(|i| open(if i % 3 == 0 { O_RDWR } else { O_RDWR | O_EXCL }).is_ok()).collect();
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(results.iter().filter(|ok| !**ok).count(), 0, "of {}", results.len());
+    });
+    // Who is in the way stays there, and however many wait for him, others are served meanwhile.
+    let alone = open(O_WRONLY | O_EXCL).unwrap();
+    let begun = Instant::now();
+    assert_eq!(open(O_WRONLY).unwrap_err().raw_os_error(), Some(EBUSY));
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..100 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    assert_eq!(open(O_WRONLY).unwrap_err().raw_os_error(), Some(EBUSY));
+                    std::thread::yield_now();
+                }
+            });
+        }
+        let begun = Instant::now();
+        (0..20).for_each(|_| assert!(!fs::read(mount.path(pid, "status")).unwrap().is_empty()));
+        over.store(true, Ordering::Relaxed);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    });
+    drop(alone);
 }
 
 #[test]

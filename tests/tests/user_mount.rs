@@ -208,6 +208,87 @@ fn a_user_controls_his_own_processes_and_no_others() {
     eventually("the daemon ends", || ended(daemon));
 }
 
+/// By `ctl` of either BSD: attached, stepped, run, let go.
+#[test]
+fn a_user_traces_his_own_processes_as_in_bsd() {
+    if !ready("a_user_traces_his_own_processes_as_in_bsd") {
+        return;
+    }
+    let user = User::new();
+    let other = Target::start("count", &[]);
+    for flavour in ["bsd44", "freebsd"] {
+        let point = user.dir(flavour);
+        user.does(&["mount", "-t", flavour, flavour]);
+        let client = Client::of_user(NOBODY);
+        let target = Target::start_as(NOBODY, "sled", &[]);
+        let open = |pid: i32, name: &str, mode| client.open(&point.join(pid.to_string()).join(name), mode);
+        let ctl = open(target.pid(), "ctl", libc::O_WRONLY).unwrap();
+        let order = |word: &str| assert_eq!(client.write(ctl, word), Ok(word.len()), "{flavour} {word}");
+        let regs = open(target.pid(), "regs", libc::O_RDONLY).unwrap();
+        let pc = || u64::from_le_bytes(client.read_at(regs, 0, 176).unwrap()[136..144].try_into().unwrap());
+        ["attach", "wait"].iter().for_each(|word| order(word));
+        target.stands(0);
+        let sled = target.numbers()[0];
+        while !(sled..sled + 190).contains(&pc()) {
+            ["step", "wait"].iter().for_each(|word| order(word));
+        }
+        let before = pc();
+        ["step", "wait"].iter().for_each(|word| order(word));
+        assert_eq!(pc(), before + 1, "{flavour}");
+        order("run");
+        target.counts(0);
+        pfs_tests::kill(target.pid(), libc::SIGWINCH);
+        ["wait", "run"].iter().for_each(|word| order(word));
+        target.counts(0);
+        order("detach");
+        eventually("nobody traces it", || status_field(target.pid(), "TracerPid") == "0");
+        assert!(open(other.pid(), "ctl", libc::O_WRONLY).is_err(), "{flavour}");
+        drop(target);
+        client.kill();
+        user.does(&["umount", flavour]);
+    }
+    other.counts(16);
+}
+
+/// By the ioctls on `mem`.
+#[test]
+fn a_user_asks_for_events_of_his_own_processes() {
+    const PIOCBIS: u32 = 0x7001;
+    const PIOCCONT: u32 = 0x7005;
+    const PIOCWAIT: u32 = 0x8020_7004;
+    const S_SIG: u8 = 2;
+    const S_SCX: u8 = 8;
+    if !ready("a_user_asks_for_events_of_his_own_processes") {
+        return;
+    }
+    let user = User::new();
+    for level in ["4", "10"] {
+        let point = user.dir(level);
+        user.does(&["mount", "-t", "freebsd", "-o", &format!("level={level}"), level]);
+        let client = Client::of_user(NOBODY);
+        let target = Target::start_as(NOBODY, "siglog", &[]);
+        let mem = client.open(&point.join(target.pid().to_string()).join("mem"), libc::O_RDWR).unwrap();
+        let why = |status: Vec<u8>| (status[16], status[24]);
+        client.ioctl(mem, PIOCBIS, u64::from(S_SIG)).unwrap();
+        pfs_tests::kill(target.pid(), libc::SIGUSR1);
+        assert_eq!(why(client.ioctl(mem, PIOCWAIT, 0).unwrap()), (S_SIG, libc::SIGUSR1 as u8), "{level}");
+        assert_eq!((state(target.pid()), target.word(0)), ('t', 0), "{level}");
+        client.ioctl(mem, PIOCCONT, 0).unwrap();
+        eventually("the signal is handled", || target.word(0) == 1);
+        // It sleeps a little, again and again.
+        client.ioctl(mem, PIOCBIS, u64::from(S_SCX)).unwrap();
+        for _ in 0..5 {
+            assert_eq!(why(client.ioctl(mem, PIOCWAIT, 0).unwrap()).0, S_SCX, "{level}");
+            client.ioctl(mem, PIOCCONT, 0).unwrap();
+        }
+        client.close(mem);
+        pfs_tests::kill(target.pid(), libc::SIGUSR2);
+        eventually("it runs", || target.word(0) == 2);
+        client.kill();
+        user.does(&["umount", level]);
+    }
+}
+
 #[test]
 fn the_second_mount_of_a_user_joins_his_daemon() {
     if !ready("the_second_mount_of_a_user_joins_his_daemon") {

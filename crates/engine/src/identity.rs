@@ -4,9 +4,11 @@
 
 use crate::engine::{called, Done, Pause, Shared};
 use crate::error::Refusal;
+use crate::event;
 use crate::inject::Number;
 use crate::process::{State, Stop, WaiterId};
 use crate::tracer::{key_of, Key, Tracer};
+use abi::syscall::set_number;
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::Tid;
 use std::collections::VecDeque;
@@ -23,6 +25,46 @@ pub struct Ids {
     pub groups: [u32; 3],
     /// Supplementary groups; None: as they are.
     pub others: Option<Vec<u32>>,
+}
+
+/// By which ids a process stands: what it may do itself, and who may do something to it, goes by them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Real, effective and saved user; the same of groups; the others.
+    ids: [Vec<u32>; 3],
+    /// Capabilities it may have.
+    permitted: u64,
+}
+
+impl Standing {
+    /// That of a process as it is now.
+    pub fn of(proc: &Proc) -> Option<Standing> {
+        let status = proc.status().ok()?;
+        let numbers = |name| procfs::field(&status, name).map(procfs::numbers);
+        let first = |mut ids: Vec<u32>| {
+            ids.truncate(3);
+            ids
+        };
+        let permitted = std::str::from_utf8(procfs::field(&status, "CapPrm")?).ok()?;
+        Some(Standing {
+            ids: [first(numbers("Uid")?), first(numbers("Gid")?), numbers("Groups")?],
+            permitted: u64::from_str_radix(permitted.trim(), 16).ok()?,
+        })
+    }
+
+    /// True if it has other ids than `then`, or more capabilities: fewer are no change that anybody has to be kept from.
+    pub fn differs(&self, then: &Standing) -> bool {
+        self.ids != then.ids || self.permitted & !then.permitted != 0
+    }
+}
+
+/// Calls that change ids or capabilities, of the 64-bit table: setuid, setgid, setreuid, setregid, setgroups, setresuid, setresgid,
+/// setfsuid, setfsgid, capset.
+const CHANGING: [u64; 10] = [105, 106, 113, 114, 116, 117, 119, 122, 123, 126];
+
+/// True if this call may change by which ids its process stands.
+pub fn changes_ids(call: &event::Call) -> bool {
+    CHANGING.contains(&set_number(call.abi, call.nr))
 }
 
 const MMAP: Number = Number { x86_64: libc::SYS_mmap, i386: 192 };

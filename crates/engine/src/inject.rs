@@ -8,7 +8,7 @@
 
 use crate::agent::{self, Ending};
 use crate::error::Refusal;
-use crate::process::{Await, State, Stop};
+use crate::process::{Await, State, Stop, Thread};
 use crate::tracer::{Key, Tracer};
 use kernel::ledger::{self, Loan, Regs};
 use kernel::procfs::{self, Proc};
@@ -173,12 +173,17 @@ impl Tracer {
     /// A thread that stands at the exit of a system call goes on to the end of the call, before its first instruction, where
     /// registers can be put back whatever has happened to them. True if it is on its way there.
     fn pass_exit(&mut self, key: Key, tid: Tid) -> bool {
-        let thread = self.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid));
-        let Some(thread) = thread.filter(|t| t.state == State::Stopped(Stop::Exit)) else { return false };
+        let at_exit = |t: &Thread| t.state == State::Stopped(Stop::Exit);
+        if !self.entries.get(&key).and_then(|e| e.process.threads.get(&tid)).is_some_and(at_exit) {
+            return false;
+        }
+        self.leaves(tid);
         if ptrace::interrupt(tid).and_then(|()| ptrace::resume(tid, Go::Cont, 0)).is_err() {
             return false;
         }
-        (thread.state, thread.interrupt) = (State::Running, true);
+        if let Some(thread) = self.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid)) {
+            (thread.state, thread.interrupt) = (State::Running, true);
+        }
         true
     }
 

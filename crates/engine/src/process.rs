@@ -6,7 +6,7 @@
 use crate::event::{Call, SigInfo, What};
 use crate::seat::{Once, Seat, SeatId};
 use abi::set::Set;
-use abi::syscall::is_restart;
+use abi::syscall::{is_restart, Abi};
 use kernel::ptrace::{is_step_trap, Go, SiginfoBytes, Tid};
 use kernel::wait::Status;
 use std::collections::BTreeMap;
@@ -200,6 +200,12 @@ impl Thread {
         if self.call.is_none() {
             (self.call, self.restarting) = (Some(call), true);
         }
+    }
+
+    /// The exec that it stands in: its number in the table of the new program, which may be another than that of the old one.
+    pub fn exec_call(&self, r: &libc::user_regs_struct) -> Option<Call> {
+        let (nr, abi) = if r.cs == 0x23 { (11, Abi::I386) } else { (59, Abi::X86_64) };
+        self.in_exec.then_some(Call { nr, abi, args: [0; 6] })
     }
 
     /// True if it is to get a signal that is not in hand yet.
@@ -441,7 +447,7 @@ impl Process {
             let in_exec = std::mem::take(&mut thread.in_exec);
             (std::mem::replace(&mut thread.state, State::Stopped(Stop::Plain)), in_exec)
         };
-        let carrier = report == Report::Carrier;
+        let behind = matches!(report, Report::Carrier | Report::Trap);
         match report {
             Report::Trap => {
                 if was == State::Listening && std::mem::take(&mut self.job) {
@@ -492,14 +498,14 @@ impl Process {
         }
         let ended = self.threads.get_mut(&tid).and_then(|t| t.ended.take());
         if let Some((call, result)) = ended {
-            if carrier {
+            if behind {
                 self.thread(tid, |t| t.state = State::Stopped(Stop::Exit));
             }
             self.publish(tid, What::Exit(Some(call), result));
         }
     }
 
-    /// The next report of this thread comes behind the end of this call, which the kernel has looked for.
+    /// The next report of this thread comes behind the end of this call.
     pub fn ended_call(&mut self, tid: Tid, call: Call, result: i64) {
         self.thread(tid, |t| t.ended = Some((call, result)));
     }

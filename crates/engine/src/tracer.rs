@@ -6,6 +6,7 @@ use crate::event::{Call, SigInfo};
 use crate::exits::{Armed, Kernel};
 use crate::follow::{Follow, Guard};
 use crate::glance::{Glance, Stopped};
+use crate::identity::changes_ids;
 use crate::lwp;
 use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Stop, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
@@ -148,6 +149,9 @@ pub(crate) struct Tracer {
     follow: Follow,
     /// Signals that threads are about to get although they block them.
     unmasked: HashMap<Tid, Lifted>,
+    /// The thread that was last let go where its calls are not seen, and where it stood: as long as it has not left that, the call
+    /// that it was in is no news.
+    left: Option<(Tid, [u64; 4])>,
     /// In whose name threads are seized: an exec then gives the process no more rights than he may see in it. None: in ours.
     pub in_name: Option<Creds>,
     quit: bool,
@@ -200,6 +204,7 @@ impl Tracer {
             kernel_exits: Kernel::default(),
             stopped: None,
             follow,
+            left: None,
             in_name: None,
             quit: false,
         }
@@ -609,6 +614,9 @@ impl Tracer {
                 Action::Interrupt(tid) => ptrace::interrupt(tid),
                 Action::Resume(tid, Go::Step, signal) => self.step(tid, signal),
                 Action::Resume(tid, how, signal) => {
+                    if how == Go::Cont {
+                        self.leaves(tid);
+                    }
                     let how = self.follow_interrupted(tid, how, signal);
                     match self.unmasked.get(&tid) {
                         // To the first instruction of its handler.
@@ -631,6 +639,7 @@ impl Tracer {
                     ptrace::resume(tid, Go::Step, signal)
                 }
                 Action::Detach(tid, signal) => {
+                    self.leaves(tid);
                     self.tids.remove(&tid);
                     ptrace::detach(tid, ledger::unwatch(tid, signal))
                 }
@@ -748,8 +757,8 @@ impl Tracer {
         if let Report::Dead(_) = report {
             self.tids.remove(&tid);
         }
-        if report == Report::Trap {
-            self.look_inside(key, tid);
+        if matches!(report, Report::Trap | Report::Exit(_)) {
+            self.look_inside(key, tid, &report);
         }
         let exec = matches!(report, Report::Exec(_));
         if exec {
@@ -764,6 +773,9 @@ impl Tracer {
             self.reconsider_exits(key);
         }
         self.follow.reported(tid, self.tids.len());
+        if self.may_have_changed(key, tid, &report) {
+            self.check_ids(key);
+        }
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let signal = matches!(report, Report::Signal(..));
         entry.process.report(tid, report);
@@ -783,18 +795,60 @@ impl Tracer {
         self.settle_after(key, Some(tid));
     }
 
-    /// A thread whose calls are traced from here on may be in one already: its entry has been, its exit is to come.
-    fn look_inside(&mut self, key: Key, tid: Tid) {
+    /// A thread whose calls are traced from here on may be in one already: its entry has been, its exit is to come, or is here.
+    fn look_inside(&mut self, key: Key, tid: Tid, report: &Report) {
         let Some(process) = self.entries.get_mut(&key).map(|e| &mut e.process) else { return };
         if !process.seats.values().any(Seat::wants_calls) {
             return;
         }
+        let in_turns = process.shows_turns();
         let Some(thread) = process.threads.get_mut(&tid) else { return };
-        let Ok(r) = ptrace::user_regs(tid) else { return };
-        if (r.orig_rax as i64) < 0 || !(-516..=-512).contains(&(r.rax as i32)) {
+        if *report != Report::Trap && (!in_turns || thread.call.is_some()) {
             return;
         }
-        thread.found_in(call_in(&r));
+        let Ok(r) = ptrace::user_regs(tid) else { return };
+        if (r.orig_rax as i64) < 0 {
+            return;
+        }
+        let over = !(-516..=-512).contains(&(r.rax as i32));
+        match report {
+            Report::Trap if !over => thread.found_in(call_in(&r)),
+            // An interrupt of a program leaves no number of a call behind.
+            Report::Trap if in_turns && thread.go == Go::Cont && self.left != Some((tid, place(&r))) => {
+                process.ended_call(tid, call_in(&r), r.rax as i64);
+            }
+            Report::Exit(_) => thread.call = Some(thread.exec_call(&r).unwrap_or_else(|| call_in(&r))),
+            _ => {}
+        }
+    }
+
+    /// The same of threads that stand in the middle of a call whose entry was not looked for.
+    pub fn look_into_stopped(&mut self, key: Key) {
+        let Some(process) = self.entries.get_mut(&key).map(|e| &mut e.process) else { return };
+        for (tid, thread) in process.threads.iter_mut().filter(|(_, t)| t.stopped() && t.go == Go::Cont) {
+            let Ok(r) = ptrace::user_regs(*tid) else { continue };
+            if r.orig_rax as i64 >= 0 && (-516..=-512).contains(&(r.rax as i32)) {
+                thread.found_in(call_in(&r));
+            }
+        }
+    }
+
+    /// True if the process may have other ids since its last report. Calls are too many to look behind each.
+    fn may_have_changed(&self, key: Key, tid: Tid, report: &Report) -> bool {
+        let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
+        match report {
+            Report::Entry(_) => false,
+            Report::Exit(_) => thread.and_then(|t| t.call).is_none_or(|call| changes_ids(&call)),
+            _ => true,
+        }
+    }
+
+    /// A thread is let go to where nothing of its calls is seen.
+    pub fn leaves(&mut self, tid: Tid) {
+        let entry = self.tids.get(&tid).and_then(|key| self.entries.get(key));
+        if entry.is_some_and(|e| e.process.shows_turns()) {
+            self.left = ptrace::user_regs(tid).ok().map(|r| (tid, place(&r)));
+        }
     }
 
     /// Lets the pending trap of a step be reported instead of the stop that came before it: the thread runs no instruction in
@@ -1037,6 +1091,11 @@ pub(crate) fn call_in(r: &libc::user_regs_struct) -> Call {
         0x23 => Call { nr: r.orig_rax, args: [r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp], abi: Abi::I386 },
         _ => Call { nr: r.orig_rax, args: [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9], abi: Abi::X86_64 },
     }
+}
+
+/// Where a thread with these registers stands.
+fn place(r: &libc::user_regs_struct) -> [u64; 4] {
+    [r.rip, r.rsp, r.rax, r.orig_rax]
 }
 
 /// int3 leaves the program counter behind itself.

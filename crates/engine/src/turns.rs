@@ -7,10 +7,11 @@
 use crate::engine::{Giver, Shared, Target, Ticket, Watch};
 use crate::error::Refusal;
 use crate::event::{Fate, What};
+use crate::identity::Standing;
 use crate::inject::forgets_nothing;
 use crate::lwp::set_current;
 use crate::process::{signo_of, Await, State, Steps, Stop};
-use crate::seat::{Check, Seat, SeatId};
+use crate::seat::{Seat, SeatId};
 use crate::tracer::{key_of, Key, Tracer};
 use abi::bsd::pioctl::{PF_FORK, PF_ISUGID, PF_LINGER, S_ALLSTOPS, S_CORE, S_EXEC, S_EXIT, S_SCE, S_SCX, S_SIG};
 use abi::set::Set;
@@ -35,8 +36,8 @@ pub struct Turns {
     pub rules: TurnRules,
     /// Who traces.
     pub controller: Option<Controller>,
-    /// False if the ids of the process have changed, by which the seat is lost unless a flag says otherwise.
-    pub unchanged: Option<Check>,
+    /// The ids of the process when events were asked for: with a change nothing is asked for any more, unless a flag says otherwise.
+    pub ids: Option<Standing>,
 }
 
 /// Details of a release.
@@ -69,13 +70,18 @@ impl Turns {
 
     /// What a child begins with.
     pub fn for_child(&self) -> Turns {
-        let Turns { mask, flags, rules, ref unchanged, .. } = *self;
-        Turns { mask, flags, rules, unchanged: unchanged.clone(), ..Turns::default() }
+        let Turns { mask, flags, rules, ref ids, .. } = *self;
+        Turns { mask, flags, rules, ids: ids.clone(), ..Turns::default() }
     }
 
     /// True if the process must be attached.
     pub fn armed(&self) -> bool {
         self.mask & S_ALLSTOPS != 0 || self.controller.is_some()
+    }
+
+    /// True if the ids of the process have changed by which events were asked for.
+    fn outlived(&self, now: &Standing) -> bool {
+        self.mask != 0 && self.flags & PF_ISUGID == 0 && self.ids.as_ref().is_some_and(|then| now.differs(then))
     }
 
     /// True if this is to be remembered.
@@ -158,9 +164,7 @@ impl Seat {
 
     /// True if an exec has taken the process from this seat.
     pub fn is_lost(&self, proc: &Arc<Proc>) -> bool {
-        let refused = |check: &Option<Check>| check.as_ref().is_some_and(|check| !check(proc));
-        let changed = |t: &Turns| t.flags & PF_ISUGID == 0 && refused(&t.unchanged);
-        refused(&self.check) || self.turns.as_ref().is_some_and(changed)
+        self.check.as_ref().is_some_and(|check| !check(proc))
     }
 }
 
@@ -223,8 +227,8 @@ pub struct TurnSeat {
     pub giver: Giver,
     /// Details of his release.
     pub rules: TurnRules,
-    /// See [`Turns::unchanged`].
-    pub unchanged: Option<Check>,
+    /// What is asked for ends when the ids of the process change.
+    pub tied: bool,
 }
 
 impl Target {
@@ -306,6 +310,7 @@ impl Asked {
             t.settle(key);
             return (self.done)(Err(Refusal::gone(key.0)));
         }
+        t.check_ids(key);
         let result = match order {
             TurnOrder::Await(by) => return self.wait(t, key, by),
             TurnOrder::AwaitEvent => return self.wait_for_event(t, key),
@@ -347,13 +352,13 @@ impl Asked {
     fn seat(&self, t: &mut Tracer, key: Key) -> SeatId {
         let found = find(t, key, self.seat.name);
         let id = found.unwrap_or_else(|| self.shared.queue.new_seat());
-        let TurnSeat { name, ref giver, rules, ref unchanged } = self.seat;
+        let TurnSeat { name, ref giver, rules, .. } = self.seat;
         let seats = &mut t.entry(&self.proc).process.seats;
         let fresh = || Seat { turns: Some(Turns::default()), ..Seat::new(name, true, giver.opener, None) };
         let seat = seats.entry(id).or_insert_with(fresh);
         (seat.opener, seat.check) = (giver.opener, giver.check.clone());
         if let Some(turns) = &mut seat.turns {
-            (turns.rules, turns.unchanged) = (rules, unchanged.clone());
+            turns.rules = rules;
         }
         id
     }
@@ -540,16 +545,24 @@ impl Asked {
     fn mask(&self, t: &mut Tracer, key: Key, bits: u64, add: bool) -> Result<(), Refusal> {
         let id = self.seat(t, key);
         let mut before = 0;
+        let ids = Some(()).filter(|()| self.seat.tied).and_then(|()| Standing::of(&self.proc));
         let (mut armed, set) = (false, move |old: u64| if add { old | bits } else { old & !bits });
         with(t, key, id, |seat| {
             before = seat.turns.as_ref().map_or(0, |t| t.mask);
             seat.stop_on(set(before));
+            if let Some(turns) = &mut seat.turns {
+                turns.ids = ids;
+            }
             armed = seat.armed();
         });
         if !armed {
             return Ok(());
         }
-        t.attach(key).inspect_err(|_| with(t, key, id, |seat| seat.stop_on(before)))
+        t.attach(key).inspect_err(|_| with(t, key, id, |seat| seat.stop_on(before)))?;
+        if set(before) & !before & (S_SCE | S_SCX) != 0 {
+            t.look_into_stopped(key);
+        }
+        Ok(())
     }
 
     fn go_on(
@@ -609,10 +622,25 @@ fn status_mask(proc: &Proc, tid: Tid, name: &str) -> u64 {
 }
 
 impl Tracer {
+    /// Whoever asked for events of a process with other ids asks for none any more. What is shown stays so.
+    pub fn check_ids(&mut self, key: Key) {
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        let tied = |s: &Seat| s.turns.as_ref().is_some_and(|t| t.mask != 0 && t.ids.is_some());
+        if !entry.process.seats.values().any(tied) {
+            return;
+        }
+        let Some(now) = Standing::of(&entry.proc) else { return };
+        for seat in entry.process.seats.values_mut() {
+            if seat.turns.as_ref().is_some_and(|t| t.outlived(&now)) {
+                seat.stop_on(0);
+            }
+        }
+    }
+
     /// What comes of a signal, if there is a seat that goes by it.
     pub fn fate(&self, tid: Tid, signal: i32) -> Fate {
         let entry = self.tids.get(&tid).and_then(|key| self.entries.get(key));
-        let Some(entry) = entry.filter(|e| e.process.seats.values().any(|s| s.turns.is_some())) else {
+        let Some(entry) = entry.filter(|e| e.process.shows_turns()) else {
             return Fate::Acts;
         };
         let has = |name| status_mask(&entry.proc, tid, name) >> ((signal - 1) & 63) & 1 == 1;

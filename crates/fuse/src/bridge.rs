@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use tree::{Caller, Entry, Errno, Flavour, Handle, Keep, Node, Pending, Result, SetAttr};
+use tree::{Caller, Capacity, Entry, Errno, Flavour, Handle, Keep, Node, Pending, Result, SetAttr};
 use zerocopy::IntoBytes;
 
 const SHARDS: usize = 16;
@@ -156,7 +156,16 @@ impl Bridge {
             Op::Ioctl(arg, data) => self.ioctl(unique, &caller, arg, data),
             Op::Poll(arg) => self.poll(unique, &caller, arg),
             Op::Statfs => {
-                let out = abi::StatfsOut { bsize: 4096, frsize: 4096, namelen: 255, ..Default::default() };
+                let Capacity { blocks, files, free_files: ffree } = self.flavour.capacity();
+                let out = abi::StatfsOut {
+                    bsize: 4096,
+                    frsize: 4096,
+                    namelen: 255,
+                    blocks,
+                    files,
+                    ffree,
+                    ..Default::default()
+                };
                 self.reply(unique, out.as_bytes())
             }
             Op::Flush | Op::Fsync => self.done(unique),

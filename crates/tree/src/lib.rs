@@ -180,6 +180,17 @@ pub struct Unchangeable {
     pub remove: Errno,
 }
 
+/// What statfs(2) tells of a file system, beside the size of a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capacity {
+    /// Blocks, none of them free.
+    pub blocks: u64,
+    /// Files that there can be.
+    pub files: u64,
+    /// How many of them there are not.
+    pub free_files: u64,
+}
+
 /// A flavour as mounted: the root of its tree.
 pub trait Flavour: Send + Sync {
     /// The flavour's name, as given to `-t`.
@@ -189,6 +200,10 @@ pub trait Flavour: Send + Sync {
     /// What is answered to who would change the tree. `None`: as the kernel's /proc answers.
     fn unchangeable(&self) -> Option<Unchangeable> {
         None
+    }
+    /// What statfs(2) tells. All zeros: as the kernel's /proc.
+    fn capacity(&self) -> Capacity {
+        Capacity::default()
     }
     /// The mount is gone: give back whatever its clients held.
     fn unmounted(&self) {}

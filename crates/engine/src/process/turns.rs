@@ -35,6 +35,11 @@ pub(super) fn shows(threads: &BTreeMap<Tid, Thread>, seat: &Seat) -> bool {
 }
 
 impl Process {
+    /// True if a seat shows its events one at a time.
+    pub fn shows_turns(&self) -> bool {
+        self.seats.values().any(|s| s.turns.is_some())
+    }
+
     /// True if the seat shows an event.
     pub fn shows(&self, seat: SeatId) -> bool {
         self.seats.get(&seat).is_some_and(|seat| shows(&self.threads, seat))
@@ -64,7 +69,7 @@ impl Process {
 
     /// What comes next of a signal that nobody holds back any more, before it takes effect.
     pub(super) fn next_of_signal(&mut self, tid: Tid) -> Option<What> {
-        if !self.seats.values().any(|s| s.turns.is_some()) {
+        if !self.shows_turns() {
             return None;
         }
         let thread = self.threads.get_mut(&tid)?;
@@ -165,6 +170,20 @@ mod tests {
         assert_eq!(event(&p), Some((10, "signal")));
         assert_eq!(next(&mut p), [Action::Resume(10, Go::Syscall, 10), Action::Resume(11, Go::Syscall, 0)]);
         assert_eq!(event(&p), None);
+    }
+
+    /// A call that nothing breaks off ends before the stop by which its process was to be attached.
+    #[test]
+    fn the_call_that_a_thread_was_found_in_ends_with_an_event() {
+        let mut p = process(&[10], S_ALLSTOPS, TurnRules::default());
+        let call = Call { nr: 58, abi: Abi::X86_64, args: [0; 6] };
+        p.ended_call(10, call, 11);
+        p.report(10, Report::Trap);
+        assert!(p.settle().is_empty());
+        assert_eq!(p.seats[&SEAT].why, Some((10, What::Exit(Some(call), 11))));
+        // Its registers are those of the end of a call.
+        assert_eq!(p.threads[&10].state, State::Stopped(Stop::Exit));
+        assert_eq!(next(&mut p), [Action::Resume(10, Go::Syscall, 0)]);
     }
 
     #[test]

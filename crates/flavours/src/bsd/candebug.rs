@@ -4,7 +4,8 @@
 
 use super::level::Predicate;
 use super::look::{Look, Subject};
-use crate::right::{Right, User};
+use crate::right::{may_control, Right, User};
+use engine::seat::Check;
 use kernel::creds::Creds;
 use kernel::procfs;
 use std::ffi::CString;
@@ -114,9 +115,46 @@ impl Claim {
         }
     }
 
+    /// What is to be asked when this use of the file is over, or comes to what it waited for: nobody's request is at hand then.
+    pub fn pass(&self, caller: &Caller, user: &User) -> Pass {
+        Pass {
+            subject: self.subject.clone(),
+            user: user.clone(),
+            who: Who::of(caller.tid, &user.creds),
+            opener: Some(self.opener.clone()).filter(|_| !self.right.is_of(&user.creds)),
+            opener_check: self.right.giver().check,
+        }
+    }
+
     /// The kernel's part of it.
     pub fn right(&self) -> &Right {
         &self.right
+    }
+}
+
+/// The right of one who uses a file, as it is later.
+pub struct Pass {
+    subject: Subject,
+    user: User,
+    who: Who,
+    /// If he had other credentials.
+    opener: Option<Who>,
+    opener_check: Option<Check>,
+}
+
+impl Pass {
+    /// True if he, and who opened the file, may still come near the process.
+    pub fn holds(&self) -> bool {
+        let Subject { target, .. } = &self.subject;
+        let opener_may = self.opener_check.as_ref().is_none_or(|may| may(&target.proc));
+        if !opener_may || may_control(target, &self.user.creds).is_err() {
+            return false;
+        }
+        // Nobody's question, so in our own name.
+        let ourselves = Caller::new(std::process::id(), 0, 0);
+        let look = self.subject.look(&ourselves);
+        let passes = |who: &Who, own| who.passes(&look, own).unwrap_or(false);
+        passes(&self.who, self.user.own) && self.opener.as_ref().is_none_or(|opener| passes(opener, false))
     }
 }
 

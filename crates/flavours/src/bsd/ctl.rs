@@ -5,21 +5,25 @@
 //!   whole. `wait` tells of it; wait(2) does not, for the process stays its parent's child.
 //! * `attach` on a process that is stopped by job control stops it once, not twice; `run` ends both.
 //! * With the controller's end the process runs on; if the release is followed strictly, it is killed.
-//! * `detach` by whoever may open the file frees the process; a `wait` of its controller ends with EBUSY then.
+//! * `detach` by whoever may open the file frees the process; a `wait` of its controller ends with EBUSY then, and the daemon's log
+//!   tells of it.
 //! * `wait` of a process on itself is EDEADLK, and it ends with the process. It follows 4.4BSD; in FreeBSD 5 it was the wrong way round.
 //! * Signals are sent by the rule of kill(2). There is no `emt` and no `info` here.
 //! * A set-id program that is run while its process is traced gains no right that the controller does not have, unless another
 //!   client of this daemon held the process before.
 
-use super::candebug::Claim;
+use super::candebug::{Claim, Pass};
 use super::look::Subject;
-use crate::right::{may_control, send_signal, User};
+use crate::right::{send_signal, User};
 use crate::target::Target;
 use crate::underway::Underway;
 use engine::turns::{Attach, Life, TurnOrder, TurnSeat};
 use engine::Refusal;
+use kernel::machine;
 use kernel::procfs::Proc;
 use kernel::ptrace::SiginfoBytes;
+use std::io::Write;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
 use tree::{Attr, Caller, Errno, Handle, Keep, Node, Pending, Result};
 
@@ -120,13 +124,16 @@ impl Open {
             return Err(Errno(libc::EMSGSIZE));
         }
         let command = command(rules.trimmed(data))?;
-        let controller = Arc::new(Proc::open(caller.pid()?)?);
-        let life: Life = (controller.pid(), controller.start());
+        let writer = Arc::new(Proc::open(caller.pid()?)?);
+        let life: Life = (writer.pid(), writer.start());
         let order = match command {
-            Command::Attach if user.own => return Err(Errno(libc::EINVAL)),
+            Command::Attach if user.own => {
+                let traced = controller(&self.subject.target).is_some();
+                return Err(Errno(if traced { libc::EBUSY } else { libc::EINVAL }));
+            }
             Command::Wait if user.own => return Err(Errno(libc::EDEADLK)),
             Command::Attach => TurnOrder::Attach(Attach {
-                controller,
+                controller: writer,
                 creds: user.creds.clone(),
                 kills: rules.kills_with_controller(),
             }),
@@ -140,16 +147,19 @@ impl Open {
             // Answered in a moment.
             done.shield();
         }
-        let (answer, size) = (self.answer(command, user), data.len());
-        let seat = TurnSeat {
-            name: rules.flavour(),
-            giver: self.claim.right().giver(),
-            rules: rules.turns(),
-            unchanged: None,
+        let freed = match controller(&self.subject.target) {
+            Some(pid) if command == Command::Detach && pid != life.0 => Some((pid, life.0, caller.uid)),
+            _ => None,
         };
+        let (answer, size) = (self.answer(command, self.claim.pass(caller, &user), user), data.len());
+        let seat =
+            TurnSeat { name: rules.flavour(), giver: self.claim.right().giver(), rules: rules.turns(), tied: false };
         let way = self.subject.target.shared.engine.target(self.subject.target.proc.clone());
-        let finish = done.clone();
+        let (finish, pid) = (done.clone(), self.subject.pid());
         let told = move |result: std::result::Result<_, Refusal>| {
+            if let (Some(by), Ok(_)) = (freed, &result) {
+                log_release(pid, by);
+            }
             finish.finish(answer(result.map(drop)).map(|()| size));
         };
         Underway::of(done).give(|| way.turn(seat, order, Box::new(told)));
@@ -160,10 +170,10 @@ impl Open {
     fn answer(
         &self,
         command: Command,
+        pass: Pass,
         user: User,
     ) -> impl FnOnce(std::result::Result<(), Refusal>) -> Result<()> + Send + 'static {
-        let (rules, target, opener) =
-            (self.subject.rules, self.subject.target.clone(), self.claim.right().giver().check);
+        let (rules, target) = (self.subject.rules, self.subject.target.clone());
         move |result| {
             let result = match (command, result) {
                 // Not his, or not stopped: as by kill(2).
@@ -172,8 +182,7 @@ impl Open {
                 }
                 // Somebody may have taken the process from who waits meanwhile.
                 (Command::Wait, result) if result.as_ref().err().is_none_or(|e| e.errno == libc::EINTR) => {
-                    let may = may_control(&target, &user.creds).is_ok() && opener.is_none_or(|may| may(&target.proc));
-                    if target.proc.alive() && !may {
+                    if target.proc.alive() && !pass.holds() {
                         return Err(rules.lost());
                     }
                     result
@@ -186,6 +195,16 @@ impl Open {
                 errno => Errno(errno),
             })
         }
+    }
+}
+
+/// Tells the log who took a process from whoever traced it: one a second, for anybody can do that to his own as often as he likes.
+fn log_release(pid: u32, (controller, by, uid): (u32, u32, u32)) {
+    static LAST: AtomicI64 = AtomicI64::new(i64::MIN);
+    let (now, last) = (machine::now().0, LAST.load(Ordering::Relaxed));
+    if now != last && LAST.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        let what = format!("process {pid}, traced by {controller}, was released by process {by} of user {uid}\n");
+        let _ = std::io::stderr().write_all(what.as_bytes());
     }
 }
 
@@ -235,6 +254,7 @@ mod tests {
         }
         let either = |message: &[u8]| [Level::F4, Level::F10].map(|level| of(level, message).is_ok());
         assert_eq!(either(b"run\n\n"), [false, true]);
+        assert_eq!(either(b"run \t\x0b\x0c\r\n"), [false, true]);
         assert_eq!(either(b"run \t\n"), [false, true]);
         assert_eq!(either(b"run\0junk"), [true, false]);
         assert_eq!(either(b"run\n\0"), [true, false]);

@@ -5,23 +5,21 @@
 //!   happened there overwrote what was shown.
 //! * Events can be asked for only of a process that no other debugger has: EBUSY.
 //! * A process that waits for itself: EDEADLK.
-//! * SIGKILL always ends the process, but for one that it stands at S_EXIT.
-//! * That the ids change is seen at the next exec.
+//! * SIGKILL always ends the process, but for one that stands at S_EXIT: to that the kernel passes no signal any more.
+//! * That the ids of the process change, which ends what was asked for, is seen before the next event, and whenever it is asked about.
 
-use super::candebug::Claim;
+use super::candebug::{Claim, Pass};
 use super::look::Subject;
 use super::opens::LastClose;
-use crate::right::{may_control, send_signal, User};
+use crate::right::{send_signal, User};
 use crate::target::Target;
 use crate::underway::Underway;
 use abi::bsd::pioctl::{Pioc, ProcfsStatus, PF_ISUGID, S_CORE, S_EXEC, S_EXIT, S_SCE, S_SCX, S_SIG};
 use abi::record::Kind;
 use abi::{syscall, Model};
 use engine::event::What;
-use engine::seat::Check;
 use engine::turns::{Shown, TurnOrder, TurnSeat};
 use engine::Refusal;
-use kernel::procfs::Proc;
 use std::sync::Arc;
 use tree::{Caller, Errno, Pending, Result};
 
@@ -43,7 +41,8 @@ fn begin(subject: &Subject, claim: &Claim, caller: &Caller, cmd: u32, arg: u64, 
     let rules = subject.rules;
     let pioc = Pioc::of(cmd).filter(|_| rules.has_ioctls()).ok_or(Errno(libc::ENOTTY))?;
     let user = claim.check(caller).map_err(|e| if e == rules.gone() { rules.gone_for_ioctl() } else { e })?;
-    let asked = Asked { subject: subject.clone(), seat: seat(subject, claim), user };
+    let pass = claim.pass(caller, &user);
+    let asked = Asked { subject: subject.clone(), seat: seat(subject, claim), user, pass };
     let order = match pioc {
         Pioc::Wait(_) if asked.user.own => return Err(Errno(libc::EDEADLK)),
         Pioc::Wait(model) => {
@@ -88,6 +87,12 @@ pub fn is_stopped(target: &Target) -> bool {
     held.is_some_and(|held| held.seats.iter().any(|seat| seat.flavour == SEAT && seat.holds))
 }
 
+/// True if somebody has asked for events of the process.
+pub fn are_asked_for(target: &Target) -> bool {
+    let held = target.shared.engine.target(target.proc.clone()).held_now();
+    held.is_some_and(|held| held.seats.iter().any(|seat| seat.flavour == SEAT))
+}
+
 /// What the last close of `mem` does.
 pub fn last_close(subject: &Subject, claim: &Claim) -> LastClose {
     let (subject, make) = (subject.clone(), seat(subject, claim));
@@ -101,15 +106,8 @@ pub fn last_close(subject: &Subject, claim: &Claim) -> LastClose {
 type MakeSeat = Box<dyn Fn() -> TurnSeat + Send + Sync>;
 
 fn seat(subject: &Subject, claim: &Claim) -> MakeSeat {
-    let (giver, rules, subject) = (claim.right().giver(), subject.rules.turns(), subject.clone());
-    let unchanged: Check = Arc::new(move |proc: &Arc<Proc>| {
-        let mut subject = subject.clone();
-        subject.target.proc = proc.clone();
-        // Nobody's question, so in our own name.
-        let ourselves = Caller::new(std::process::id(), 0, 0);
-        subject.look(&ourselves).is_sugid().is_ok_and(|changed| !changed)
-    });
-    Box::new(move || TurnSeat { name: SEAT, giver: giver.clone(), rules, unchanged: Some(unchanged.clone()) })
+    let (giver, rules) = (claim.right().giver(), subject.rules.turns());
+    Box::new(move || TurnSeat { name: SEAT, giver: giver.clone(), rules, tied: true })
 }
 
 /// One ioctl, and who asks.
@@ -117,6 +115,7 @@ struct Asked {
     subject: Subject,
     seat: MakeSeat,
     user: User,
+    pass: Pass,
 }
 
 impl Asked {
@@ -144,13 +143,6 @@ impl Asked {
             libc::EACCES => self.subject.rules.lost(),
             errno => Errno(errno),
         }
-    }
-
-    /// May who asks, and who opened the file, still?
-    fn still(&self) -> bool {
-        let target = &self.subject.target;
-        let opener = self.seat().giver.check;
-        may_control(target, &self.user.creds).is_ok() && opener.is_none_or(|may| may(&target.proc))
     }
 
     fn status(&self, shown: &Shown, model: Model, waited: bool) -> Vec<u8> {
@@ -209,7 +201,7 @@ impl Wait {
         let answer = match result {
             // That it ends is what was waited for too.
             Err(e) if e.errno == libc::ESRCH => status(&Shown::default()),
-            _ if !self.asked.still() => Err(self.asked.subject.rules.lost()),
+            _ if !self.asked.pass.holds() => Err(self.asked.subject.rules.lost()),
             Ok(shown) => status(&shown),
             // An exec has ended all that was asked for, but not who may wait.
             Err(e) if e.errno == libc::EINTR => return self.begin(),

@@ -294,6 +294,11 @@ impl Rules {
         matches!(self.level, Bsd44b | F2 | F4)
     }
 
+    /// True if statfs(2) tells how many processes there can be, and not that there is one file.
+    pub fn counts_processes(self) -> bool {
+        !self.level.is_pseudofs()
+    }
+
     /// Who may come near.
     pub fn predicate(self) -> Predicate {
         match self.level {
@@ -448,7 +453,9 @@ impl Rules {
     /// What is left of a message. At first one newline was taken from its end, and a NUL ended it; then all blanks were.
     pub fn trimmed(self, message: &[u8]) -> &[u8] {
         if self.level.is_pseudofs() {
-            return message.trim_ascii_end();
+            // What isspace(3) calls a blank.
+            let end = message.iter().rposition(|b| !matches!(b, b' ' | 9..=13)).map_or(0, |last| last + 1);
+            return message.get(..end).unwrap_or_default();
         }
         let text = message.split(|b| *b == 0).next().unwrap_or_default();
         text.strip_suffix(b"\n").unwrap_or(text)

@@ -15,8 +15,7 @@
 //!
 //! * Whoever the kernel refuses is refused, whatever a release allowed: who may open the memory of a process for writing may use
 //!   its registers, memory and `osrel`, at each transfer anew, and so must whoever opened the file.
-//! * What FUSE decides by itself: `.` and `..` come first in every listing; link(2) is EPERM; reading a directory is EISDIR; a file
-//!   system has blocks and files as statvfs(2) of FUSE shows them.
+//! * What FUSE decides by itself: `.` and `..` come first in every listing; link(2) is EPERM; reading a directory is EISDIR.
 //! * A descriptor leads to the process it was opened of, never to the next one of its number.
 
 pub mod candebug;
@@ -47,7 +46,7 @@ pub use level::{Level, Rules};
 use crate::{Options, Shared};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use tree::{Flavour, Node, Unchangeable};
+use tree::{Capacity, Flavour, Node, Unchangeable};
 
 /// Name of the flavour of 4.4BSD, under which its standing seats are kept.
 pub const NAME_44: &str = "bsd44";
@@ -104,6 +103,14 @@ impl Flavour for Bsd {
 
     fn unchangeable(&self) -> Option<Unchangeable> {
         Some(self.rules.unchangeable())
+    }
+
+    fn capacity(&self) -> Capacity {
+        if self.rules.counts_processes() {
+            root::capacity()
+        } else {
+            Capacity { blocks: 1, files: 1, free_files: 0 }
+        }
     }
 
     fn unmounted(&self) {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result, SetAttr};
 use Level::{Bsd44a, F10, F14, F2, F4, F5};
 use Seen::{All, Debuggers, Users};
-use What::{File, Guarded, Link, Memory, Registers, Text};
+use What::{File, Guarded, Link, Memory, Notes, Registers, Text};
 
 /// Inode number of the root directory.
 pub const ROOT_INO: u64 = 2;
@@ -34,7 +34,8 @@ pub struct Row {
     pub mode: u32,
     /// The release from which on it has none when the ids of the process have changed since its exec.
     pub private: Option<Level>,
-    /// Its numbers, of which inode numbers are made: in 4.4BSD at first, in 4.4BSD then and FreeBSD up to 4, and since.
+    /// Its numbers, of which inode numbers are made: in 4.4BSD at first, in 4.4BSD then and FreeBSD up to 4, and since, where all
+    /// nodes of this table are there.
     pub numbers: [u64; 3],
     /// What it is.
     pub what: What,
@@ -61,6 +62,11 @@ pub enum What {
     Memory,
     /// Registers.
     Registers(&'static registers::Kind),
+    /// Notes, to the process or to its group: who may write them each write decides, not the mode.
+    Notes {
+        /// To its group.
+        group: bool,
+    },
     /// Any other file. Its own `attr` and `access` are not asked.
     File(fn(&Subject) -> Arc<dyn Node>),
     /// A symbolic link, with the length of its text.
@@ -76,8 +82,8 @@ pub static NODES: &[Row] = &[
     row("dbregs", F4..=F14, [Users, Debuggers], 0o600, Some(F4), [0, 15, 7], Registers(&dbregs::DBREGS)),
     row("ctl", Bsd44a..=F10, [All, All], 0o200, Some(F2), [5, 7, 6], File(|s| Arc::new(ctl::Ctl(s.clone())))),
     row("status", Bsd44a..=F14, [All, All], 0o444, None, [6, 8, 16], Text(status::status, Reads::Parts)),
-    row("note", Bsd44a..=F14, [All, Debuggers], 0o200, Some(F5), [7, 9, 12], File(|s| note::node(s, false))),
-    row("notepg", Bsd44a..=F14, [All, Debuggers], 0o200, Some(F5), [8, 10, 13], File(|s| note::node(s, true))),
+    row("note", Bsd44a..=F14, [All, Debuggers], 0o200, Some(F5), [7, 9, 12], Notes { group: false }),
+    row("notepg", Bsd44a..=F14, [All, Debuggers], 0o200, Some(F5), [8, 10, 13], Notes { group: true }),
     row("map", F2..=F14, [Users, Users], 0o444, None, [0, 11, 10], Guarded(map::map, Reads::Whole)),
     row("etype", F2..=F14, [Users, All], 0o444, None, [0, 12, 8], Text(etype::etype, Reads::Start)),
     row("cmdline", F4..=F14, [All, All], 0o444, None, [0, 13, 5], Text(status::cmdline, Reads::Parts)),
@@ -121,14 +127,29 @@ impl Row {
     /// True if it is there for one who is as the answers say: may he debug the process, is it a thread of the kernel.
     fn is_seen(&self, rules: Rules, near: impl FnOnce() -> bool, system: impl FnOnce() -> bool) -> bool {
         match self.seen[usize::from(rules.hides_from_strangers())] {
+            _ if self.is_for_everybody(rules) => true,
             All => true,
             Users => !system(),
             Debuggers => near(),
         }
     }
 
+    /// True if everybody who sees the process sees it, and can open it for writing.
+    fn is_for_everybody(&self, rules: Rules) -> bool {
+        matches!(self.what, Notes { .. }) && !rules.refuses_notes()
+    }
+
+    /// Inode number.
+    fn ino(&self, rules: Rules, pid: u32) -> u64 {
+        let [first, then, declared] = self.numbers;
+        // A node that a release has not has no number there: those behind it have the next lower one.
+        let missing =
+            NODES.iter().filter(|row| row.numbers[2] < declared && !row.levels.contains(&rules.level)).count();
+        rules.ino([first, then, declared - missing as u64], pid)
+    }
+
     fn entry(&self, subject: &Subject) -> Entry {
-        let ino = subject.rules.ino(self.numbers, subject.pid());
+        let ino = self.ino(subject.rules, subject.pid());
         Entry { name: self.name.into(), ino, kind: self.kind() }
     }
 
@@ -143,7 +164,7 @@ impl Row {
     /// Size, in releases that show one.
     fn size(&self, look: &Look) -> u64 {
         match self.what {
-            Text(..) | Guarded(..) | Memory | File(_) => 0,
+            Text(..) | Guarded(..) | Memory | Notes { .. } | File(_) => 0,
             Registers(kind) => (kind.size)(Machine::Amd64) as u64,
             Link(_, size) => size(look),
         }
@@ -156,6 +177,7 @@ impl Row {
             Guarded(content, reads) => Arc::new(text(content, reads, true)),
             Memory => Arc::new(mem::Mem(subject.clone())),
             Registers(kind) => Arc::new(registers::Registers { subject: subject.clone(), kind }),
+            Notes { group } => note::node(subject, group),
             File(make) | Link(make, _) => make(subject),
         }
     }
@@ -221,15 +243,24 @@ impl Door {
         self.enter(look)?;
         let rules = self.subject.rules;
         let size = if rules.shows_sizes() { self.row.size(look) } else { 0 };
-        let ino = rules.ino(self.row.numbers, self.subject.pid());
+        let ino = self.row.ino(rules, self.subject.pid());
         let mut attr = look.attr(ino, self.row.kind() | self.row.mode, 1, size).map_err(stale)?;
-        if rules.takes_away(self.row.private) && look.is_sugid().map_err(stale)? {
+        if rules.takes_away(self.row.private) && !self.row.is_for_everybody(rules) && look.is_sugid().map_err(stale)? {
             attr.mode &= libc::S_IFMT;
             if matches!(self.row.what, Memory) && rules.changed_memory_is_roots() {
                 attr.uid = 0;
             }
         }
         Ok(attr)
+    }
+
+    /// May the caller, as access(2) asks?
+    fn may(&self, caller: &Caller, mask: i32) -> Result<()> {
+        if mask & libc::W_OK != 0 {
+            self.writable()?;
+        }
+        let by_mode = if self.row.is_for_everybody(self.subject.rules) { mask & !libc::W_OK } else { mask };
+        caller.may(&self.attr_of(&self.subject.look(caller))?, by_mode)
     }
 
     fn writable(&self) -> Result<()> {
@@ -259,19 +290,12 @@ impl Node for Door {
     }
 
     fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
-        let mask = access_mask(flags);
-        if mask & libc::W_OK != 0 {
-            self.writable()?;
-        }
-        caller.may(&self.attr_of(&self.subject.look(caller))?, mask)?;
+        self.may(caller, access_mask(flags))?;
         self.node.open(caller, flags)
     }
 
     fn access(&self, caller: &Caller, mask: i32) -> Result<()> {
-        if mask & libc::W_OK != 0 {
-            self.writable()?;
-        }
-        caller.may(&self.attr_of(&self.subject.look(caller))?, mask)
+        self.may(caller, mask)
     }
 
     fn setattr(&self, caller: &Caller, set: &SetAttr) -> Result<()> {
@@ -290,10 +314,22 @@ mod tests {
     fn numbers_are_of_one_node_each() {
         for level in Level::ALL {
             let rules = Rules { level, strict: false, raw_syscall_regs: false };
-            let numbers = of_level(level).map(|row| row.numbers).chain([DIRECTORY]);
-            let inos: Vec<u64> = numbers.flat_map(|n| [7, 8].map(|pid| rules.ino(n, pid))).collect();
+            let of = |pid| of_level(level).map(move |row| row.ino(rules, pid)).chain([process_ino(rules, pid)]);
+            let inos: Vec<u64> = [7, 8].into_iter().flat_map(of).collect();
             let different: BTreeSet<u64> = inos.iter().copied().chain([ROOT_INO, CURPROC_INO]).collect();
             assert_eq!(different.len(), inos.len() + 2, "{level:?}");
         }
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_release() {
+        let number = |level, name| {
+            let row = of_level(level).find(|row| row.name == name).unwrap();
+            row.ino(Rules { level, strict: false, raw_syscall_regs: false }, 7) / 100_000_000
+        };
+        let of = |level| ["cmdline", "dbregs", "mem", "status", "file"].map(|name| number(level, name));
+        assert_eq!(of(F10), [5, 7, 11, 16, 18]);
+        assert_eq!(of(F5), [5, 7, 11, 16, 17], "without osrel");
+        assert_eq!([of(Level::F12), of(F14)], [[5, 6, 10, 15, 17]; 2], "without ctl");
     }
 }

@@ -1,7 +1,9 @@
 //! `note` and `notepg` (procfs_note.c): post a signal to the process, or to its process group. No BSD ever did: EOPNOTSUPP, if the
 //! release is followed strictly. Else one message is one note, as in [`crate::post`]; what is traced and stopped stays so, with the
-//! signal pending.
+//! signal pending. Everybody can open them then, whatever the mode says: each write is judged by the rule of kill(2), in the names of
+//! who writes and of who opened the file.
 
+use super::candebug::candebug;
 use super::look::Subject;
 use crate::post;
 use kernel::creds::Creds;
@@ -38,14 +40,17 @@ struct Open {
 impl Open {
     fn post(&self, caller: &Caller, data: &[u8]) -> Result<usize> {
         let rules = self.subject.rules;
+        let gone = |e: Errno| if matches!(e.0, libc::ENOENT | libc::ESRCH) { rules.gone() } else { e };
+        self.subject.look(caller).status().map_err(gone)?;
+        if rules.refuses_notes() && rules.hides_from_strangers() && !candebug(&self.subject, caller) {
+            return Err(rules.lost());
+        }
         if data.len() > post::NOTE_MAX {
             return Err(Errno(libc::EMSGSIZE));
         }
         if rules.refuses_notes() {
             return Err(Errno(libc::EOPNOTSUPP));
         }
-        let gone = |e: Errno| if matches!(e.0, libc::ENOENT | libc::ESRCH) { rules.gone() } else { e };
-        self.subject.look(caller).status().map_err(gone)?;
         let signal = post::note(data)?;
         let to = if self.group { post::post_group } else { post::post };
         to(&self.subject.target, caller.creds()?, &self.opener, signal).map_err(gone)?;

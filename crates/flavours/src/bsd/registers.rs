@@ -6,11 +6,10 @@
 //! * Writing needs a process that is stopped, by job control or by a client of this daemon: EBUSY. What is written lies over the present
 //!   values, and what may not be changed is refused as a whole: EINVAL.
 
-use super::candebug::Claim;
+use super::candebug::{Claim, Pass};
 use super::level::{RegsOffset, Rules};
 use super::look::Subject;
 use crate::about::model_of;
-use crate::right::may_control;
 use abi::bsd::{Machine, Refused};
 use abi::user_regs::At;
 use abi::Model;
@@ -116,14 +115,12 @@ fn start(rules: Rules, offset: u64, last: u64, size: usize) -> Result<Option<usi
     }
 }
 
-/// Asks once more, when the thread stands, whether who asked may still.
-type Still = Box<dyn FnOnce() -> bool + Send>;
-
 /// What a transfer needs to know.
 struct Transfer {
     form: Form,
     start: usize,
-    still: Still,
+    /// Asked once more when the thread stands.
+    pass: Pass,
 }
 
 impl Open {
@@ -146,18 +143,15 @@ impl Open {
         };
         let start = start(rules, offset, *self.last.lock(), (self.kind.size)(machine))?;
         let Some(start) = start else { return Ok(None) };
-        let (target, giver) = (self.subject.target.clone(), self.claim.right().giver());
-        let still =
-            move || may_control(&target, &user.creds).is_ok() && giver.check.is_none_or(|opener| opener(&target.proc));
         let form = Form { machine, of, raw: rules.raw_syscall_regs };
-        Ok(Some(Transfer { form, start, still: Box::new(still) }))
+        Ok(Some(Transfer { form, start, pass: self.claim.pass(caller, &user) }))
     }
 
     /// Gives `act` the first thread while it stands.
     fn at_rest<R: Send + 'static>(
         &self,
         running: bool,
-        still: Still,
+        pass: Pass,
         act: impl FnOnce(Tid, At) -> std::result::Result<R, Refusal> + Send + 'static,
         done: &Pending<R>,
     ) {
@@ -172,7 +166,7 @@ impl Open {
             }));
         };
         let act = move |tid, at| {
-            if still() {
+            if pass.holds() {
                 act(tid, at)
             } else {
                 Err(Refusal::new(libc::EACCES, format!("{tid}: it runs another program now")))
@@ -196,7 +190,7 @@ fn begun<R>(begun: Result<Option<Transfer>>, nothing: R, done: &Pending<R>) -> O
 
 impl Handle for Open {
     fn read(&self, caller: &Caller, offset: u64, size: usize, done: Pending<Vec<u8>>) {
-        let Some(Transfer { form, start, still }) = begun(self.begin(caller, offset), Vec::new(), &done) else {
+        let Some(Transfer { form, start, pass }) = begun(self.begin(caller, offset), Vec::new(), &done) else {
             return;
         };
         let kind = self.kind;
@@ -206,11 +200,11 @@ impl Handle for Open {
             Ok(image) => Ok(slice(&image, start as u64, size).to_vec()),
             Err(e) => Err(Refusal::os("read registers of", tid, &e)),
         };
-        self.at_rest((kind.runs)(self.subject.rules), still, act, &done);
+        self.at_rest((kind.runs)(self.subject.rules), pass, act, &done);
     }
 
     fn write(&self, caller: &Caller, offset: u64, data: &[u8], done: Pending<usize>) {
-        let Some(Transfer { form, start, still }) = begun(self.begin(caller, offset), 0, &done) else { return };
+        let Some(Transfer { form, start, pass }) = begun(self.begin(caller, offset), 0, &done) else { return };
         let kind = self.kind;
         let length = data.len().min((kind.size)(form.machine) - start);
         *self.last.lock() = offset.saturating_add(length as u64);
@@ -222,7 +216,7 @@ impl Handle for Open {
             (kind.write)(tid, form, at, &image).map_err(|failure| failure.refusal(tid))?;
             Ok(length)
         };
-        self.at_rest(false, still, act, &done);
+        self.at_rest(false, pass, act, &done);
     }
 }
 

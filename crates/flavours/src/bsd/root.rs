@@ -14,7 +14,7 @@ use kernel::procfs::{self, Proc};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
-use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result};
+use tree::{Attr, Caller, Capacity, Entry, Errno, Handle, Keep, Node, Result};
 
 /// The root directory.
 pub struct Root {
@@ -40,6 +40,15 @@ impl Root {
         }
         Ok(subject)
     }
+}
+
+/// As many files as there can be processes, and those that there are not are free.
+pub fn capacity() -> Capacity {
+    let most = procfs::read_at(procfs::root(), c"sys/kernel/pid_max").unwrap_or_default();
+    let files = procfs::numbers(&most).first().map_or(0, |n| u64::from(*n));
+    let there = procfs::entries(procfs::root(), c".").unwrap_or_default();
+    let there = there.iter().filter(|e| number(&e.name).is_some()).count() as u64;
+    Capacity { blocks: 1, files, free_files: files.saturating_sub(there) }
 }
 
 impl Node for Root {

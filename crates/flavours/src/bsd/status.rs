@@ -99,9 +99,11 @@ fn line(look: &Look) -> Result<Line> {
     })
 }
 
-/// False for the number of a session whose leader is gone.
+/// False for the number of a session whose leader has ended, reaped or not.
 fn is_there(pid: u32) -> bool {
-    CString::new(pid.to_string()).is_ok_and(|name| procfs::fstatat(procfs::root(), &name, false).is_ok())
+    let stat = CString::new(format!("{pid}/stat")).ok().and_then(|path| procfs::read_at(procfs::root(), &path).ok());
+    let stat = stat.as_deref().and_then(procfs::Stat::parse);
+    stat.is_some_and(|s| !matches!(s.state, b'Z' | b'X') || s.number(20).unwrap_or(0) > 1)
 }
 
 /// What the process is jailed in, `-` if in nothing: the host's name there, or the pid namespace, by release. `?` for what the reader
@@ -174,7 +176,13 @@ fn comm(rules: Rules, name: &[u8]) -> Vec<u8> {
         33..=126 if *b != b'\\' => vec![*b],
         _ => format!("\\{b:03o}").into_bytes(),
     });
-    escaped.collect()
+    let escaped: Vec<u8> = escaped.collect();
+    // The first byte was written before the end was looked for.
+    if escaped.is_empty() {
+        b"\\000".to_vec()
+    } else {
+        escaped
+    }
 }
 
 fn format(rules: Rules, line: &Line) -> Vec<u8> {
@@ -189,7 +197,10 @@ fn format(rules: Rules, line: &Line) -> Vec<u8> {
         field(number.to_string().as_bytes());
     }
     match (form, line.tty) {
-        (StatusLine::TtyName, _) => field(line.tty_name.as_deref().unwrap_or(b"-")),
+        (StatusLine::TtyName, None) => field(b"-"),
+        (StatusLine::TtyName, Some(_)) if line.tty_name.is_some() => {
+            field(line.tty_name.as_deref().unwrap_or_default())
+        }
         (_, Some((major, minor))) => field(format!("{major},{minor}").as_bytes()),
         (_, None) => field(b"-1,-1"),
     }
@@ -272,6 +283,8 @@ mod tests {
         assert!(text(Bsd44a, &line).contains(" -1,-1 sldr ") && text(Bsd44a, &line).ends_with(" nochan 11 20 20\n"));
         assert!(text(Bsd44b, &line).ends_with(" nochan 11,20\n"));
         assert!(text(F10, &line).contains(" 81 - sldr ") && text(F10, &line).ends_with(" 11 12 30,20 pid:[7]\n"));
+        // A terminal without a name has its numbers.
+        assert!(text(F10, &Line { tty_name: None, ..readme() }).contains(" 81 12,0 ctty "));
         assert!(text(F4, &Line { leader: false, ..line }).contains(" -1,-1 noflags "));
         assert!(text(F4, &Line { leader: true, ..readme() }).contains(" 12,0 ctty,sldr "));
     }
@@ -284,7 +297,8 @@ mod tests {
         assert!([Bsd44a, Bsd44b, F2, F4].into_iter().all(|level| raw(level).starts_with(b"a b\\\xc3\n 446 ")));
         let long = Line { comm: vec![b'x'; 64], ..readme() };
         assert_eq!([Bsd44b, F4].map(|level| text(level, &long).find(' ')), [Some(16), Some(19)]);
-        assert!(text(F10, &Line { comm: vec![], ..readme() }).starts_with(" 446 "));
+        let none = Line { comm: vec![], ..readme() };
+        assert!(text(F10, &none).starts_with("\\000 446 ") && text(F4, &none).starts_with(" 446 "));
     }
 
     #[test]
