@@ -6,6 +6,7 @@
 use crate::agent::Maker;
 use crate::engine::{abort, called, linger, Change, Done, Giver, Pause, Scratch, Shared, Target, Ticket};
 use crate::error::Refusal;
+use crate::event::What;
 use crate::glance::Stopped;
 use crate::identity::{self, Ids};
 use crate::inject::{forgets_nothing, Number};
@@ -17,7 +18,7 @@ use crate::seat::{Lwps, Modes, Seat, SeatId};
 use crate::tracer::{key_of, Key, Tracer};
 use crate::watch::Area;
 use abi::set::Set;
-use kernel::ledger;
+use kernel::{ledger, machine};
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, RegSet, SiginfoBytes, Tid};
 use std::ffi::CString;
@@ -210,19 +211,25 @@ pub(crate) fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
     };
     let lwps = process.threads.iter().filter(|(tid, _)| wanted(**tid)).filter_map(|(tid, thread)| {
         let forged = thread.forged.as_ref();
+        let stand = process.stand(id, *tid)?;
+        let current = if thread.signal_is_pending() { 0 } else { thread.owed };
+        let inside = (thread.stopped() && !thread.injecting).then(|| {
+            let faulted = matches!(stand, Stand::Event(What::Fault(..)));
+            let at_signal = matches!(thread.state, State::Stopped(Stop::Signal(..))) && thread.owed != 0;
+            let mut inside = inside(*tid, forged.map(|i| **i), at_signal && (current != 0 || faulted))?;
+            if current != thread.owed && !faulted {
+                inside.pending.signals |= 1 << ((thread.owed - 1) & 63);
+            }
+            Some(inside)
+        });
         Some(LwpView {
             tid: *tid,
-            stand: process.stand(id, *tid)?,
+            stand,
             directed: seat.is_some_and(|(_, s)| s.hold_threads.contains(tid)),
             stepping: thread.steps.is_some(),
-            signal: forged.map_or(thread.owed, |i| signo_of(i)),
+            signal: forged.map_or(current, |i| signo_of(i)),
             since: thread.since,
-            inside: if thread.stopped() && !thread.injecting {
-                let at_signal = matches!(thread.state, State::Stopped(Stop::Signal(..))) && thread.owed != 0;
-                inside(*tid, forged.map(|i| **i), at_signal)
-            } else {
-                None
-            },
+            inside: inside.flatten(),
         })
     });
     View {
@@ -509,6 +516,12 @@ impl Message {
         linger(t, key, None);
         let Some(entry) = t.entries.get_mut(&key) else { return Ok(()) };
         let process = &mut entry.process;
+        if run.stop && !run.step && process.stays(seat, tid) {
+            if let Some(thread) = process.threads.get_mut(&tid) {
+                thread.since = machine::since_boot();
+            }
+            return Ok(());
+        }
         let stopped = process.threads.get(&tid).is_some_and(|t| t.stopped());
         if self.tid.is_some() || run.step || run.stop {
             process.run_lwp(seat, tid);

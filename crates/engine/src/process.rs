@@ -223,6 +223,11 @@ impl Thread {
         }
     }
 
+    /// True if the signal that it is to get is not current yet: it comes after the fault, or the end of a call, that it stands on.
+    pub fn signal_is_pending(&self) -> bool {
+        self.owed != 0 && (self.signal_behind || matches!(self.state, State::Stopped(Stop::Signal(_, true))))
+    }
+
     /// True in a ptrace stop.
     pub fn stopped(&self) -> bool {
         matches!(self.state, State::Stopped(_))

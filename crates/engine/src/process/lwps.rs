@@ -232,6 +232,22 @@ impl Process {
         (self.stand(Some(seat), at)?.is_event() || directed).then_some(at)
     }
 
+    /// PRSTOP of an lwp that has a signal in hand: it would stand again before the signal acts, so it stays where it is, stopped by
+    /// request. False for one that has to run to come to that stop.
+    pub fn stays(&mut self, seat: SeatId, tid: Tid) -> bool {
+        let Some(thread) = self.threads.get(&tid) else { return false };
+        let acts = match &thread.state {
+            State::Stopped(Stop::Plain | Stop::Exit) => thread.forged.is_some(),
+            State::Stopped(Stop::Signal(..)) => thread.forged.is_some() || thread.owed != 0,
+            _ => false,
+        };
+        let seat = self.seats.get_mut(&seat).filter(|_| acts && thread.later.is_none());
+        let Some((seat, lwps)) = seat.and_then(|s| Some((&mut s.hold_threads, s.lwps.as_mut()?))) else { return false };
+        lwps.events.remove(&tid);
+        seat.insert(tid);
+        true
+    }
+
     /// Sets one lwp going and no other.
     pub fn run_lwp(&mut self, seat: SeatId, tid: Tid) {
         if let Some(seat) = self.seats.get_mut(&seat) {
