@@ -178,9 +178,10 @@ impl Process {
 
     /// A seat goes away: the trap of a step or a watched area that it ordered goes with it, or it would kill the process.
     pub fn forgive(&mut self, id: SeatId) {
-        let Some(lwps) = self.seats.get(&id).and_then(|s| s.lwps.as_ref()) else { return };
-        for tid in lwps.events.keys() {
-            let Some(thread) = self.threads.get_mut(tid) else { continue };
+        if !self.seats.get(&id).is_some_and(|s| s.lwps.is_some()) {
+            return;
+        }
+        for thread in self.threads.values_mut() {
             let State::Stopped(stop) = &mut thread.state else { continue };
             let ordered = thread.stepped || (thread.watched && super::is_watch(stop));
             if let (Stop::Signal(_, fault), true) = (stop, ordered) {
