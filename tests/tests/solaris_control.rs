@@ -44,7 +44,7 @@ cases! {
         pcshold pcstrace pcsfault pcsentry pcsexit pcset pcsreg pcsfpreg pcsvaddr pcnice pcread_pcwrite pcszone lwpctl
         systems;
     framing: several the_first_that_fails_ends_it what_is_no_message ways_to_write a_wait_is_broken_off usual_sequences;
-    stops: a_stop_signal_stops_twice an_ignored_signal_stops_if_traced a_blocked_signal_does_not_stop
+    stops: a_stop_signal_stops_twice registers_in_job_control job_control_under_eyes an_ignored_signal_stops_if_traced a_blocked_signal_does_not_stop
         sigkill_never_stops a_fault_comes_before_its_signal signals_one_by_one a_sleeping_call_is_not_disturbed;
     lwps: ids_in_order a_synchronous_stop an_asynchronous_stop one_alone a_directive_is_taken_back at_its_end lwp_create
         nobody_escapes;

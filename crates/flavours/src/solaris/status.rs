@@ -10,7 +10,7 @@ use super::actions;
 use super::auxv;
 use super::nodes::Content;
 use super::psinfo::class;
-use super::stops::view;
+use super::stops::view_inside;
 use crate::target::Target;
 use abi::solaris::numbers::*;
 use abi::solaris::record::{chars, Timestruc};
@@ -30,14 +30,14 @@ use tree::{Errno, Result};
 /// `status`.
 pub const STATUS: Content = |about| {
     about.fits()?;
-    let view = view(about.target, Shown::Speaker);
+    let view = view_inside(about.target, Shown::Speaker);
     Ok(process(about, &view)?.bytes(about.model()))
 };
 
 /// `lstatus`.
 pub const LSTATUS: Content = |about| {
     about.fits()?;
-    let view = view(about.target, Shown::All);
+    let view = view_inside(about.target, Shown::All);
     let mut all = Vec::new();
     for tid in live(about)? {
         let one = lwp_of(about.target, tid);
@@ -55,7 +55,7 @@ pub const LSTATUS: Content = |about| {
 pub const LWPSTATUS: Content = |about| {
     about.fits()?;
     let tid = about.target.tid.ok_or(Errno(libc::ENOENT))?;
-    Ok(lwp(about, &view(about.target, Shown::One(tid as i32)))?.bytes(about.model()))
+    Ok(lwp(about, &view_inside(about.target, Shown::One(tid as i32)))?.bytes(about.model()))
 };
 
 /// `st_size` of `lstatus`.

@@ -14,9 +14,18 @@ use tree::{Caller, Result};
 /// What the engine knows of the process, and of those lwps. It waits for the tracer thread, which takes microseconds; so it is
 /// not to be called there.
 pub fn view(target: &Target, which: Shown) -> View {
+    look(target, which, false)
+}
+
+/// The same with the registers of lwps in a job-control stop.
+pub fn view_inside(target: &Target, which: Shown) -> View {
+    look(target, which, true)
+}
+
+fn look(target: &Target, which: Shown, inside: bool) -> View {
     let (tx, rx) = mpsc::channel();
     let way = target.shared.engine.target(target.proc.clone());
-    way.view(NAME, which, move |view| drop(tx.send(view)));
+    way.view(NAME, which, inside, move |view| drop(tx.send(view)));
     rx.recv().unwrap_or_default()
 }
 
