@@ -195,6 +195,8 @@ static void changes(void)
 		snprintf(name, sizeof name, "lwp/%d/%s", (int)p.pid, files[i]);
 		path = path_of(p.pid, strncmp(files[i], "lwp", 3) ? files[i] : name);
 		CHECK(open(path, O_WRONLY | O_TRUNC) < 0 && errno == ENOSYS);
+		CHECK(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600) < 0 && errno == ENOSYS);
+		CHECK(open(path, O_WRONLY | O_CREAT | O_EXCL, 0600) < 0 && errno == EEXIST);
 		CHECK(truncate(path, 0) < 0 && errno == ENOSYS);
 		CHECK(utimensat(AT_FDCWD, path, NULL, 0) < 0 && errno == ENOSYS);
 		CHECK(chmod(path, 0777) < 0 && errno == ENOSYS);

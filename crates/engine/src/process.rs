@@ -865,9 +865,9 @@ impl Process {
                 Await::End => ended,
             };
             let gone = match what {
-                Await::RestOf(tid) | Await::Steps(tid) | Await::Lwp(_, Some(tid)) | Await::See(_, Some(tid)) => {
-                    !threads.contains_key(tid)
-                }
+                Await::RestOf(tid) | Await::Steps(tid) | Await::Lwp(_, Some(tid)) => !threads.contains_key(tid),
+                // Who sees does not need it attached.
+                Await::See(_, Some(tid)) => ended || (!threads.is_empty() && !threads.contains_key(tid)),
                 _ => ended,
             };
             if done {

@@ -376,6 +376,18 @@ mod tests {
     }
 
     #[test]
+    fn who_only_looks_waits_for_a_process_that_nobody_needs() {
+        let mut p = process(&[10, 11]);
+        p.waiters.insert(1, super::super::Await::See(SEAT, Some(11)));
+        let attached = std::mem::take(&mut p.threads);
+        assert!(p.take_woken().is_empty());
+        p.threads = attached;
+        assert!(p.take_woken().is_empty());
+        p.threads.remove(&11);
+        assert_eq!(p.take_woken(), [(1, super::super::Outcome::Gone)]);
+    }
+
+    #[test]
     fn a_directive_waits_for_the_end_of_job_control() {
         let mut p = process(&[10]);
         p.direct(SEAT, None);
