@@ -183,6 +183,29 @@ static void job_control(void)
 	end(&p);
 }
 
+/* A child that tells its parent nothing, and one that does. */
+static void silent(void)
+{
+	struct proc p = start(spin);
+	volatile long *w = share();
+	long child;
+
+	SAME(status(&p)->pr_flags & PR_NOSIGCHLD, 0);
+	child = syscall(SYS_clone, 0, 0, 0, 0, 0);
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		spin(w);
+	}
+	CHECK(child > 0);
+	EVENTUALLY(w[READY]);
+	close(p.st);
+	p.st = open_of(child, "status", O_RDONLY);
+	SAME(status(&p)->pr_flags & PR_NOSIGCHLD, sizeof (long) == 8 ? PR_NOSIGCHLD : 0);
+	kill(child, SIGKILL);
+	SAME(waitpid(child, NULL, __WALL), child);
+	end(&p);
+}
+
 /* No file here can be locked, nor can an open file through it, which others would not see locked. */
 static void locks(void)
 {
@@ -507,7 +530,7 @@ static void abort_in_a_sleep(void)
 }
 
 CASES({ "classes", classes }, { "nice_of_some", nice_of_some }, { "accounting", accounting },
-    { "exec_arguments", exec_arguments }, { "heap", heap }, { "job_control", job_control }, { "changes", changes }, { "locks", locks },
+    { "exec_arguments", exec_arguments }, { "heap", heap }, { "job_control", job_control }, { "changes", changes }, { "locks", locks }, { "silent", silent },
     { "systems", systems }, { "zeros", zeros }, { "time_of_map", time_of_map }, { "other_mounts", other_mounts },
     { "own_link", own_link }, { "open_files", open_files }, { "writers", writers },
     { "exec_by_another", exec_by_another }, { "abort_in_a_sleep", abort_in_a_sleep })

@@ -49,7 +49,7 @@ pub fn take(fd: &impl AsRawFd, n: i32) -> io::Result<OwnedFd> {
     }
 }
 
-/// Inode number of the pidfd: unique for one process life since Linux 6.9.
+/// Inode number of a descriptor; that of a pidfd is unique for one process life since Linux 6.9.
 pub fn inode(fd: &impl AsRawFd) -> io::Result<u64> {
     // SAFETY: stat is plain data.
     unsafe {

@@ -178,7 +178,7 @@ impl Process {
 
     /// A seat goes away: the trap of a step or a watched area that it ordered goes with it, or it would kill the process.
     pub fn forgive(&mut self, id: SeatId) {
-        if !self.seats.get(&id).is_some_and(|s| s.lwps.is_some()) {
+        if self.seats.get(&id).is_none_or(|s| s.lwps.is_none()) {
             return;
         }
         for thread in self.threads.values_mut() {

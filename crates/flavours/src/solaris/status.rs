@@ -233,10 +233,20 @@ fn job_signal(about: &About) -> i16 {
 /// SIG_IGN of `sa_handler`.
 const SIG_IGN: u64 = 1;
 
+/// True of a process that was made to send its parent no SIGCHLD at its end.
+fn is_silent(about: &About) -> bool {
+    let process = Target { tid: None, ..about.target.clone() };
+    let first = about.target.tid.is_none_or(|tid| tid == about.target.proc.pid());
+    let signal = |about: &About| about.outline().ok()?.stat().ok()?.number(38);
+    let signal = if first { signal(about) } else { signal(&about.at(&process)) };
+    signal.is_some_and(|n| n != libc::SIGCHLD as u64)
+}
+
 fn process_flags(about: &About, seat: Option<&SeatView>) -> i32 {
     let modes = seat.map(|s| s.modes).unwrap_or_default();
     [
         (about.is_system(), PR_ISSYS),
+        (is_silent(about), PR_NOSIGCHLD),
         (modes.fork, PR_FORK),
         (modes.run_on_close, PR_RLC),
         (modes.kill_on_close, PR_KLC),
