@@ -120,6 +120,12 @@ fn masks_outlive_the_daemon() {
     outlive_the_daemon("in_signals_and_ids", 12);
 }
 
+/// The same while the lwps of a process are given other ids: what was begun is brought to its end.
+#[test]
+fn ids_are_those_of_all_lwps_when_the_daemon_is_killed() {
+    outlive_the_daemon("in_ids", 24);
+}
+
 fn outlive_the_daemon(case: &str, rounds: u64) {
     for (round, bits) in (0..rounds).zip([64, 32, 64].into_iter().cycle()) {
         let mount = Mount::of("solaris", "rw");
