@@ -1,5 +1,6 @@
 /* What a program sees that knows Solaris to the byte: values that no message is about. */
 #include "pr.h"
+#include <sys/file.h>
 #include <sys/mount.h>
 
 /* The class without a nice value, and one that has it. */
@@ -182,6 +183,57 @@ static void job_control(void)
 	end(&p);
 }
 
+/* A child that tells its parent nothing, and one that does. */
+static void silent(void)
+{
+	struct proc p = start(spin);
+	volatile long *w = share();
+	long child;
+
+	SAME(status(&p)->pr_flags & PR_NOSIGCHLD, 0);
+	child = syscall(SYS_clone, 0, 0, 0, 0, 0);
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		spin(w);
+	}
+	CHECK(child > 0);
+	EVENTUALLY(w[READY]);
+	close(p.st);
+	p.st = open_of(child, "status", O_RDONLY);
+	SAME(status(&p)->pr_flags & PR_NOSIGCHLD, sizeof (long) == 8 ? PR_NOSIGCHLD : 0);
+	kill(child, SIGKILL);
+	SAME(waitpid(child, NULL, __WALL), child);
+	end(&p);
+}
+
+/* No file here can be locked, nor can an open file through it, which others would not see locked. */
+static void locks(void)
+{
+	static const char *const files[] = { "psinfo", "status", "as", "map", "ctl" };
+	struct proc p = start(spin);
+	char name[] = "/tmp/pfs-lock-XXXXXX";
+	int real = mkstemp(name), fd;
+
+	for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
+		fd = open_of(p.pid, files[i], strcmp(files[i], "ctl") ? O_RDONLY : O_WRONLY);
+		for (int whence = 0; whence < 2; whence++) {
+			struct flock l = { .l_type = strcmp(files[i], "ctl") ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+
+			CHECK(fcntl(fd, whence ? F_SETLK : F_SETLKW, &l) < 0 && errno == ENOSYS);
+			CHECK(fcntl(fd, whence ? F_GETLK : F_OFD_SETLK, &l) < 0 && errno == ENOSYS);
+		}
+		CHECK(flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == ENOSYS);
+		close(fd);
+	}
+	CHECK(real >= 0 && unlink(name) == 0);
+	snprintf(name, sizeof name, "fd/%d", real);
+	fd = open_of(getpid(), name, O_RDWR);
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	CHECK(fcntl(fd, F_SETLK, &l) < 0 && errno == ENOSYS);
+	close(fd);
+	end(&p);
+}
+
 /* Nothing can be made shorter or older. */
 static void changes(void)
 {
@@ -195,6 +247,8 @@ static void changes(void)
 		snprintf(name, sizeof name, "lwp/%d/%s", (int)p.pid, files[i]);
 		path = path_of(p.pid, strncmp(files[i], "lwp", 3) ? files[i] : name);
 		CHECK(open(path, O_WRONLY | O_TRUNC) < 0 && errno == ENOSYS);
+		CHECK(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600) < 0 && errno == ENOSYS);
+		CHECK(open(path, O_WRONLY | O_CREAT | O_EXCL, 0600) < 0 && errno == EEXIST);
 		CHECK(truncate(path, 0) < 0 && errno == ENOSYS);
 		CHECK(utimensat(AT_FDCWD, path, NULL, 0) < 0 && errno == ENOSYS);
 		CHECK(chmod(path, 0777) < 0 && errno == ENOSYS);
@@ -476,7 +530,7 @@ static void abort_in_a_sleep(void)
 }
 
 CASES({ "classes", classes }, { "nice_of_some", nice_of_some }, { "accounting", accounting },
-    { "exec_arguments", exec_arguments }, { "heap", heap }, { "job_control", job_control }, { "changes", changes },
+    { "exec_arguments", exec_arguments }, { "heap", heap }, { "job_control", job_control }, { "changes", changes }, { "locks", locks }, { "silent", silent },
     { "systems", systems }, { "zeros", zeros }, { "time_of_map", time_of_map }, { "other_mounts", other_mounts },
     { "own_link", own_link }, { "open_files", open_files }, { "writers", writers },
     { "exec_by_another", exec_by_another }, { "abort_in_a_sleep", abort_in_a_sleep })

@@ -81,6 +81,20 @@ static unsigned long long shown(pid_t pid, const char *name)
 	return set;
 }
 
+/* The four ids of an lwp in this line. */
+static void ids_of(pid_t pid, long lwp, const char *name, unsigned long *to)
+{
+	char line[256], path[64];
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%ld/status", (int)pid, lwp);
+	CHECK((f = fopen(path, "r")) != NULL);
+	while (fgets(line, sizeof line, f))
+		if (!strncmp(line, name, 4))
+			CHECK(sscanf(line + 4, "%lu %lu %lu %lu", to, to + 1, to + 2, to + 3) == 4);
+	fclose(f);
+}
+
 /* One process gets a signal that it blocks, again and again, and the lwps of the other get other ids. */
 static void in_signals_and_ids(void)
 {
@@ -131,4 +145,33 @@ static void in_signals_and_ids(void)
 		EVENTUALLY((i ? q.word[TIDS + 2 * i] : q.word[COUNT]) > before[i]);
 }
 
-CASES({ "in_all_work", in_all_work }, { "in_signals_and_ids", in_signals_and_ids })
+/* The lwps of a process get other ids again and again: in the end all have the same. */
+static void in_ids(void)
+{
+	struct proc q = start(crowd);
+	prcred_t cred;
+	int e = 0, n = 0;
+
+	if (geteuid() != 0) {
+		CHECK(write(1, "ready\n", 6) == 6);
+		return;
+	}
+	memset(&cred, 0, sizeof cred);
+	while (!is_over(e)) {
+		if (n++ == 5 && write(1, "ready\n", 6) != 6)
+			_exit(9);
+		cred.pr_ruid = cred.pr_suid = cred.pr_rgid = cred.pr_sgid = 1000 + n % 2;
+		e = PUTP(&q, PCSCRED, cred);
+	}
+	RUNS(&q);
+	for (int i = 1; i < 4; i++) {
+		unsigned long all[2][2][4];
+
+		for (int k = 0; k < 2; k++)
+			for (int name = 0; name < 2; name++)
+				ids_of(q.pid, q.word[TIDS + 1 + 2 * i * k], name ? "Gid:" : "Uid:", all[k][name]);
+		CHECK(!memcmp(all[0], all[1], sizeof all[0]));
+	}
+}
+
+CASES({ "in_ids", in_ids }, { "in_all_work", in_all_work }, { "in_signals_and_ids", in_signals_and_ids })

@@ -330,7 +330,7 @@ static void prstop(void)
 	SAME(p.word[ERRORS], 0);
 	end(&p);
 
-	/* A signal that is current stays to be delivered. */
+	/* It stands before a current signal acts, as often as it is asked to; then the signal does. */
 	p = start(logs);
 	premptyset(&sigs);
 	praddset(&sigs, SIGUSR1);
@@ -338,11 +338,76 @@ static void prstop(void)
 	kill(p.pid, SIGUSR1);
 	SAME(PUT(&p, PCWSTOP), 0);
 	STOPPED(&p, PR_SIGNALLED, SIGUSR1);
+	long at = status(&p)->pr_lwp.pr_reg[R_PC];
+	for (int i = 0; i < 3; i++) {
+		SAME(PUTL(&p, PCRUN, PRSTOP), 0);
+		SAME(PUT(&p, PCWSTOP), 0);
+		STOPPED(&p, PR_REQUESTED, 0);
+		SAME(status(&p)->pr_lwp.pr_cursig, SIGUSR1);
+		SAME(status(&p)->pr_lwp.pr_info.si_pid, getpid());
+		SAME(status(&p)->pr_lwp.pr_reg[R_PC], at);
+	}
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	EVENTUALLY(p.word[SIGNALS + SIGUSR1] == 1);
+	/* Where it can be cleared; or set, instead of none. */
+	kill(p.pid, SIGUSR1);
+	SAME(PUT(&p, PCWSTOP), 0);
+	SAME(PUTL(&p, PCRUN, PRSTOP), 0);
+	SAME(PUT(&p, PCCSIG), 0);
+	SAME(status(&p)->pr_lwp.pr_cursig, 0);
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	RUNS(&p);
+	SAME(p.word[SIGNALS + SIGUSR1], 1);
+	SAME(PUT(&p, PCSTOP), 0);
+	siginfo_t info = { .si_signo = SIGUSR2, .si_code = SI_USER };
+	SAME(PUTP(&p, PCSSIG, info), 0);
+	at = status(&p)->pr_lwp.pr_reg[R_PC];
 	SAME(PUTL(&p, PCRUN, PRSTOP), 0);
 	SAME(PUT(&p, PCWSTOP), 0);
 	STOPPED(&p, PR_REQUESTED, 0);
+	SAME(status(&p)->pr_lwp.pr_cursig, SIGUSR2);
+	SAME(status(&p)->pr_lwp.pr_reg[R_PC], at);
 	SAME(PUTL(&p, PCRUN, 0), 0);
-	EVENTUALLY(p.word[SIGNALS + SIGUSR1] == 1);
+	EVENTUALLY(p.word[SIGNALS + SIGUSR2] == 1);
+	end(&p);
+
+	/* One that would kill it. */
+	p = start(spin);
+	SAME(PUTP(&p, PCSTRACE, sigs), 0);
+	kill(p.pid, SIGUSR1);
+	SAME(PUT(&p, PCWSTOP), 0);
+	SAME(PUTL(&p, PCRUN, PRSTOP), 0);
+	SAME(PUT(&p, PCWSTOP), 0);
+	STOPPED(&p, PR_REQUESTED, 0);
+	SAME(PUTL(&p, PCRUN, PRCSIG), 0);
+	RUNS(&p);
+	end(&p);
+
+	/* After a fault its signal is pending, and if traced it is seen behind the stop. */
+	p = start(traps);
+	fltset_t faults;
+	premptyset(&faults);
+	praddset(&faults, FLTBPT);
+	SAME(PUTP(&p, PCSFAULT, faults), 0);
+	premptyset(&sigs);
+	praddset(&sigs, SIGTRAP);
+	SAME(PUTP(&p, PCSTRACE, sigs), 0);
+	p.word[GO] = 1;
+	SAME(PUT(&p, PCWSTOP), 0);
+	STOPPED(&p, PR_FAULTED, FLTBPT);
+	SAME(prismember(&status(&p)->pr_lwp.pr_lwppend, SIGTRAP), 0);
+	SAME(PUTL(&p, PCRUN, PRSTOP), 0);
+	SAME(PUT(&p, PCWSTOP), 0);
+	STOPPED(&p, PR_REQUESTED, 0);
+	SAME(status(&p)->pr_lwp.pr_cursig, 0);
+	SAME(prismember(&status(&p)->pr_lwp.pr_lwppend, SIGTRAP), 1);
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	SAME(PUT(&p, PCWSTOP), 0);
+	STOPPED(&p, PR_SIGNALLED, SIGTRAP);
+	SAME(p.word[HELP], 0);
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	SAME(PUT(&p, PCWSTOP), 0);
+	SAME(p.word[HELP], 1);
 	end(&p);
 }
 

@@ -166,6 +166,11 @@ static void run_on_last_close_in_a_step(void)
 			SAME(PUT(&p, PCWSTOP), 0);
 			STOPPED(&p, PR_FAULTED, FLTTRACE);
 		}
+		if (i % 4 == 3) {
+			/* Its event has been seen. */
+			SAME(PUTL(&p, PCRUN, PRSTOP), 0);
+			STOPPED(&p, PR_REQUESTED, 0);
+		}
 		close(p.ctl);
 		RUNS(&p);
 		SAME(status(&p)->pr_flags & (PR_STOPPED | PR_STEP), 0);

@@ -124,5 +124,59 @@ static void an_lwp(void)
 	end(&p);
 }
 
+static void *until_told(void *at)
+{
+	volatile long *w = at;
+
+	w[TIDS] = own_lwp();
+	while (!w[GO])
+		pause_ms(1);
+	return NULL;
+}
+
+static void one_that_goes(volatile long *w)
+{
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, until_told, (void *)w) != 0)
+		_exit(94);
+	while (!w[TIDS])
+		sched_yield();
+	spin(w);
+}
+
+/* Of an lwp alone, while its process goes on, controlled or not, for who may control it and for who may not. */
+static void an_end_of_an_lwp(void)
+{
+	static const char *const names[] = { "lwpstatus", "lwpctl", "lwpsinfo", "lwpusage" };
+
+	for (unsigned i = 0; i < 8; i++) {
+		struct proc p = start(one_that_goes);
+		int fd = open_lwp(p.pid, p.word[TIDS], names[i % 4], i % 4 == 1 ? O_WRONLY : O_RDONLY);
+		sysset_t set;
+		pid_t child;
+
+		if (i / 4) {
+			premptyset(&set);
+			praddset(&set, SYS_getppid);
+			SAME(PUTP(&p, PCSENTRY, set), 0);
+		}
+		SAME(look(fd, POLLPRI, 5), 0);
+		child = fork();
+		if (child == 0) {
+			pause_ms(20);
+			p.word[GO] = 1;
+			_exit(0);
+		}
+		SAME(look(fd, POLLPRI, -1), POLLHUP);
+		SAME(look(p.st, POLLPRI, 0), 0);
+		RUNS(&p);
+		SAME(waitpid(child, NULL, 0), child);
+		close(fd);
+		end(&p);
+	}
+}
+
 CASES({ "a_stop", a_stop }, { "an_event", an_event }, { "an_end", an_end },
-    { "an_end_of_a_controlled_process", an_end_of_a_controlled_process }, { "an_lwp", an_lwp })
+    { "an_end_of_a_controlled_process", an_end_of_a_controlled_process }, { "an_lwp", an_lwp },
+    { "an_end_of_an_lwp", an_end_of_an_lwp })

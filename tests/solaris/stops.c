@@ -37,6 +37,126 @@ static void a_stop_signal_stops_twice(void)
 	end(&p);
 }
 
+/* Who is looked at. */
+static pid_t marks;
+
+static void marked(void)
+{
+	((volatile long *)logged)[GO] = 1;
+	for (;;)
+		((volatile long *)logged)[COUNT]++;
+}
+
+static void spins_below(volatile long *w)
+{
+	logged = w;
+	spin(w);
+}
+
+/* In a job-control stop registers can be seen, and with a directive set; it stays one for its parent and for SIGCONT. */
+static void registers_in_job_control(void)
+{
+	struct proc p = start(spins_below);
+	lwpstatus_t first, *now;
+	prgregset_t regs;
+	prfpregset_t fp;
+	sigset_t set;
+	int wstat;
+
+	/* Attached, and not directed to stop. */
+	premptyset(&set);
+	praddset(&set, SIGUSR1);
+	SAME(PUTP(&p, PCSTRACE, set), 0);
+	kill(p.pid, SIGTSTP);
+	SAME(waitpid(p.pid, &wstat, WUNTRACED), p.pid);
+	EVENTUALLY(status(&p)->pr_lwp.pr_why == PR_JOBCONTROL);
+	first = status(&p)->pr_lwp;
+	CHECK(first.pr_reg[R_PC] != 0 && first.pr_reg[R_SP] != 0);
+	SAME(PUTP(&p, PCSREG, first.pr_reg), EBUSY);
+	SAME(PUT(&p, PCDSTOP), 0);
+	for (int i = 0; i < 50; i++) {
+		now = i % 2 ? &status(&p)->pr_lwp : lwpstatus(&p, p.pid);
+		SAME(now->pr_why, PR_JOBCONTROL);
+		SAME(now->pr_what, SIGTSTP);
+		SAME(now->pr_flags & (PR_STOPPED | PR_ISTOP | PR_DSTOP), PR_STOPPED | PR_DSTOP);
+		SAME(memcmp(now->pr_reg, first.pr_reg, sizeof first.pr_reg), 0);
+		SAME(memcmp(&now->pr_tstamp, &first.pr_tstamp, sizeof first.pr_tstamp), 0);
+	}
+	memcpy(regs, first.pr_reg, sizeof regs);
+	regs[R_PC] = (long)marked;
+	regs[R_SP] = (regs[R_SP] - 1024) & ~15L;
+	regs[R_SP] -= sizeof (long);
+	SAME(PUTP(&p, PCSREG, regs), 0);
+	fp = status(&p)->pr_lwp.pr_fpreg;
+	SAME(PUTP(&p, PCSFPREG, fp), 0);
+	now = &status(&p)->pr_lwp;
+	SAME(now->pr_why, PR_JOBCONTROL);
+	SAME(now->pr_reg[R_PC], marked);
+	SAME(now->pr_reg[R_SP], regs[R_SP]);
+	STANDS(&p);
+	/* Nothing of it was told to its parent. */
+	SAME(waitpid(p.pid, &wstat, WUNTRACED | WCONTINUED | WNOHANG), 0);
+	SAME(p.word[GO], 0);
+	kill(p.pid, SIGCONT);
+	SAME(PUT(&p, PCWSTOP), 0);
+	STOPPED(&p, PR_REQUESTED, 0);
+	SAME(waitpid(p.pid, &wstat, WCONTINUED), p.pid);
+	CHECK(WIFCONTINUED(wstat));
+	SAME(status(&p)->pr_lwp.pr_reg[R_PC], marked);
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	EVENTUALLY(p.word[GO]);
+	RUNS(&p);
+	end(&p);
+}
+
+static void reads_marks(volatile long *w)
+{
+	lwpstatus_t s;
+
+	for (;;) {
+		int fd = open(path_of(marks, "lstatus"), O_RDONLY);
+
+		if (fd < 0 || read(fd, &s, sizeof s) <= 0)
+			_exit(0);
+		close(fd);
+		w[COUNT]++;
+		w[READY] = 1;
+	}
+}
+
+/* Stopped and continued again and again while somebody looks at its registers. */
+static void job_control_under_eyes(void)
+{
+	struct proc p = start(crowd), r;
+	sigset_t set;
+	int wstat;
+
+	premptyset(&set);
+	praddset(&set, SIGUSR1);
+	SAME(PUTP(&p, PCSTRACE, set), 0);
+	marks = p.pid;
+	r = start_closed(reads_marks);
+	for (int i = 0; i < 60; i++) {
+		long was;
+
+		kill(p.pid, i % 2 ? SIGSTOP : SIGTTIN);
+		SAME(waitpid(p.pid, &wstat, WUNTRACED), p.pid);
+		SAME(WSTOPSIG(wstat), i % 2 ? SIGSTOP : SIGTTIN);
+		was = r.word[COUNT];
+		if (i % 3)
+			EVENTUALLY(r.word[COUNT] > was + 1);
+		STANDS(&p);
+		kill(p.pid, SIGCONT);
+		SAME(waitpid(p.pid, &wstat, WCONTINUED), p.pid);
+		CHECK(WIFCONTINUED(wstat));
+		RUNS(&p);
+		SAME(waitpid(p.pid, &wstat, WUNTRACED | WCONTINUED | WNOHANG), 0);
+	}
+	kill(r.pid, SIGKILL);
+	SAME(waitpid(r.pid, NULL, 0), r.pid);
+	end(&p);
+}
+
 static void ignores(volatile long *w)
 {
 	signal(SIGUSR1, SIG_IGN);
@@ -248,6 +368,8 @@ static void a_sleeping_call_is_not_disturbed(void)
 }
 
 CASES({ "a_stop_signal_stops_twice", a_stop_signal_stops_twice },
+    { "registers_in_job_control", registers_in_job_control },
+    { "job_control_under_eyes", job_control_under_eyes },
     { "an_ignored_signal_stops_if_traced", an_ignored_signal_stops_if_traced },
     { "a_blocked_signal_does_not_stop", a_blocked_signal_does_not_stop },
     { "sigkill_never_stops", sigkill_never_stops }, { "a_fault_comes_before_its_signal", a_fault_comes_before_its_signal },

@@ -61,9 +61,15 @@ impl Debugger {
 
     /// Of a client of this width, on process `pid`.
     pub fn of(bits: u32, mount: &Mount, pid: i32) -> Debugger {
+        Debugger::by(|_| (), bits, mount.point(), pid)
+    }
+
+    /// The same through the mount at `point`, where `change` says how the client is started.
+    pub fn by(change: impl FnOnce(&mut Command), bits: u32, point: &Path, pid: i32) -> Debugger {
         let dir = TempDir::new();
         let mut command = Command::new(client(bits, &dir));
-        command.arg(mount.point()).arg(pid.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(point).arg(pid.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        change(&mut command);
         let mut child = command.spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let (tell, lines) = mpsc::channel();

@@ -125,22 +125,22 @@ pub fn pfs_binary() -> &'static Path {
 
 /// The program made from `targets/<name>.c`; `bits` is 64 or 32.
 pub fn program(name: &str, bits: u32) -> PathBuf {
-    compiled("targets", name, "target.h", bits, &[])
+    compiled("targets", name, bits, &[])
 }
 
 /// The program made from `solaris/<name>.c` with the headers of Solaris; `bits` is 64 or 32.
 pub fn solaris_program(name: &str, bits: u32) -> PathBuf {
     let headers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../include/solaris");
-    compiled("solaris", name, "pr.h", bits, &["-Wextra".as_ref(), "-I".as_ref(), headers.as_os_str()])
+    compiled("solaris", name, bits, &["-Wextra".as_ref(), "-I".as_ref(), headers.as_os_str()])
 }
 
 /// The program made from `bsd/<name>.c` with the header of FreeBSD; `bits` is 64 or 32.
 pub fn bsd_program(name: &str, bits: u32) -> PathBuf {
     let headers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../include/bsd");
-    compiled("bsd", name, "bsd.h", bits, &["-Wextra".as_ref(), "-I".as_ref(), headers.as_os_str()])
+    compiled("bsd", name, bits, &["-Wextra".as_ref(), "-I".as_ref(), headers.as_os_str()])
 }
 
-fn compiled(folder: &str, name: &str, header: &str, bits: u32, options: &[&OsStr]) -> PathBuf {
+fn compiled(folder: &str, name: &str, bits: u32, options: &[&OsStr]) -> PathBuf {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let out = profile_dir().join(format!("pfs-{folder}"));
     let binary = out.join(format!("{name}-{bits}"));
@@ -148,7 +148,9 @@ fn compiled(folder: &str, name: &str, header: &str, bits: u32, options: &[&OsStr
     let changed = |p: &Path| fs::metadata(p).and_then(|m| m.modified()).ok();
     alone(|| {
         fs::create_dir_all(&out).unwrap();
-        let newest = changed(&source).max(changed(&sources.join(header)));
+        let headers = fs::read_dir(&sources).unwrap().map(|e| e.unwrap().path());
+        let headers = headers.filter(|p| p.extension().is_some_and(|x| x == "h"));
+        let newest = headers.map(|p| changed(&p)).max().unwrap_or(None).max(changed(&source));
         if changed(&binary) > newest {
             return;
         }

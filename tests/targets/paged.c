@@ -2,29 +2,13 @@
  * into words 1 and 2 and a command into GO; when it is done, GO is 0 again and word 0 counts. "ready AREA FUNCTION" in decimal: AREA
  * is the first of PAGES pages. Words 3 to 5: traps that its handler got, the last one's si_code and si_addr. Word 10 + i: rounds
  * of thread i. Word 8: the value that was asked for. */
-#include "target.h"
+#include "traps.h"
 
 #define PAGES 8
 #define SIZE (PAGES * 4096)
 #define INSIDE (4096 + 2048) /* where the test begins to watch */
 
 static volatile uint8_t *area;
-
-static void trapped(int sig, siginfo_t *info, void *context)
-{
-    (void)sig, (void)context;
-    word[3]++;
-    word[4] = info->si_code;
-    word[5] = (uintptr_t)info->si_addr;
-}
-
-static void mask(int how)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTRAP);
-    pthread_sigmask(how, &set, 0);
-}
 
 static void write_at(int at, int size, uint64_t value)
 {
@@ -141,19 +125,14 @@ static void command(uint64_t what, char **argv)
         area = mremap((void *)area, SIZE, SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, area + 16 * SIZE);
         word[8] = (uintptr_t)area;
         break;
-    case 13: {
-        struct sigaction action = {.sa_sigaction = trapped, .sa_flags = SA_SIGINFO};
-        sigaction(SIGTRAP, &action, 0);
-        break;
-    }
-    case 14: mask(SIG_BLOCK); break;
-    case 15: mask(SIG_UNBLOCK); break;
+    case 13: count_traps(SIGTRAP, 0); break;
+    case 14: mask_traps(SIG_BLOCK); break;
+    case 15: mask_traps(SIG_UNBLOCK); break;
     case 16: {
         /* A handler on a stack that is watched. */
         stack_t stack = {.ss_sp = (void *)area, .ss_size = SIZE};
-        struct sigaction action = {.sa_sigaction = trapped, .sa_flags = SA_SIGINFO | SA_ONSTACK};
         sigaltstack(&stack, 0);
-        sigaction(SIGUSR1, &action, 0);
+        count_traps(SIGUSR1, SA_ONSTACK);
         raise(SIGUSR1);
         stack.ss_flags = SS_DISABLE;
         sigaltstack(&stack, 0);

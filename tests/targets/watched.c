@@ -1,7 +1,7 @@
 /* watched: does to its memory what the test says. The test puts arguments into words 1 and 2 and a command into GO; when it is
- * done, GO is 0 again and word 0 counts. "ready AREA FUNCTION" in decimal. Words 3 to 6: traps that its handler got, the last one's
- * si_code, si_addr and si_trapno. Word 10 + i: writes by thread i. */
-#include "target.h"
+ * done, GO is 0 again and word 0 counts. "ready AREA FUNCTION" in decimal. Words 3 to 5: traps that its handler got, the last one's
+ * si_code and si_addr. Word 10 + i: writes by thread i. */
+#include "traps.h"
 
 static volatile union {
     uint8_t b[64];
@@ -13,22 +13,6 @@ static volatile int calls;
 static void __attribute__((noinline)) function(void)
 {
     calls++;
-}
-
-static void trapped(int sig, siginfo_t *info, void *context)
-{
-    (void)sig, (void)context;
-    word[3]++;
-    word[4] = info->si_code;
-    word[5] = (uintptr_t)info->si_addr;
-}
-
-static void block(int how)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTRAP);
-    sigprocmask(how, &set, 0);
 }
 
 static void write_at(int at, int size, uint64_t value)
@@ -118,13 +102,9 @@ static void command(uint64_t what, char **argv)
         close(ends[0]);
         close(ends[1]);
         break;
-    case 11: block(SIG_BLOCK); break;
-    case 12: block(SIG_UNBLOCK); break;
-    case 13: {
-        struct sigaction action = {.sa_sigaction = trapped, .sa_flags = SA_SIGINFO};
-        sigaction(SIGTRAP, &action, 0);
-        break;
-    }
+    case 11: mask_traps(SIG_BLOCK); break;
+    case 12: mask_traps(SIG_UNBLOCK); break;
+    case 13: count_traps(SIGTRAP, 0); break;
     case 14: signal(SIGTRAP, SIG_IGN); break;
     case 16: {
         pthread_t t;

@@ -216,3 +216,23 @@ fn the_root_and_its_names() {
         }
     }
 }
+
+/// Locks are kept by the kernel, as those of its own /proc are.
+#[test]
+fn files_can_be_locked() {
+    use std::os::fd::AsRawFd;
+    let (mount, target) = (Mount::new(), Target::start("shows", &["wait"]));
+    let own = format!("/proc/{}/status", target.pid());
+    for path in [own.into(), mount.path(target.pid(), "ustat.json")] {
+        let open = || std::fs::OpenOptions::new().read(true).open(&path).unwrap();
+        let (file, other) = (open(), open());
+        let lock = libc::flock { l_type: libc::F_RDLCK as i16, l_whence: 0, l_start: 0, l_len: 0, l_pid: 0 };
+        // SAFETY: descriptors of open files, and a structure that lives through the calls.
+        unsafe {
+            assert_eq!(libc::fcntl(file.as_raw_fd(), libc::F_SETLK, &lock), 0, "{path:?}");
+            assert_eq!(libc::flock(file.as_raw_fd(), libc::LOCK_EX), 0, "{path:?}");
+            assert_eq!(libc::flock(other.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB), -1, "{path:?}");
+        }
+        assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::EWOULDBLOCK));
+    }
+}

@@ -26,5 +26,5 @@ macro_rules! cases {
 
 cases! {
     open_files classes nice_of_some accounting changes systems heap job_control exec_arguments time_of_map zeros
-    other_mounts own_link writers exec_by_another abort_in_a_sleep
+    other_mounts own_link writers exec_by_another abort_in_a_sleep locks silent
 }

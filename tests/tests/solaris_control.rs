@@ -44,14 +44,14 @@ cases! {
         pcshold pcstrace pcsfault pcsentry pcsexit pcset pcsreg pcsfpreg pcsvaddr pcnice pcread_pcwrite pcszone lwpctl
         systems;
     framing: several the_first_that_fails_ends_it what_is_no_message ways_to_write a_wait_is_broken_off usual_sequences;
-    stops: a_stop_signal_stops_twice an_ignored_signal_stops_if_traced a_blocked_signal_does_not_stop
+    stops: a_stop_signal_stops_twice registers_in_job_control job_control_under_eyes an_ignored_signal_stops_if_traced a_blocked_signal_does_not_stop
         sigkill_never_stops a_fault_comes_before_its_signal signals_one_by_one a_sleeping_call_is_not_disturbed;
     lwps: ids_in_order a_synchronous_stop an_asynchronous_stop one_alone a_directive_is_taken_back at_its_end lwp_create
         nobody_escapes;
     opens: exclusive of_oneself stop_oneself run_on_last_close run_on_last_close_in_a_step kill_on_last_close neither
         a_writer_dies;
     forks: followed not_followed in_vfork execed exec_that_fails exits;
-    polls: a_stop an_event an_end an_end_of_a_controlled_process an_lwp;
+    polls: a_stop an_event an_end an_end_of_a_controlled_process an_lwp an_end_of_an_lwp;
     models: wide_and_narrow narrow_and_wide alike;
     causes: each;
     signals: each queued senders in_a_sleeping_call stepped_into_a_handler;
@@ -118,6 +118,12 @@ fn processes_outlive_the_daemon() {
 #[test]
 fn masks_outlive_the_daemon() {
     outlive_the_daemon("in_signals_and_ids", 12);
+}
+
+/// The same while the lwps of a process are given other ids: what was begun is brought to its end.
+#[test]
+fn ids_are_those_of_all_lwps_when_the_daemon_is_killed() {
+    outlive_the_daemon("in_ids", 24);
 }
 
 fn outlive_the_daemon(case: &str, rounds: u64) {

@@ -480,7 +480,7 @@ fn descriptors_objects_and_paths() {
     let listens = PR_SO_ACCEPTCONN.to_le_bytes().to_vec();
     let stream = SOCK_STREAM.to_le_bytes().to_vec();
     assert_eq!(found[0], (PR_SOCKETNAME, name));
-    assert_eq!(found[1..], [(PR_SOCKOPTS_BOOL_OPTS, listens), (PR_SOCKOPT_TYPE, stream)]);
+    assert_eq!(found[1..3], [(PR_SOCKOPTS_BOOL_OPTS, listens), (PR_SOCKOPT_TYPE, stream)]);
     let (_, found) = info(unix);
     assert!(found[0].1.starts_with(format!("\x01\0@pfs-test-{pid}").as_bytes()), "{found:?}");
     let (record, found) = info(pipe);
@@ -504,6 +504,53 @@ fn descriptors_objects_and_paths() {
         assert_eq!(client.open(&mount.path(pid, "object").join(object), O_RDWR), Err(EACCES));
     }
     assert_eq!(names("contracts"), Vec::<String>::new());
+}
+
+/// What a process has set of its sockets; it is not told, and they end as they would have.
+#[test]
+fn options_of_sockets() {
+    use std::io::{Read, Write};
+    use std::os::fd::AsRawFd;
+    let (mount, client) = (solaris(), Client::new());
+    let one = |n: i32, kind: u32| {
+        let bytes = read_by(&client, &mount.path(std::process::id() as i32, &format!("fdinfo/{n}"))).unwrap();
+        items(&bytes[PRFDINFO_ITEMS..]).into_iter().find(|(k, _)| *k == kind).map(|(_, bytes)| bytes)
+    };
+    let set = |fd: i32, option: i32, value: &[i32]| {
+        let size = std::mem::size_of_val(value) as u32;
+        // SAFETY: the kernel reads `size` bytes of the value.
+        let rc = unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, option, value.as_ptr().cast(), size) };
+        assert_eq!(rc, 0);
+    };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut theirs, _) = listener.accept().unwrap();
+    let n = ours.as_raw_fd();
+    set(n, libc::SO_KEEPALIVE, &[1]);
+    set(n, libc::SO_OOBINLINE, &[1]);
+    set(n, libc::SO_LINGER, &[1, 300]);
+    set(n, libc::SO_SNDBUF, &[30_000]);
+    set(n, libc::SO_RCVBUF, &[40_000]);
+    assert_eq!(one(n, PR_SOCKOPTS_BOOL_OPTS).unwrap(), (PR_SO_KEEPALIVE | PR_SO_OOBINLINE).to_le_bytes());
+    assert_eq!(one(n, PR_SOCKOPT_LINGER).unwrap(), [1i32.to_le_bytes(), 300i32.to_le_bytes()].concat());
+    // Linux takes it twice.
+    assert_eq!(one(n, PR_SOCKOPT_SNDBUF).unwrap(), 60_000i32.to_le_bytes());
+    assert_eq!(one(n, PR_SOCKOPT_RCVBUF).unwrap(), 80_000i32.to_le_bytes());
+    let usual = fs::read("/proc/sys/net/ipv4/tcp_congestion_control").unwrap();
+    assert!(one(n, PR_SOCKOPT_TCP_CONGESTION).unwrap().starts_with(usual.trim_ascii()));
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let n = udp.as_raw_fd();
+    set(n, libc::SO_BROADCAST, &[1]);
+    set(n, libc::SO_REUSEADDR, &[1]);
+    assert_eq!(one(n, PR_SOCKOPTS_BOOL_OPTS).unwrap(), (PR_SO_BROADCAST | PR_SO_REUSEADDR).to_le_bytes());
+    assert_eq!(one(n, PR_SOCKOPT_TYPE).unwrap(), 1i32.to_le_bytes());
+    assert_eq!(one(n, PR_SOCKOPT_TCP_CONGESTION), None);
+    // Nobody else has it open.
+    ours.write_all(b"end").unwrap();
+    drop(ours);
+    let mut all = Vec::new();
+    theirs.read_to_end(&mut all).unwrap();
+    assert_eq!(all, b"end");
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! The C headers in `include/solaris`: the layouts and numbers in `layout/`, whatever headers of libc and dialects they are
-//! used with, and programs for Solaris as they are. Needs gcc for C and C++ and both data models; no mount.
+//! The C headers in `include/solaris`: the layouts that the records of `abi` have, and the numbers in `layout/`, whatever headers of
+//! libc and dialects they are used with, and programs for Solaris as they are. Needs gcc for C and C++ and both data models; no
+//! mount.
 
 use pfs_tests::{bounded, TempDir, PATIENCE};
 use std::collections::BTreeSet;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-const LAYOUT: &str = include_str!("../layout/solaris.txt");
+const LAYOUT: &str = include_str!("../../crates/abi/src/solaris/layout.txt");
 const NUMBERS: &str = include_str!("../layout/solaris_numbers.txt");
 
 /// What a program may include beside ours.
@@ -164,7 +165,13 @@ fn column(row: &[&str], first: usize, width: usize, bits: u32) -> Option<Vec<i64
 /// What the tables say of a dialect: a C expression, its value and what it is called.
 fn claims(dialect: &Dialect) -> Vec<(String, i64, String)> {
     let mut claims = Vec::new();
-    for row in rows(LAYOUT) {
+    for mut row in rows(LAYOUT) {
+        match row.last() {
+            // Only records have it.
+            Some(&"R") => continue,
+            Some(&"C") => drop(row.pop()),
+            _ => {}
+        }
         let Some(numbers) = column(&row, 2, 2, dialect.bits) else { continue };
         let mut kind = row[0].replace("struct_", "struct ");
         if dialect.keep {

@@ -2,16 +2,18 @@
 //!
 //! `/dev/fuse` and `/etc/fuse.conf` are as a distribution has them, in a mount namespace of the test's own.
 
+use pfs_tests::debugger::*;
 use pfs_tests::{
-    bounded, copy_program, eventually, field, inside, pfs_binary, root, state, status_field, Client, Target, TempDir,
-    NOBODY, PATIENCE,
+    bounded, copy_program, eventually, field, inside, pfs_binary, root, solaris_program, state, status_field, Client,
+    Target, TempDir, NOBODY, PATIENCE,
 };
-use std::os::unix::fs::{chown, MetadataExt};
+use std::os::unix::fs::{chown, MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Device 10:229 for everybody, and a fuse.conf that allows nothing beyond the default.
+/// Device 10:229 for everybody, and a fuse.conf that allows nothing beyond the default. The device that makes userfaultfds, if there
+/// is one, is ours: for root.
 const OWN_DEVICE: &[&str] = &[
     "unshare",
     "-m",
@@ -20,7 +22,8 @@ const OWN_DEVICE: &[&str] = &[
     "sh",
     "-c",
     "mount -t tmpfs -o mode=755 tmpfs /mnt && mknod -m 666 /mnt/fuse c 10 229 && mount --bind /mnt/fuse /dev/fuse && \
-     : >/mnt/conf && { [ ! -e /etc/fuse.conf ] || mount --bind /mnt/conf /etc/fuse.conf; } && exec \"$@\"",
+     : >/mnt/conf && { [ ! -e /etc/fuse.conf ] || mount --bind /mnt/conf /etc/fuse.conf; } && \
+     { [ ! -c /dev/userfaultfd ] || { cp -a /dev/userfaultfd /mnt/ && mount --bind /mnt/userfaultfd /dev/userfaultfd; }; } && exec \"$@\"",
     "sh",
 ];
 
@@ -145,6 +148,76 @@ fn a_user_sees_the_solaris_files_of_his_own_processes() {
     assert_eq!(read(other.pid(), "psinfo").map(|b| b.len()), Ok(416));
     assert_eq!(read(other.pid(), "map"), Err(libc::EACCES));
     user.does(&["umount", "p"]);
+}
+
+/// Programs for Solaris, run by a user on a mount of his.
+#[test]
+fn a_user_controls_his_own_processes_as_on_solaris() {
+    if !ready("a_user_controls_his_own_processes_as_on_solaris") {
+        return;
+    }
+    let user = User::new();
+    let point = user.dir("p");
+    user.does(&["mount", "-t", "solaris", "p"]);
+    for bits in [64, 32] {
+        for (name, case) in [
+            ("messages", "pcstop"),
+            ("messages", "pcrun"),
+            ("messages", "prstep"),
+            ("messages", "prsabort"),
+            ("messages", "pcsreg"),
+            ("messages", "pcsexit"),
+            ("stops", "registers_in_job_control"),
+            ("truss", "breakpoints"),
+        ] {
+            let program = user.home.join(format!("{name}-{bits}"));
+            copy_program(&solaris_program(name, bits), &program);
+            let mut command = user.command(&program);
+            command.arg(&point).arg(case).env("PFS_TEST_HITS", "200");
+            let out = bounded(&mut command, PATIENCE);
+            let said = String::from_utf8_lossy(&out.stderr);
+            assert!(out.status.success(), "{name} {case}, {bits} bits: {}\n{said}", out.status);
+        }
+    }
+    let as_nobody = |command: &mut Command| {
+        command.uid(NOBODY).gid(NOBODY);
+    };
+    let debugger = |pid: i32| Debugger::by(as_nobody, 64, &point, pid);
+    const DO_WRITE: u64 = 1;
+
+    // By a watch register.
+    let target = Target::start_as(NOBODY, "watched", &[]);
+    let area = target.numbers()[0];
+    let mut one = debugger(target.pid());
+    one.tell("trace").unwrap();
+    one.watch(area + 16, 4, WRITE | AFTER).unwrap();
+    begin(&target, DO_WRITE, [16, 4]);
+    one.passes(WRITE_HIT, area + 16, true);
+    finishes(&target);
+    does(&target, DO_WRITE, [24, 4]);
+
+    // By pages, if he may have a userfaultfd that tells of all.
+    let target = Target::start_as(NOBODY, "paged", &["private"]);
+    let area = target.numbers()[0];
+    let mut pages = debugger(target.pid());
+    pages.tell("trace").unwrap();
+    let setting = std::fs::read_to_string("/proc/sys/vm/unprivileged_userfaultfd").unwrap();
+    if setting.trim() == "0" {
+        assert_eq!(pages.watch(area + 2048, 8192, WRITE), Err(libc::EPERM));
+        does(&target, DO_WRITE, [2048, 4]);
+    }
+    let device = Path::new("/dev/userfaultfd");
+    if !device.exists() {
+        eprintln!("no /dev/userfaultfd: protected pages are not tested");
+        return;
+    }
+    std::fs::set_permissions(device, std::fs::Permissions::from_mode(0o666)).unwrap();
+    pages.watch(area + 2048, 8192, WRITE).unwrap();
+    begin(&target, DO_WRITE, [2048 + 4096, 4]);
+    pages.hit(WRITE_HIT, area + 2048 + 4096, false);
+    pages.watch(area + 2048, 0, 0).unwrap();
+    pages.run(PRCFAULT);
+    finishes(&target);
 }
 
 #[test]

@@ -330,6 +330,18 @@ impl Target {
         Ok(Watch { shared: self.shared.clone(), id })
     }
 
+    /// Calls back once, when this thread ends. ENOSYS where the kernel does not tell (before Linux 6.9).
+    pub fn on_end_of(&self, tid: Tid, callback: impl FnOnce() + Send + 'static) -> io::Result<Watch> {
+        let id = self.shared.watcher.watch_thread(&self.proc, tid, Box::new(callback)).map_err(|e| {
+            if e.raw_os_error() == Some(libc::EINVAL) {
+                io::Error::from_raw_os_error(libc::ENOSYS)
+            } else {
+                e
+            }
+        })?;
+        Ok(Watch { shared: self.shared.clone(), id })
+    }
+
     /// Nobody reports the death of a process that is not attached; a pidfd does.
     fn end_with_process(&self) -> Option<Watch> {
         let (shared, key) = (self.shared.clone(), key_of(&self.proc));

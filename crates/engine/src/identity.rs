@@ -9,6 +9,7 @@ use crate::inject::Number;
 use crate::process::{State, Stop, WaiterId};
 use crate::tracer::{key_of, Key, Tracer};
 use abi::syscall::set_number;
+use kernel::apart::Unfinished;
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::Tid;
 use std::collections::VecDeque;
@@ -125,6 +126,8 @@ struct Change {
     refused: Option<Refusal>,
     /// Threads that keep what they were given.
     stuck: Vec<Tid>,
+    /// Meanwhile the threads have different ids.
+    whole: Unfinished,
 }
 
 /// Changes the ids of all threads; `done` when they have them. EBUSY if a thread cannot be made to call, before any is changed.
@@ -169,7 +172,8 @@ fn start(t: &mut Tracer, key: Key, ids: Ids, mem: OwnedFd, threads: Vec<(Tid, Id
     let left = threads.iter().flat_map(|(tid, _)| calls(*tid, &ids)).collect();
     let mut before = threads;
     before.reverse();
-    let mut change = Change { key, pause, done, mem, lent: None, left, before, refused: None, stuck: Vec::new() };
+    let (stuck, whole) = (Vec::new(), Unfinished::begin());
+    let mut change = Change { key, pause, done, mem, lent: None, left, before, refused: None, stuck, whole };
     if most == 0 {
         return change.next(t);
     }
@@ -244,6 +248,7 @@ impl Change {
     }
 
     fn finish(self, t: &mut Tracer, result: Result<(), Refusal>) {
+        drop(self.whole);
         self.pause.end(t);
         (self.done)(result);
     }

@@ -6,6 +6,7 @@
 use crate::agent::Maker;
 use crate::engine::{abort, called, linger, Change, Done, Giver, Pause, Scratch, Shared, Target, Ticket};
 use crate::error::Refusal;
+use crate::event::What;
 use crate::glance::Stopped;
 use crate::identity::{self, Ids};
 use crate::inject::{forgets_nothing, Number};
@@ -17,9 +18,9 @@ use crate::seat::{Lwps, Modes, Seat, SeatId};
 use crate::tracer::{key_of, Key, Tracer};
 use crate::watch::Area;
 use abi::set::Set;
-use kernel::ledger;
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, RegSet, SiginfoBytes, Tid};
+use kernel::{ledger, machine};
 use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -182,8 +183,9 @@ impl Target {
     }
 
     /// What is known of the lwps that are asked about. Answered in the tracer thread, or at once for a process that is in
-    /// nobody's care.
-    pub fn view(&self, flavour: &'static str, which: Shown, answer: impl FnOnce(View) + Send + 'static) {
+    /// nobody's care. With `inside`, lwps in a job-control stop come out of it into one of ours for a moment, which nobody else
+    /// sees, so that their registers can be had.
+    pub fn view(&self, flavour: &'static str, which: Shown, inside: bool, answer: impl FnOnce(View) + Send + 'static) {
         let key = key_of(self.proc());
         let queue = &self.shared().queue;
         if queue.shown(key).is_none() {
@@ -193,7 +195,42 @@ impl Target {
             return answer(view);
         }
         queue.glance.missed();
-        queue.push(Box::new(move |t| answer(view(t, key, flavour, which))));
+        let (proc, shared) = (self.proc().clone(), self.shared().clone());
+        let look = Look { proc, shared, flavour, which, answer: Box::new(answer) };
+        queue.push(Box::new(move |t| look.take(t, inside, Vec::new())));
+    }
+}
+
+/// A view on its way.
+struct Look {
+    proc: Arc<Proc>,
+    shared: Arc<Shared>,
+    flavour: &'static str,
+    which: Shown,
+    answer: Box<dyn FnOnce(View) + Send>,
+}
+
+impl Look {
+    fn take(self, t: &mut Tracer, inside: bool, mut pauses: Vec<Pause>) {
+        let key = key_of(&self.proc);
+        let view = view(t, key, self.flavour, self.which);
+        let process = t.entries.get(&key).map(|e| &e.process).filter(|_| inside);
+        let listens =
+            |tid: &Tid| process.and_then(|p| p.threads.get(tid)).is_some_and(|thread| thread.state == State::Listening);
+        match view.lwps.iter().map(|l| l.tid).find(listens) {
+            Some(tid) => {
+                let (shared, proc) = (self.shared.clone(), self.proc.clone());
+                let then = move |t: &mut Tracer, result: Outcome, pause: Pause| {
+                    pauses.push(pause);
+                    self.take(t, result.is_ok(), pauses);
+                };
+                Pause::begin(t, &shared, &proc, tid, then);
+            }
+            None => {
+                pauses.into_iter().for_each(|pause| pause.end(t));
+                (self.answer)(view);
+            }
+        }
     }
 }
 
@@ -210,19 +247,25 @@ pub(crate) fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
     };
     let lwps = process.threads.iter().filter(|(tid, _)| wanted(**tid)).filter_map(|(tid, thread)| {
         let forged = thread.forged.as_ref();
+        let stand = process.stand(id, *tid)?;
+        let current = if thread.signal_is_pending() { 0 } else { thread.owed };
+        let inside = (thread.stopped() && !thread.injecting).then(|| {
+            let faulted = matches!(stand, Stand::Event(What::Fault(..)));
+            let at_signal = matches!(thread.state, State::Stopped(Stop::Signal(..))) && thread.owed != 0;
+            let mut inside = inside(*tid, forged.map(|i| **i), at_signal && (current != 0 || faulted))?;
+            if current != thread.owed && !faulted {
+                inside.pending.signals |= 1 << ((thread.owed - 1) & 63);
+            }
+            Some(inside)
+        });
         Some(LwpView {
             tid: *tid,
-            stand: process.stand(id, *tid)?,
+            stand,
             directed: seat.is_some_and(|(_, s)| s.hold_threads.contains(tid)),
             stepping: thread.steps.is_some(),
-            signal: forged.map_or(thread.owed, |i| signo_of(i)),
+            signal: forged.map_or(current, |i| signo_of(i)),
             since: thread.since,
-            inside: if thread.stopped() && !thread.injecting {
-                let at_signal = matches!(thread.state, State::Stopped(Stop::Signal(..))) && thread.owed != 0;
-                inside(*tid, forged.map(|i| **i), at_signal)
-            } else {
-                None
-            },
+            inside: inside.flatten(),
         })
     });
     View {
@@ -341,6 +384,20 @@ impl Message {
                 };
                 ticket.waits_as(pages::prepare(t, &shared, &proc, then));
             }
+            LwpOrder::Edit(new) if self.waits_for_cont(t, key, seat) => {
+                self.paused(t, key, seat, move |t, tid, pause, done| {
+                    let result = edit(tid, new);
+                    pause.end(t);
+                    done(result);
+                });
+            }
+            LwpOrder::Rewrite(set, new) if self.waits_for_cont(t, key, seat) => {
+                self.paused(t, key, seat, move |t, tid, pause, done| {
+                    let result = rewrite(tid, set, new);
+                    pause.end(t);
+                    done(result);
+                });
+            }
             LwpOrder::Unkill(signal) => {
                 let proc = self.proc.clone();
                 self.paused(t, key, seat, move |t, tid, pause, done| unkill(t, &proc, tid, signal, pause, done));
@@ -421,26 +478,8 @@ impl Message {
                 clear_fault(t, key, tid);
                 Ok(())
             }
-            LwpOrder::Rewrite(set, rewrite) => {
-                let tid = self.standing(t, key, seat)?;
-                let os = |e: std::io::Error| Refusal::os("write registers of", tid, &e);
-                let set = if set == RegSet::Fxsave { fxsave_of(&ptrace::user_regs(tid).map_err(os)?) } else { set };
-                let mut image = ptrace::regs(tid, set).map_err(os)?;
-                rewrite(&mut image).map_err(|e| os(std::io::Error::from_raw_os_error(e)))?;
-                ptrace::set_regs(tid, set, &image).map_err(os)
-            }
-            LwpOrder::Edit(edit) => {
-                let tid = self.standing(t, key, seat)?;
-                let os = |e: std::io::Error| Refusal::os("write registers of", tid, &e);
-                let mut regs = ptrace::user_regs(tid).map_err(os)?;
-                let pc = regs.rip;
-                edit(&mut regs);
-                if regs.rip != pc {
-                    // Or the kernel's restart of a call would move it back.
-                    regs.orig_rax = u64::MAX;
-                }
-                ptrace::set_user_regs(tid, &regs).map_err(os)
-            }
+            LwpOrder::Rewrite(set, new) => rewrite(self.standing(t, key, seat)?, set, new),
+            LwpOrder::Edit(new) => edit(self.standing(t, key, seat)?, new),
             LwpOrder::Change(change) => {
                 let Some(entry) = t.entries.get_mut(&key) else { return Err(Refusal::gone(key.0)) };
                 let Some(seat) = entry.process.seats.get_mut(&seat) else { return Err(Refusal::gone(key.0)) };
@@ -483,6 +522,14 @@ impl Message {
         }
     }
 
+    /// True if the lwp is in a job-control stop and was asked to stop when that is over.
+    fn waits_for_cont(&self, t: &Tracer, key: Key, seat: SeatId) -> bool {
+        let tid = self.whom(t, key, seat);
+        let Some(process) = t.entries.get(&key).map(|e| &e.process) else { return false };
+        let directed = process.seats.get(&seat).is_some_and(|s| s.hold_threads.contains(&tid));
+        directed && matches!(process.stand(Some(seat), tid), Some(Stand::Job(_)))
+    }
+
     fn run(&self, t: &mut Tracer, key: Key, seat: SeatId, run: Run) -> Outcome {
         let process = &mut t.entries.get_mut(&key).ok_or_else(|| Refusal::gone(key.0))?.process;
         let tid = process.may_run(seat, self.tid).ok_or_else(|| {
@@ -509,6 +556,12 @@ impl Message {
         linger(t, key, None);
         let Some(entry) = t.entries.get_mut(&key) else { return Ok(()) };
         let process = &mut entry.process;
+        if run.stop && !run.step && process.stays(seat, tid) {
+            if let Some(thread) = process.threads.get_mut(&tid) {
+                thread.since = machine::since_boot();
+            }
+            return Ok(());
+        }
         let stopped = process.threads.get(&tid).is_some_and(|t| t.stopped());
         if self.tid.is_some() || run.step || run.stop {
             process.run_lwp(seat, tid);
@@ -549,6 +602,28 @@ impl Message {
         };
         ticket.waits_as(Pause::begin(t, &shared, &proc, tid, then));
     }
+}
+
+/// Changes the general registers of a thread that stands.
+fn edit(tid: Tid, edit: Edit) -> Outcome {
+    let os = |e: std::io::Error| Refusal::os("write registers of", tid, &e);
+    let mut regs = ptrace::user_regs(tid).map_err(os)?;
+    let pc = regs.rip;
+    edit(&mut regs);
+    if regs.rip != pc {
+        // Or the kernel's restart of a call would move it back.
+        regs.orig_rax = u64::MAX;
+    }
+    ptrace::set_user_regs(tid, &regs).map_err(os)
+}
+
+/// Changes other registers of a thread that stands.
+fn rewrite(tid: Tid, set: RegSet, rewrite: Rewrite) -> Outcome {
+    let os = |e: std::io::Error| Refusal::os("write registers of", tid, &e);
+    let set = if set == RegSet::Fxsave { fxsave_of(&ptrace::user_regs(tid).map_err(os)?) } else { set };
+    let mut image = ptrace::regs(tid, set).map_err(os)?;
+    rewrite(&mut image).map_err(|e| os(std::io::Error::from_raw_os_error(e)))?;
+    ptrace::set_regs(tid, set, &image).map_err(os)
 }
 
 /// Sets or clears the current signal of a thread. One that runs has none, and gets the new one as if it were sent.

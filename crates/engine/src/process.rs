@@ -229,6 +229,11 @@ impl Thread {
         }
     }
 
+    /// True if the signal that it is to get is not current yet: it comes after the fault, or the end of a call, that it stands on.
+    pub fn signal_is_pending(&self) -> bool {
+        self.owed != 0 && (self.signal_behind || matches!(self.state, State::Stopped(Stop::Signal(_, true))))
+    }
+
     /// True in a ptrace stop.
     pub fn stopped(&self) -> bool {
         matches!(self.state, State::Stopped(_))
@@ -866,9 +871,9 @@ impl Process {
                 Await::End => ended,
             };
             let gone = match what {
-                Await::RestOf(tid) | Await::Steps(tid) | Await::Lwp(_, Some(tid)) | Await::See(_, Some(tid)) => {
-                    !threads.contains_key(tid)
-                }
+                Await::RestOf(tid) | Await::Steps(tid) | Await::Lwp(_, Some(tid)) => !threads.contains_key(tid),
+                // Who sees does not need it attached.
+                Await::See(_, Some(tid)) => ended || (!threads.is_empty() && !threads.contains_key(tid)),
                 _ => ended,
             };
             if done {

@@ -9,6 +9,7 @@ use crate::error::Refusal;
 use crate::inject::Number;
 use crate::process::{State, Stop};
 use crate::tracer::{key_of, Key, Tracer};
+use kernel::apart::Unfinished;
 use kernel::pidfd;
 use kernel::procfs::Proc;
 use kernel::ptrace::{self, Tid};
@@ -37,6 +38,8 @@ struct Making {
     narrow: bool,
     /// Descriptors of the process that are to be closed.
     open: Vec<i32>,
+    /// Until they are.
+    closed: Unfinished,
     made: Made,
 }
 
@@ -50,7 +53,8 @@ pub(crate) fn make(t: &mut Tracer, proc: &Arc<Proc>, made: Made) {
     });
     match found {
         Ok((tid, narrow)) => {
-            let making = Making { proc: proc.clone(), key, tid, narrow, open: Vec::new(), made };
+            let (open, closed) = (Vec::new(), Unfinished::begin());
+            let making = Making { proc: proc.clone(), key, tid, narrow, open, closed, made };
             t.inject(key, tid, USERFAULTFD, [FLAGS, 0, 0, 0, 0, 0], None, Box::new(|t, r| making.asked(t, r)));
         }
         Err(refusal) => made(t, Err(refusal)),
@@ -166,7 +170,10 @@ impl Making {
 
     /// Has the process close what it opened for us.
     fn close(mut self, t: &mut Tracer, result: Result<Userfault, Refusal>) {
-        let Some(fd) = self.open.pop() else { return (self.made)(t, result) };
+        let Some(fd) = self.open.pop() else {
+            drop(self.closed);
+            return (self.made)(t, result);
+        };
         let (key, tid) = (self.key, self.tid);
         // If that fails, the thread is dead, or the process has been there before us.
         let then = move |t: &mut Tracer, _: Result<i64, Refusal>| self.close(t, result);

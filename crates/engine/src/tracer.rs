@@ -778,8 +778,11 @@ impl Tracer {
         }
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let signal = matches!(report, Report::Signal(..));
+        // One that listened has not left its job-control stop.
+        let listened = entry.process.threads.get(&tid).is_some_and(|t| t.state == State::Listening);
+        let stays = listened && matches!(report, Report::Group(_));
         entry.process.report(tid, report);
-        if let Some(thread) = entry.process.threads.get_mut(&tid) {
+        if let Some(thread) = entry.process.threads.get_mut(&tid).filter(|_| !stays) {
             thread.since = machine::since_boot();
         }
         if signal {

@@ -42,6 +42,19 @@ impl Watcher {
         if !proc.alive() {
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
         }
+        self.ends(fd, callback)
+    }
+
+    /// The same for one of its threads. ESRCH if it has none of that number.
+    pub fn watch_thread(&self, proc: &Proc, tid: i32, callback: Callback) -> io::Result<u64> {
+        let fd = pidfd::open_thread(tid)?;
+        if !proc.has_thread(tid) {
+            return Err(io::Error::from_raw_os_error(libc::ESRCH));
+        }
+        self.ends(fd, callback)
+    }
+
+    fn ends(&self, fd: OwnedFd, callback: Callback) -> io::Result<u64> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         // The lock is held so that the callback cannot be looked for before it is there.
         let mut watched = self.watched.lock();

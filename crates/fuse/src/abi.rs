@@ -62,7 +62,9 @@ pub mod op {
 /// Flags of the INIT request and reply (`FUSE_*`).
 pub mod init {
     pub const ASYNC_READ: u32 = 1 << 0;
+    pub const POSIX_LOCKS: u32 = 1 << 1;
     pub const BIG_WRITES: u32 = 1 << 5;
+    pub const FLOCK_LOCKS: u32 = 1 << 10;
     pub const HAS_IOCTL_DIR: u32 = 1 << 11;
     pub const PARALLEL_DIROPS: u32 = 1 << 18;
     pub const MAX_PAGES: u32 = 1 << 22;

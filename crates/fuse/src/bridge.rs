@@ -224,8 +224,10 @@ impl Bridge {
         if arg.major < abi::MAJOR || arg.minor < abi::MINOR_MIN {
             return Err(Errno(libc::EPROTO));
         }
+        // With these two the kernel asks us for locks, and what it asks for is unsupported; without, it keeps them.
+        let locks = if self.flavour.locks() { 0 } else { init::POSIX_LOCKS | init::FLOCK_LOCKS };
         let wanted =
-            init::ASYNC_READ | init::BIG_WRITES | init::PARALLEL_DIROPS | init::MAX_PAGES | init::HAS_IOCTL_DIR;
+            init::ASYNC_READ | init::BIG_WRITES | init::PARALLEL_DIROPS | init::MAX_PAGES | init::HAS_IOCTL_DIR | locks;
         let out = abi::InitOut {
             major: abi::MAJOR,
             minor: arg.minor.min(abi::MINOR),

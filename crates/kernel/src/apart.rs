@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::SeqCst};
 use std::thread::JoinHandle;
 
 const STACK: usize = 2 << 20;
@@ -137,10 +137,54 @@ pub(crate) fn watch_daemon() {
     }
 }
 
+/// Work under way in the process apart that leaves a target neither as it was nor as it is to be: its own ids, or descriptors of
+/// ours in it.
+static UNFINISHED: AtomicUsize = AtomicUsize::new(0);
+
+/// How long such work may go on without the daemon. It may come to a lock whose owner is no more.
+const GRACE: libc::timespec = libc::timespec { tv_sec: 0, tv_nsec: 300_000_000 };
+
+/// Such work, until it is dropped.
+#[derive(Debug)]
+pub struct Unfinished(());
+
+impl Unfinished {
+    /// It begins.
+    pub fn begin() -> Unfinished {
+        UNFINISHED.fetch_add(1, SeqCst);
+        Unfinished(())
+    }
+}
+
+impl Drop for Unfinished {
+    /// If the daemon has ended meanwhile, that was the last thing to be done.
+    fn drop(&mut self) {
+        // SAFETY: a plain system call.
+        if UNFINISHED.fetch_sub(1, SeqCst) == 1 && HERE.get() && unsafe { libc::getppid() } != daemon() {
+            orphaned(ORPHANED);
+        }
+    }
+}
+
+/// Asks for [`ORPHANED`] once more, a while from now. False if that cannot be had, or was asked for before.
+fn ask_again() -> bool {
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    // SAFETY: plain system calls, which read what lives here, and write `timer`.
+    unsafe {
+        let mut event: libc::sigevent = std::mem::zeroed();
+        (event.sigev_notify, event.sigev_signo) = (libc::SIGEV_SIGNAL, ORPHANED);
+        let (mut timer, mut when): (c_int, libc::itimerspec) = (0, std::mem::zeroed());
+        when.it_value = GRACE;
+        !ASKED.swap(true, SeqCst)
+            && libc::syscall(libc::SYS_timer_create, libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer) == 0
+            && libc::syscall(libc::SYS_timer_settime, timer, 0, &raw const when, 0usize) == 0
+    }
+}
+
 extern "C" fn orphaned(_: c_int) {
     // SAFETY: plain system calls, as all that is called here.
     unsafe {
-        if libc::getppid() == daemon() {
+        if libc::getppid() == daemon() || (UNFINISHED.load(SeqCst) > 0 && ask_again()) {
             return;
         }
         // Whoever keeps us from the CPU keeps the targets waiting.

@@ -14,6 +14,7 @@ pub mod perf;
 pub mod pidfd;
 pub mod procfs;
 pub mod ptrace;
+pub mod socket;
 pub mod thread;
 pub mod tty;
 pub mod userfault;

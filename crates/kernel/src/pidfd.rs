@@ -15,6 +15,19 @@ pub fn open(pid: i32) -> io::Result<OwnedFd> {
     }
 }
 
+/// Opens a pidfd of one thread, which is readable when that has ended (Linux 6.9). ESRCH if it is gone.
+pub fn open_thread(tid: i32) -> io::Result<OwnedFd> {
+    const PIDFD_THREAD: i32 = libc::O_EXCL;
+    // SAFETY: as above.
+    unsafe {
+        let fd = libc::syscall(libc::SYS_pidfd_open, tid, PIDFD_THREAD);
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(OwnedFd::from_raw_fd(fd as i32))
+    }
+}
+
 /// Sends a signal to the process, judged by the calling thread's credentials. ESRCH after its death.
 pub fn send_signal(fd: &impl AsRawFd, signal: i32) -> io::Result<()> {
     // SAFETY: a plain system call without memory arguments.
@@ -36,7 +49,7 @@ pub fn take(fd: &impl AsRawFd, n: i32) -> io::Result<OwnedFd> {
     }
 }
 
-/// Inode number of the pidfd: unique for one process life since Linux 6.9.
+/// Inode number of a descriptor; that of a pidfd is unique for one process life since Linux 6.9.
 pub fn inode(fd: &impl AsRawFd) -> io::Result<u64> {
     // SAFETY: stat is plain data.
     unsafe {

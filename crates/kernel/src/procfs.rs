@@ -589,6 +589,11 @@ impl Proc {
     pub fn tasks(&self) -> io::Result<Vec<u32>> {
         Ok(entries(self.dir(), c"task")?.iter().filter_map(|e| number(&e.name)).collect())
     }
+
+    /// True if it has a thread of this number.
+    pub fn has_thread(&self, tid: i32) -> bool {
+        CString::new(format!("task/{tid}")).is_ok_and(|path| fstatat(self.dir(), &path, false).is_ok())
+    }
 }
 
 #[cfg(test)]

@@ -181,6 +181,10 @@ impl Flavour for Watched {
         self.inner.capacity()
     }
 
+    fn locks(&self) -> bool {
+        self.inner.locks()
+    }
+
     fn unmounted(&self) {
         self.inner.unmounted();
         // The engine does its jobs in order: with this answer those of the flavour are done.

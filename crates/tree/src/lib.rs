@@ -205,6 +205,10 @@ pub trait Flavour: Send + Sync {
     fn capacity(&self) -> Capacity {
         Capacity::default()
     }
+    /// True if files can be locked (fcntl(2), flock(2)), as those of the kernel's /proc; else that is ENOSYS.
+    fn locks(&self) -> bool {
+        true
+    }
     /// The mount is gone: give back whatever its clients held.
     fn unmounted(&self) {}
 }

@@ -178,9 +178,10 @@ impl Process {
 
     /// A seat goes away: the trap of a step or a watched area that it ordered goes with it, or it would kill the process.
     pub fn forgive(&mut self, id: SeatId) {
-        let Some(lwps) = self.seats.get(&id).and_then(|s| s.lwps.as_ref()) else { return };
-        for tid in lwps.events.keys() {
-            let Some(thread) = self.threads.get_mut(tid) else { continue };
+        if self.seats.get(&id).is_none_or(|s| s.lwps.is_none()) {
+            return;
+        }
+        for thread in self.threads.values_mut() {
             let State::Stopped(stop) = &mut thread.state else { continue };
             let ordered = thread.stepped || (thread.watched && super::is_watch(stop));
             if let (Stop::Signal(_, fault), true) = (stop, ordered) {
@@ -230,6 +231,22 @@ impl Process {
         let at = tid.or_else(|| self.speaker(Some(seat)))?;
         let directed = self.seats.get(&seat).is_some_and(|s| s.hold_threads.contains(&at));
         (self.stand(Some(seat), at)?.is_event() || directed).then_some(at)
+    }
+
+    /// PRSTOP of an lwp that has a signal in hand: it would stand again before the signal acts, so it stays where it is, stopped by
+    /// request. False for one that has to run to come to that stop.
+    pub fn stays(&mut self, seat: SeatId, tid: Tid) -> bool {
+        let Some(thread) = self.threads.get(&tid) else { return false };
+        let acts = match &thread.state {
+            State::Stopped(Stop::Plain | Stop::Exit) => thread.forged.is_some(),
+            State::Stopped(Stop::Signal(..)) => thread.forged.is_some() || thread.owed != 0,
+            _ => false,
+        };
+        let seat = self.seats.get_mut(&seat).filter(|_| acts && thread.later.is_none());
+        let Some((seat, lwps)) = seat.and_then(|s| Some((&mut s.hold_threads, s.lwps.as_mut()?))) else { return false };
+        lwps.events.remove(&tid);
+        seat.insert(tid);
+        true
     }
 
     /// Sets one lwp going and no other.
@@ -356,6 +373,18 @@ mod tests {
         p.run_lwp(SEAT, 11);
         assert_eq!(p.settle(), [Action::Resume(11, Go::Cont, 0)]);
         assert_eq!((stand(&p, 10), stand(&p, 11)), (Stand::Requested, Stand::Runs));
+    }
+
+    #[test]
+    fn who_only_looks_waits_for_a_process_that_nobody_needs() {
+        let mut p = process(&[10, 11]);
+        p.waiters.insert(1, super::super::Await::See(SEAT, Some(11)));
+        let attached = std::mem::take(&mut p.threads);
+        assert!(p.take_woken().is_empty());
+        p.threads = attached;
+        assert!(p.take_woken().is_empty());
+        p.threads.remove(&11);
+        assert_eq!(p.take_woken(), [(1, super::super::Outcome::Gone)]);
     }
 
     #[test]

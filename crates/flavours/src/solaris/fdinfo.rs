@@ -1,8 +1,8 @@
 //! `fdinfo/`: what there is to know of each open descriptor (illumos, `prfdinfo_t` and tagged items). Nothing is opened in the
 //! process, and it does not stop.
 //!
-//! * Items: the path; of a socket its name, its peer's name, its type and whether it listens. Other socket options are not known
-//!   from outside.
+//! * Items: the path; of a socket its name, its peer's name, its type and its options, which are asked of the socket itself, taken
+//!   for a moment. Who may not have it learns whether it listens.
 //! * `pr_peerpid` is -1 and `pr_peername` empty: the kernel does not tell who has the other end.
 //! * `pr_fileflags` are Solaris's; of Linux's flags those are left out that it does not have.
 //! * A record lock is one that the process holds through this descriptor, not one that would be in its way.
@@ -131,7 +131,7 @@ fn content(about: &About, fd: u32) -> Result<Vec<u8>> {
     };
     let mut items = Vec::new();
     match kind {
-        libc::S_IFSOCK => items.extend(sockets::items(about, peek.ino)),
+        libc::S_IFSOCK => items.extend(sockets::items(about, fd, peek.ino)),
         _ => items.extend(links::path(about, &format!("fd/{fd}")).ok().map(Item::Path)),
     }
     Ok(record.file(about.model(), &items))

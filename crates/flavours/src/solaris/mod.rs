@@ -92,6 +92,10 @@ impl Flavour for Solaris {
         Some(Unchangeable { create, make: other, remove: other })
     }
 
+    fn locks(&self) -> bool {
+        false
+    }
+
     fn unmounted(&self) {
         if MOUNTS.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.shared.engine.drop_standing(NAME);

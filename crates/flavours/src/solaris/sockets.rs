@@ -1,9 +1,14 @@
-//! Addresses of sockets, found by inode in the tables of the process's own network namespace. Addresses have the form and family
+//! Sockets: addresses, found by inode in the tables of the process's own network namespace, and options. Addresses have the form and family
 //! numbers of Solaris: `AF_UNIX` 1, `AF_INET` 2, `AF_INET6` 26.
 
 use super::about::About;
 use abi::solaris::fdinfo::Item;
-use abi::solaris::numbers::{socket_type_out, PR_SO_ACCEPTCONN};
+use abi::solaris::numbers::{
+    socket_type_out, PR_SO_ACCEPTCONN, PR_SO_BROADCAST, PR_SO_DEBUG, PR_SO_DONTROUTE, PR_SO_KEEPALIVE, PR_SO_OOBINLINE,
+    PR_SO_REUSEADDR, PR_SO_REUSEPORT,
+};
+use kernel::pidfd;
+use kernel::socket::Socket;
 
 const AF_UNIX: u16 = 1;
 const AF_INET: u16 = 2;
@@ -19,8 +24,57 @@ const TABLES: &[(&str, i32)] = &[
     ("net/raw6", libc::SOCK_RAW),
 ];
 
-/// What the tables say of the socket with this inode: names, type, whether it listens. Nothing if it is in none of them.
-pub fn items(about: &About, inode: u64) -> Vec<Item> {
+/// Options that are on or off, and their bits.
+const SWITCHES: &[(i32, u32)] = &[
+    (libc::SO_DEBUG, PR_SO_DEBUG),
+    (libc::SO_REUSEADDR, PR_SO_REUSEADDR),
+    (libc::SO_REUSEPORT, PR_SO_REUSEPORT),
+    (libc::SO_KEEPALIVE, PR_SO_KEEPALIVE),
+    (libc::SO_DONTROUTE, PR_SO_DONTROUTE),
+    (libc::SO_BROADCAST, PR_SO_BROADCAST),
+    (libc::SO_OOBINLINE, PR_SO_OOBINLINE),
+    (libc::SO_ACCEPTCONN, PR_SO_ACCEPTCONN),
+];
+
+/// What there is to know of the socket with this inode, which is descriptor `fd`.
+pub fn items(about: &About, fd: u32, inode: u64) -> Vec<Item> {
+    let mut items = named(about, inode);
+    if let Some(options) = socket(about, fd, inode).and_then(|s| options(&s).ok()) {
+        items.retain(|item| matches!(item, Item::Name(_) | Item::PeerName(_)));
+        items.extend(options);
+    }
+    items
+}
+
+/// The socket itself, if the caller may have it, and if the descriptor is that socket still.
+fn socket(about: &About, fd: u32, inode: u64) -> Option<Socket> {
+    let proc = &about.target.proc;
+    let pidfd = proc.pidfd().ok()?;
+    let take = || pidfd::take(&pidfd, i32::try_from(fd).unwrap_or(-1));
+    let taken = about.caller.creds().ok()?.act_really_on(proc, take).ok()?;
+    Socket::of(taken, inode)
+}
+
+fn options(socket: &Socket) -> std::io::Result<Vec<Item>> {
+    let number = |name: i32| socket.number(libc::SOL_SOCKET, name);
+    let on = |name: &i32| number(*name).is_ok_and(|value| value != 0);
+    let bits = SWITCHES.iter().filter(|(name, _)| on(name)).fold(0, |all, (_, bit)| all | bit);
+    let mut items: Vec<Item> = (bits != 0).then_some(Item::Options(bits)).into_iter().collect();
+    items.extend(socket_type_out(number(libc::SO_TYPE)?).map(Item::Type));
+    let (lingers, seconds) = socket.linger()?;
+    items.extend((lingers != 0).then_some(Item::Linger(lingers, seconds)));
+    items.push(Item::SendBuffer(number(libc::SO_SNDBUF)?));
+    items.push(Item::ReceiveBuffer(number(libc::SO_RCVBUF)?));
+    if number(libc::SO_PROTOCOL)? == libc::IPPROTO_TCP {
+        let (name, size) = socket.option::<16>(libc::IPPROTO_TCP, libc::TCP_CONGESTION)?;
+        let name = name[..size].split(|b| *b == 0).next().unwrap_or_default().to_vec();
+        items.push(Item::Congestion(name));
+    }
+    Ok(items)
+}
+
+/// What the tables say of it: names, type, whether it listens. Nothing if it is in none of them.
+fn named(about: &About, inode: u64) -> Vec<Item> {
     let unix = about.read(b"net/unix").unwrap_or_default();
     if let Some(items) = lines(&unix).find_map(|words| of_unix(&words, inode)) {
         return items;

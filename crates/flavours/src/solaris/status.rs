@@ -10,7 +10,7 @@ use super::actions;
 use super::auxv;
 use super::nodes::Content;
 use super::psinfo::class;
-use super::stops::view;
+use super::stops::view_inside;
 use crate::target::Target;
 use abi::solaris::numbers::*;
 use abi::solaris::record::{chars, Timestruc};
@@ -30,14 +30,14 @@ use tree::{Errno, Result};
 /// `status`.
 pub const STATUS: Content = |about| {
     about.fits()?;
-    let view = view(about.target, Shown::Speaker);
+    let view = view_inside(about.target, Shown::Speaker);
     Ok(process(about, &view)?.bytes(about.model()))
 };
 
 /// `lstatus`.
 pub const LSTATUS: Content = |about| {
     about.fits()?;
-    let view = view(about.target, Shown::All);
+    let view = view_inside(about.target, Shown::All);
     let mut all = Vec::new();
     for tid in live(about)? {
         let one = lwp_of(about.target, tid);
@@ -55,7 +55,7 @@ pub const LSTATUS: Content = |about| {
 pub const LWPSTATUS: Content = |about| {
     about.fits()?;
     let tid = about.target.tid.ok_or(Errno(libc::ENOENT))?;
-    Ok(lwp(about, &view(about.target, Shown::One(tid as i32)))?.bytes(about.model()))
+    Ok(lwp(about, &view_inside(about.target, Shown::One(tid as i32)))?.bytes(about.model()))
 };
 
 /// `st_size` of `lstatus`.
@@ -233,10 +233,20 @@ fn job_signal(about: &About) -> i16 {
 /// SIG_IGN of `sa_handler`.
 const SIG_IGN: u64 = 1;
 
+/// True of a process that was made to send its parent no SIGCHLD at its end.
+fn is_silent(about: &About) -> bool {
+    let process = Target { tid: None, ..about.target.clone() };
+    let first = about.target.tid.is_none_or(|tid| tid == about.target.proc.pid());
+    let signal = |about: &About| about.outline().ok()?.stat().ok()?.number(38);
+    let signal = if first { signal(about) } else { signal(&about.at(&process)) };
+    signal.is_some_and(|n| n != libc::SIGCHLD as u64)
+}
+
 fn process_flags(about: &About, seat: Option<&SeatView>) -> i32 {
     let modes = seat.map(|s| s.modes).unwrap_or_default();
     [
         (about.is_system(), PR_ISSYS),
+        (is_silent(about), PR_NOSIGCHLD),
         (modes.fork, PR_FORK),
         (modes.run_on_close, PR_RLC),
         (modes.kill_on_close, PR_KLC),

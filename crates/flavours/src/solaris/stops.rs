@@ -9,14 +9,23 @@ use engine::engine::{Ticket, Watch};
 use engine::lwp::{LwpOrder, LwpView, Shown, View};
 use parking_lot::Mutex;
 use std::sync::{mpsc, Arc};
-use tree::{Caller, Result};
+use tree::{Caller, Errno, Result};
 
 /// What the engine knows of the process, and of those lwps. It waits for the tracer thread, which takes microseconds; so it is
 /// not to be called there.
 pub fn view(target: &Target, which: Shown) -> View {
+    look(target, which, false)
+}
+
+/// The same with the registers of lwps in a job-control stop.
+pub fn view_inside(target: &Target, which: Shown) -> View {
+    look(target, which, true)
+}
+
+fn look(target: &Target, which: Shown, inside: bool) -> View {
     let (tx, rx) = mpsc::channel();
     let way = target.shared.engine.target(target.proc.clone());
-    way.view(NAME, which, move |view| drop(tx.send(view)));
+    way.view(NAME, which, inside, move |view| drop(tx.send(view)));
     rx.recv().unwrap_or_default()
 }
 
@@ -55,12 +64,17 @@ pub fn poll(target: &Target, right: Option<&Right>, caller: &Caller, seen: &Seen
     if ended(&about) {
         return Ok(libc::POLLHUP as u32);
     }
-    if valid(right, caller).is_err() {
+    let valid = valid(right, caller);
+    if let Err(Errno(libc::EAGAIN)) = valid {
         return Ok(libc::POLLERR as u32);
     }
     if about.is_system() {
         // The kernel keeps POLLNVAL to itself.
         return Ok((libc::POLLNVAL | libc::POLLERR) as u32);
+    }
+    if valid.is_err() {
+        // On its way out, its memory is gone before itself.
+        return Ok(libc::POLLHUP as u32);
     }
     let ready = (libc::POLLIN | libc::POLLRDNORM) as u32;
     if view(target, shown(target)).lwps.iter().any(|l: &LwpView| l.stand.is_event()) {
@@ -72,13 +86,16 @@ pub fn poll(target: &Target, right: Option<&Right>, caller: &Caller, seen: &Seen
         let once = Arc::new(Mutex::new(Some(wake)));
         let other = once.clone();
         let call = |once: &Mutex<Option<Wake>>| once.lock().take().map_or((), |wake| wake());
-        let end = way.on_end(move |_| call(&other)).ok();
-        if end.is_none() && !target.proc.alive() {
+        let end = match tid {
+            Some(tid) => way.on_end_of(tid, move || call(&other)),
+            None => way.on_end(move |_| call(&other)),
+        };
+        if end.as_ref().is_err_and(|e| e.raw_os_error() == Some(libc::ESRCH)) {
             return Ok(libc::POLLHUP as u32);
         }
         // Whoever may not control the process is told of its end only.
         let see = |right| way.message(NAME, writers::giver(right), tid, LwpOrder::See, Box::new(move |_| call(&once)));
-        let before = std::mem::replace(&mut *seen.lock(), Waiting { stop: right.map(see), _end: end });
+        let before = std::mem::replace(&mut *seen.lock(), Waiting { stop: right.map(see), _end: end.ok() });
         drop(before);
     }
     Ok(ready)
