@@ -67,7 +67,7 @@ pub struct Mount {
     /// level=L: the release whose files are shown: 44a or 44b for bsd44 (44b), 2, 4, 5, 10, 12 or 14 for freebsd (10).
     ///
     /// strict, no_strict: errors and limits as that release had them, even those that help nobody; for bsd44 and freebsd
-    /// (no_strict).
+    /// (no_strict). strict=L is level=L,strict.
     ///
     /// syscallregs=bsd|raw: what the register files of bsd44 and freebsd show of a system call that a thread stands in:
     /// number, result and carry flag where a BSD has them (bsd), or what is in the registers.

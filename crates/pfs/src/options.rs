@@ -129,7 +129,7 @@ pub struct Options {
 
 const VALID: &str = "ro, rw, allow_other, no_allow_other, uid=N, gid=N, \
                      hidepid=0|1|2|4 (or off, noaccess, invisible, ptraceable), model=opener|lp64|ilp32, \
-                     level=L, strict, no_strict, syscallregs=bsd|raw";
+                     level=L, strict[=L], no_strict, syscallregs=bsd|raw";
 
 impl Options {
     /// Parses a list separated by commas. Empty words are skipped; of words that contradict each other the last wins.
@@ -159,15 +159,20 @@ impl Options {
                     let meant = DataModel::parse(v);
                     options.model = Some(meant.ok_or_else(|| format!("{word}: not one of opener, lp64, ilp32"))?);
                 }
-                ("level", Some(v)) => match Level::of_word(v) {
-                    Some(level) => options.level = Some(level.word().to_owned()),
-                    None => return Err(format!("{word}: not one of {}", words(&Level::ALL))),
-                },
+                ("level" | "strict", Some(v)) => {
+                    match Level::of_word(v) {
+                        Some(level) => options.level = Some(level.word().to_owned()),
+                        None => return Err(format!("{word}: not one of {}", words(&Level::ALL))),
+                    }
+                    if name == "strict" {
+                        options.strict = Some(true);
+                    }
+                }
                 ("syscallregs", Some(v)) => {
                     let meant = SyscallRegs::parse(v);
                     options.syscallregs = Some(meant.ok_or_else(|| format!("{word}: not one of bsd, raw"))?);
                 }
-                ("ro" | "rw" | "allow_other" | "no_allow_other" | "strict" | "no_strict", Some(_)) => {
+                ("ro" | "rw" | "allow_other" | "no_allow_other" | "no_strict", Some(_)) => {
                     return Err(format!("option {name} takes no value"));
                 }
                 ("uid" | "gid" | "hidepid" | "model" | "level" | "syscallregs", None) => {

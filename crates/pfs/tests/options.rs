@@ -45,6 +45,7 @@ fn options_of_the_bsds_are_shown_as_they_are_read() {
             assert_eq!(Options::parse(&options.to_string()).unwrap(), options);
         }
     }
+    assert_eq!(Options::parse("strict=4"), Options::parse("level=4,strict"));
     let merged = Options::merge(&["level=4,strict", "level=10,syscallregs=raw"].map(|o| Options::parse(o).unwrap()));
     assert_eq!(merged, Options::parse("level=10,strict,syscallregs=raw").unwrap());
 }
@@ -64,7 +65,8 @@ fn wrong_words_name_the_right_ones() {
         ("model=64", "not one of opener, lp64, ilp32"),
         ("level", "needs a value"),
         ("level=3", "level=3: not one of 44a, 44b, 2, 4, 5, 10, 12, 14"),
-        ("strict=1", "strict takes no value"),
+        ("strict=3", "strict=3: not one of 44a, 44b, 2, 4, 5, 10, 12, 14"),
+        ("no_strict=4", "no_strict takes no value"),
         ("syscallregs=x", "not one of bsd, raw"),
         ("RO", "unknown option \"RO\""),
     ] {
