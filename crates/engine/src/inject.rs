@@ -10,6 +10,7 @@ use crate::agent::{self, Ending};
 use crate::error::Refusal;
 use crate::process::{Await, State, Stop, Thread};
 use crate::tracer::{Key, Tracer};
+use kernel::apart::Unfinished;
 use kernel::ledger::{self, Loan, Regs};
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, Go, Tid};
@@ -139,6 +140,7 @@ impl Tracer {
     }
 
     fn inject_call(&mut self, key: Key, tid: Tid, wanted: Wanted, done: Done) {
+        Unfinished::goes_on();
         if self.pass_exit(key, tid) {
             let again = move |t: &mut Tracer, result: Result<(), Refusal>| match result {
                 Ok(()) => t.inject_call(key, tid, wanted, done),

@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::thread::JoinHandle;
 
 const STACK: usize = 2 << 20;
@@ -141,8 +141,11 @@ pub(crate) fn watch_daemon() {
 /// ours in it.
 static UNFINISHED: AtomicUsize = AtomicUsize::new(0);
 
-/// How long such work may go on without the daemon. It may come to a lock whose owner is no more.
-const GRACE: libc::timespec = libc::timespec { tv_sec: 0, tv_nsec: 300_000_000 };
+/// Steps of such work so far.
+static STEPS: AtomicUsize = AtomicUsize::new(0);
+
+/// How long each step may take without the daemon. It may come to a lock whose owner is no more.
+const GRACE: u64 = 300_000_000;
 
 /// Such work, until it is dropped.
 #[derive(Debug)]
@@ -153,6 +156,11 @@ impl Unfinished {
     pub fn begin() -> Unfinished {
         UNFINISHED.fetch_add(1, SeqCst);
         Unfinished(())
+    }
+
+    /// A step of such work, if there is any, begins.
+    pub fn goes_on() {
+        STEPS.fetch_add(1, SeqCst);
     }
 }
 
@@ -166,30 +174,54 @@ impl Drop for Unfinished {
     }
 }
 
-/// Asks for [`ORPHANED`] once more, a while from now. False if that cannot be had, or was asked for before.
-fn ask_again() -> bool {
+/// True if there is work to be brought to its end that goes on. Then [`ORPHANED`] comes again, a while from now.
+fn has_work() -> bool {
+    static SEEN: AtomicUsize = AtomicUsize::new(usize::MAX);
+    static SINCE: AtomicU64 = AtomicU64::new(0);
     static ASKED: AtomicBool = AtomicBool::new(false);
+    if UNFINISHED.load(SeqCst) == 0 {
+        return false;
+    }
+    let (steps, now) = (STEPS.load(SeqCst), nanoseconds());
+    // Asked again within a step: the clock decides.
+    if SEEN.swap(steps, SeqCst) != steps {
+        SINCE.store(now, SeqCst);
+    } else if now.saturating_sub(SINCE.load(SeqCst)) >= GRACE {
+        return false;
+    }
+    let pause = libc::timespec { tv_sec: 0, tv_nsec: GRACE as i64 };
+    let when = libc::itimerspec { it_value: pause, it_interval: pause };
     // SAFETY: plain system calls, which read what lives here, and write `timer`.
     unsafe {
         let mut event: libc::sigevent = std::mem::zeroed();
         (event.sigev_notify, event.sigev_signo) = (libc::SIGEV_SIGNAL, ORPHANED);
-        let (mut timer, mut when): (c_int, libc::itimerspec) = (0, std::mem::zeroed());
-        when.it_value = GRACE;
-        !ASKED.swap(true, SeqCst)
-            && libc::syscall(libc::SYS_timer_create, libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer) == 0
-            && libc::syscall(libc::SYS_timer_settime, timer, 0, &raw const when, 0usize) == 0
+        let mut timer: c_int = 0;
+        ASKED.swap(true, SeqCst)
+            || (libc::syscall(libc::SYS_timer_create, libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer) == 0
+                && libc::syscall(libc::SYS_timer_settime, timer, 0, &raw const when, 0usize) == 0)
     }
+}
+
+/// Monotonic time, in a way that a signal handler may ask for it.
+fn nanoseconds() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` outlives the call, which cannot fail.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 extern "C" fn orphaned(_: c_int) {
     // SAFETY: plain system calls, as all that is called here.
     unsafe {
-        if libc::getppid() == daemon() || (UNFINISHED.load(SeqCst) > 0 && ask_again()) {
+        if libc::getppid() == daemon() {
             return;
         }
         // Whoever keeps us from the CPU keeps the targets waiting.
         let usual = libc::sched_param { sched_priority: 0 };
         libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_OTHER, &usual);
+        if has_work() {
+            return;
+        }
         wait::take_fresh();
         ledger::release_all();
         libc::_exit(0);
