@@ -272,7 +272,9 @@ fn t06_modes_owners_and_sizes() {
             };
             let kept = if closed.contains(&&name[..]) { 0 } else { 0o777 };
             assert_eq!(stat.mode & 0o777 & !kept, 0, "{level} {name}");
-            if kept != 0 && !["ctl", "note", "notepg"].contains(&&name[..]) {
+            if ["ctl", "note", "notepg"].contains(&&name[..]) {
+                assert_eq!(stat.mode & 0o777, 0o200 & kept, "{level} {name}");
+            } else if kept != 0 {
                 assert_eq!(stat.mode, mode_of(&name), "{level} {name}");
             }
             let owner = if level == "4" && name == "mem" { 0 } else { owner };
