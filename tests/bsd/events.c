@@ -46,6 +46,16 @@ static void obey(int orders, int answers)
             must(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 5);
             break;
         }
+        case 'p': { /* a child that waits to be killed, and its number */
+            pid_t pid = fork();
+            if (!pid) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                for (;;)
+                    pause();
+            }
+            must(write(answers, &pid, sizeof pid) == sizeof pid && waitpid(pid, &status, 0) == pid);
+            break;
+        }
         case 'v': { /* a call that nothing breaks off, until a child of its own is told to end */
             static volatile int over;
             pid_t pid = vfork();
@@ -561,6 +571,21 @@ static void crashes(void)
     must(ended(&c) == SIGKILL);
 }
 
+/* The flags that the next child begins with. */
+static unsigned int flags_of_next(struct child *c)
+{
+    pid_t pid;
+    unsigned int flags = 99;
+    tell(c, 'p');
+    must(read(c->answers, &pid, sizeof pid) == sizeof pid);
+    int mem = node(pid, "mem", O_RDONLY);
+    must(mem >= 0 && ioctl(mem, PIOCGFL, &flags) == 0);
+    close(mem);
+    kill(pid, SIGKILL);
+    done(c, 'p');
+    return flags;
+}
+
 static void forks(void)
 {
     /* The number of the child is known by its call's result. */
@@ -589,8 +614,18 @@ static void forks(void)
     is(mem, S_EXIT, 5 << 8);
     done(&c, 'f');
 
+    /* The flag is inherited without any event, and is for nobody when nobody has the file open any more. */
+    must(status(c.mem).events == 0 && status(c.mem).flags == PF_FORK);
+    must(flags_of_next(&c) == PF_FORK);
+    close(c.mem);
+    c.mem = node(c.pid, "mem", O_RDWR);
+    must(c.mem >= 0 && status(c.mem).events == 0 && status(c.mem).flags == (level == 4 ? PF_FORK : 0));
+    must(flags_of_next(&c) == 0);
+    must(ioctl(c.mem, PIOCSFL, PF_FORK) == 0 && flags_of_next(&c) == PF_FORK);
+    must(ioctl(c.mem, PIOCSFL, 0) == 0 && flags_of_next(&c) == 0);
+
     /* Without, a child is free. */
-    must(ioctl(c.mem, PIOCSFL, 0) == 0 && ioctl(c.mem, PIOCBIS, S_EXIT) == 0);
+    must(ioctl(c.mem, PIOCBIS, S_EXIT) == 0);
     tell(&c, 'f');
     done(&c, 'f');
 }
@@ -660,9 +695,16 @@ static void nested(void)
     done(&c, 'n');
     kill(c.pid, SIGCONT);
     must(wait_for(c.mem).val == SIGCONT);
-    /* In FreeBSD 10 detach ends the events too. */
+    /* In FreeBSD 10 detach takes the mask away, which does not end what is shown. */
     order(ctl, "detach");
-    must(status(c.mem).why == (level == 10 ? 0 : S_SIG));
+    must(status(c.mem).events == (level == 10 ? 0 : S_SIG));
+    is(c.mem, S_SIG, SIGCONT);
+    kill(c.pid, SIGUSR1);
+    if (level == 10) {
+        must(status(c.mem).why == 0);
+    } else {
+        is(c.mem, S_SIG, SIGUSR1);
+    }
     close(c.mem);
     tell(&c, 'n');
     done(&c, 'n');

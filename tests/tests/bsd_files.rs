@@ -9,6 +9,7 @@ use pfs_tests::{copy_program, kill, program, root, state, status_field, Client, 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 const DT_DIR: u32 = 4;
 const DT_LNK: u32 = 10;
@@ -132,6 +133,7 @@ fn t04_nothing_can_be_made_or_removed() {
             let remove = Some(if pseudofs { EOPNOTSUPP } else { EROFS });
             assert_eq!(errno(fs::create_dir(dir.join("new"))), make, "{level}");
             assert_eq!(errno(std::os::unix::fs::symlink("x", dir.join("new"))), make, "{level}");
+            assert_eq!(errno(fs::hard_link(directory.join("status"), dir.join("new"))), make, "{level}");
             let create = if pseudofs { ENOENT } else { EROFS };
             assert_eq!(client.open(&dir.join("new"), O_CREAT | O_WRONLY), Err(create), "{level}");
             let there = if dir == point { "1" } else { "status" };
@@ -264,13 +266,15 @@ fn t06_modes_owners_and_sizes() {
         for name in names(&client, &directory).unwrap() {
             let stat = client.stat(&directory.join(&name)).unwrap();
             let closed: &[&str] = match level {
-                "44a" | "44b" => &["mem", "regs", "fpregs"],
-                "2" | "4" => &["mem", "regs", "fpregs", "dbregs", "ctl"],
+                "44a" | "44b" | "2" => &["mem", "regs", "fpregs"],
+                "4" => &["mem", "regs", "fpregs", "dbregs", "ctl"],
                 _ => &["mem", "regs", "fpregs", "dbregs", "ctl", "osrel"],
             };
             let kept = if closed.contains(&&name[..]) { 0 } else { 0o777 };
             assert_eq!(stat.mode & 0o777 & !kept, 0, "{level} {name}");
-            if kept != 0 && !["ctl", "note", "notepg"].contains(&&name[..]) {
+            if ["ctl", "note", "notepg"].contains(&&name[..]) {
+                assert_eq!(stat.mode & 0o777, 0o200 & kept, "{level} {name}");
+            } else if kept != 0 {
                 assert_eq!(stat.mode, mode_of(&name), "{level} {name}");
             }
             let owner = if level == "4" && name == "mem" { 0 } else { owner };
@@ -501,6 +505,26 @@ fn t08_status_of_each_release() {
     let began: u64 = fields[7].split(',').next().unwrap().parse().unwrap();
     assert!(now.abs_diff(began) < 60, "{line} at {now}");
     assert_eq!(fields[10], "nochan", "{line}");
+}
+
+/// A stop breaks off the sleep of a process, which then goes on under another name in the kernel.
+#[test]
+fn t08_status_of_a_sleep_that_was_broken_off() {
+    let (mount, client) = (at("4", "rw"), Client::new());
+    let mut sleep = Command::new("sleep").arg("1000").spawn().unwrap();
+    let dir = mount.point().join(sleep.id().to_string());
+    let says = || {
+        let line = text(client.read_file(&dir.join("status")));
+        line.split(' ').nth(10).unwrap().to_owned()
+    };
+    pfs_tests::eventually("it sleeps", || says() == "nanslp");
+    let regs = client.open(&dir.join("regs"), O_RDONLY).unwrap();
+    assert_eq!(client.read(regs, 176).map(|bytes| bytes.len()), Ok(176));
+    pfs_tests::eventually("it sleeps again", || ["nanslp", "do_syscall_64"].contains(&&says()[..]));
+    let again = says();
+    sleep.kill().unwrap();
+    sleep.wait().unwrap();
+    assert_eq!(again, "nanslp");
 }
 
 #[test]

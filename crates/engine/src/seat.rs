@@ -167,7 +167,7 @@ impl Seat {
 
     /// True if children of the process are to come attached.
     pub fn follows_fork(&self) -> bool {
-        let events = self.turns.as_ref().is_some_and(|t| t.mask != 0);
+        let events = self.turns.as_ref().is_some_and(Turns::asks);
         self.fork || (self.inherited() && (self.tracing() || events))
     }
 

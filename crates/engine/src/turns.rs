@@ -32,6 +32,8 @@ pub struct Turns {
     pub mask: u64,
     /// `PF_LINGER` and so on.
     pub flags: u8,
+    /// Children are looked out for though nothing stops: from when that flag was set until the last close, which may leave it set.
+    pub follows: bool,
     /// Details of a release.
     pub rules: TurnRules,
     /// Who traces.
@@ -70,18 +72,23 @@ impl Turns {
 
     /// What a child begins with.
     pub fn for_child(&self) -> Turns {
-        let Turns { mask, flags, rules, ref ids, .. } = *self;
-        Turns { mask, flags, rules, ids: ids.clone(), ..Turns::default() }
+        let Turns { mask, flags, follows, rules, ref ids, .. } = *self;
+        Turns { mask, flags, follows, rules, ids: ids.clone(), ..Turns::default() }
     }
 
     /// True if the process must be attached.
     pub fn armed(&self) -> bool {
-        self.mask & S_ALLSTOPS != 0 || self.controller.is_some()
+        self.mask & S_ALLSTOPS != 0 || self.controller.is_some() || self.follows
+    }
+
+    /// True if events are asked for, of the process or of its children.
+    pub fn asks(&self) -> bool {
+        self.mask != 0 || self.follows
     }
 
     /// True if the ids of the process have changed by which events were asked for.
     fn outlived(&self, now: &Standing) -> bool {
-        self.mask != 0 && self.flags & PF_ISUGID == 0 && self.ids.as_ref().is_some_and(|then| now.differs(then))
+        self.asks() && self.flags & PF_ISUGID == 0 && self.ids.as_ref().is_some_and(|then| now.differs(then))
     }
 
     /// True if this is to be remembered.
@@ -109,7 +116,7 @@ impl Turns {
     pub fn describe(&self) -> Option<String> {
         match &self.controller {
             Some(controller) => Some(format!("traced({})", controller.life.0)),
-            None => (self.mask != 0).then(|| format!("events={:#x},flags={:#x}", self.mask, self.flags)),
+            None => self.asks().then(|| format!("events={:#x},flags={:#x}", self.mask, self.flags)),
         }
     }
 }
@@ -139,9 +146,17 @@ impl Seat {
         self.hold = self.why.is_some();
     }
 
+    /// Asks for nothing any more. What is shown stays so.
+    pub fn ask_nothing(&mut self) {
+        self.stop_on(0);
+        if let Some(turns) = &mut self.turns {
+            turns.follows = false;
+        }
+    }
+
     /// Asks for nothing and holds nothing any more.
     pub fn let_go(&mut self) {
-        self.stop_on(0);
+        self.ask_nothing();
         if let Some(turns) = &mut self.turns {
             turns.queue.clear();
         }
@@ -178,8 +193,8 @@ pub enum TurnOrder {
     Run(Life, Option<Box<SiginfoBytes>>),
     /// This controller lets it run one instruction.
     Step(Life),
-    /// Trace it no more; it runs, without the signal that it stands on. The seat of events of this name asks for nothing any
-    /// more either.
+    /// Trace it no more; it runs, without the signal that it stands on. The seat of events of this name stops on none
+    /// any more; what it shows stays so.
     Release(Option<&'static str>),
     /// These events stop as well, or (false) do not any more.
     Mask(u64, bool),
@@ -326,15 +341,7 @@ impl Asked {
                 Ok(())
             }
             TurnOrder::Mask(bits, add) => self.mask(t, key, bits, add),
-            TurnOrder::Flags(flags) => {
-                let id = self.seat(t, key);
-                with(t, key, id, |seat| {
-                    if let Some(turns) = &mut seat.turns {
-                        turns.flags = flags;
-                    }
-                });
-                Ok(())
-            }
+            TurnOrder::Flags(flags) => self.flags(t, key, flags),
             TurnOrder::Look => Ok(()),
             TurnOrder::Continue(first) => self.go_on(t, key, first),
             TurnOrder::LastClose(flags_too) => {
@@ -534,7 +541,7 @@ impl Asked {
         drop_signal(t, key, id);
         with(t, key, id, Seat::clear);
         if let Some(events) = events.and_then(|name| find(t, key, name)) {
-            with(t, key, events, Seat::let_go);
+            with(t, key, events, |seat| seat.stop_on(0));
         }
         self.end_job_stop(t, key, tid);
         for waiter in waiters {
@@ -563,6 +570,29 @@ impl Asked {
             t.look_into_stopped(key);
         }
         Ok(())
+    }
+
+    /// With PF_FORK children are looked out for, whatever events are asked for.
+    fn flags(&self, t: &mut Tracer, key: Key, flags: u8) -> Result<(), Refusal> {
+        let id = self.seat(t, key);
+        let (mut before, follows) = ((0, false), flags & PF_FORK != 0);
+        let ids = Some(()).filter(|()| self.seat.tied && follows).and_then(|()| Standing::of(&self.proc));
+        with(t, key, id, |seat| {
+            let Some(turns) = &mut seat.turns else { return };
+            before = (turns.flags, turns.follows);
+            (turns.flags, turns.follows) = (flags, follows);
+            turns.ids = ids.or(turns.ids.take());
+        });
+        if !follows {
+            return Ok(());
+        }
+        t.attach(key).inspect_err(|_| {
+            with(t, key, id, |seat| {
+                if let Some(turns) = &mut seat.turns {
+                    (turns.flags, turns.follows) = before;
+                }
+            });
+        })
     }
 
     fn go_on(
@@ -625,14 +655,14 @@ impl Tracer {
     /// Whoever asked for events of a process with other ids asks for none any more. What is shown stays so.
     pub fn check_ids(&mut self, key: Key) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
-        let tied = |s: &Seat| s.turns.as_ref().is_some_and(|t| t.mask != 0 && t.ids.is_some());
+        let tied = |s: &Seat| s.turns.as_ref().is_some_and(|t| t.asks() && t.ids.is_some());
         if !entry.process.seats.values().any(tied) {
             return;
         }
         let Some(now) = Standing::of(&entry.proc) else { return };
         for seat in entry.process.seats.values_mut() {
             if seat.turns.as_ref().is_some_and(|t| t.outlived(&now)) {
-                seat.stop_on(0);
+                seat.ask_nothing();
             }
         }
     }

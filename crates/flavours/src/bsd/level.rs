@@ -493,7 +493,7 @@ impl Rules {
         self.strict
     }
 
-    /// True if `detach` takes the events back that the ioctls asked for.
+    /// True if from `detach` on nothing stops that the ioctls asked for. What they show stays so.
     pub fn detach_ends_events(self) -> bool {
         self.level >= F10
     }

@@ -15,7 +15,7 @@
 //!
 //! * Whoever the kernel refuses is refused, whatever a release allowed: who may open the memory of a process for writing may use
 //!   its registers, memory and `osrel`, at each transfer anew, and so must whoever opened the file.
-//! * What FUSE decides by itself: `.` and `..` come first in every listing; link(2) is EPERM; reading a directory is EISDIR.
+//! * What FUSE decides by itself: `.` and `..` come first in every listing; reading a directory is EISDIR.
 //! * A descriptor leads to the process it was opened of, never to the next one of its number.
 
 pub mod candebug;

@@ -130,11 +130,14 @@ const STOPPED: &[u8] = b"stopevent";
 const NOT_ASLEEP: &[u8] = b"nochan";
 
 /// Functions in which the kernel lets a thread sleep, by their beginnings, and what a BSD calls that.
-const SLEEPS: [(&str, &str); 22] = [
+const SLEEPS: [(&str, &str); 24] = [
     ("do_wait", "wait"),
     ("kernel_wait4", "wait"),
     ("hrtimer_nanosleep", "nanslp"),
     ("do_nanosleep", "nanslp"),
+    // A sleep that was broken off and goes on leaves no function of its own, as the only call that does.
+    ("do_syscall_64", "nanslp"),
+    ("do_int80_emulation", "nanslp"),
     ("poll_schedule_timeout", "select"),
     ("do_select", "select"),
     ("do_sys_poll", "select"),
@@ -309,7 +312,8 @@ mod tests {
 
     #[test]
     fn words_for_sleeps() {
-        let words = [&b"do_wait"[..], b"futex_wait_queue", b"0", b"", b"some_driver_sleep\n"].map(wmesg);
-        assert_eq!(words, [&b"wait"[..], b"umtxn", b"nochan", b"nochan", b"some_driver_sleep"]);
+        let words =
+            [&b"do_wait"[..], b"futex_wait_queue", b"do_syscall_64", b"0", b"", b"some_driver_sleep\n"].map(wmesg);
+        assert_eq!(words, [&b"wait"[..], b"umtxn", b"nanslp", b"nochan", b"nochan", b"some_driver_sleep"]);
     }
 }
