@@ -23,6 +23,7 @@ use kernel::wait::{self, Status, Watchdog};
 use kernel::{apart, ledger, machine, procfs, thread};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::ffi::CString;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -1094,6 +1095,25 @@ pub(crate) fn call_in(r: &libc::user_regs_struct) -> Call {
         0x23 => Call { nr: r.orig_rax, args: [r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp], abi: Abi::I386 },
         _ => Call { nr: r.orig_rax, args: [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9], abi: Abi::X86_64 },
     }
+}
+
+/// The table of the call that the next instruction of a thread makes, if it is one that makes a call.
+pub(crate) fn call_ahead(tid: Tid, r: &libc::user_regs_struct) -> Option<Abi> {
+    let path = CString::new(format!("{tid}/mem")).unwrap_or_default();
+    let text = procfs::openat(procfs::root(), &path, libc::O_RDONLY)
+        .and_then(|mem| procfs::pread(mem.as_fd(), r.rip, 2))
+        .unwrap_or_default();
+    match (text.as_slice(), r.cs) {
+        ([0xcd, 0x80], _) | ([0x0f, 0x34 | 0x05], 0x23) => Some(Abi::I386),
+        ([0x0f, 0x05], _) => Some(Abi::X86_64),
+        _ => None,
+    }
+}
+
+/// True if what a thread that stands does next is a call, or the rest of one that it sleeps in.
+pub(crate) fn at_call(tid: Tid) -> bool {
+    let asleep = |r: &libc::user_regs_struct| r.orig_rax as i64 >= 0 && (-516..=-512).contains(&(r.rax as i32));
+    ptrace::user_regs(tid).is_ok_and(|r| asleep(&r) || call_ahead(tid, &r).is_some())
 }
 
 /// Where a thread with these registers stands.
