@@ -23,7 +23,6 @@ use kernel::wait::{self, Status, Watchdog};
 use kernel::{apart, ledger, machine, procfs, thread};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::ffi::CString;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -1099,11 +1098,10 @@ pub(crate) fn call_in(r: &libc::user_regs_struct) -> Call {
 
 /// The table of the call that the next instruction of a thread makes, if it is one that makes a call.
 pub(crate) fn call_ahead(tid: Tid, r: &libc::user_regs_struct) -> Option<Abi> {
-    let path = CString::new(format!("{tid}/mem")).unwrap_or_default();
-    let text = procfs::openat(procfs::root(), &path, libc::O_RDONLY)
-        .and_then(|mem| procfs::pread(mem.as_fd(), r.rip, 2))
-        .unwrap_or_default();
-    match (text.as_slice(), r.cs) {
+    // Words that lie where words do are within a page each.
+    let byte = |at: u64| ptrace::peek(tid, at & !7).ok().map(|word| word.to_le_bytes()[(at & 7) as usize]);
+    let text = [byte(r.rip)?, byte(r.rip.wrapping_add(1))?];
+    match (text, r.cs) {
         ([0xcd, 0x80], _) | ([0x0f, 0x34 | 0x05], 0x23) => Some(Abi::I386),
         ([0x0f, 0x05], _) => Some(Abi::X86_64),
         _ => None,
