@@ -529,8 +529,216 @@ static void abort_in_a_sleep(void)
 	end(&p);
 }
 
+static void faults_traced(struct proc *p, int fault)
+{
+	fltset_t set;
+
+	premptyset(&set);
+	praddset(&set, fault);
+	SAME(PUTP(p, PCSFAULT, set), 0);
+}
+
+static sysset_t getppid_alone(void)
+{
+	sysset_t set;
+
+	premptyset(&set);
+	praddset(&set, SYS_getppid);
+	return set;
+}
+
+/* A step of one that sleeps is not over before the sleep is: who directs it to stop does not wait for that. */
+static void step_into_a_sleep(void)
+{
+	for (int traced = 0; traced < 2; traced++) {
+		struct proc p = start(sleeper);
+		sysset_t all;
+
+		EVENTUALLY(status(&p)->pr_flags & PR_ASLEEP);
+		faults_traced(&p, FLTTRACE);
+		if (traced) {
+			premptyset(&all);
+			praddset(&all, SYS_pause);
+			SAME(PUTP(&p, PCSEXIT, all), 0);
+		}
+		for (int i = 0; i < 3; i++) {
+			SAME(PUT(&p, PCSTOP), 0);
+			STOPPED(&p, PR_REQUESTED, 0);
+			CHECK(status(&p)->pr_flags & PR_ASLEEP);
+			SAME(status(&p)->pr_lwp.pr_syscall, SYS_pause);
+			SAME(PUTL(&p, PCRUN, PRSTEP), 0);
+			SAME(PUTL(&p, PCTWSTOP, 20), 0);
+			SAME(status(&p)->pr_flags & (PR_ISTOP | PR_STEP), PR_STEP);
+		}
+		SAME(PUT(&p, PCSTOP), 0);
+		/* A stop ends the step. */
+		SAME(status(&p)->pr_flags & PR_STEP, 0);
+		SAME(PUTL(&p, PCRUN, 0), 0);
+		EVENTUALLY(status(&p)->pr_flags & PR_ASLEEP);
+		SAME(p.word[COUNT], 0);
+		end(&p);
+	}
+}
+
+/* A step from the beginning or the end of a call makes one instruction of the program's own. */
+static void step_from_a_call(void)
+{
+	struct proc p = start(calls);
+	sysset_t set = getppid_alone(), none;
+
+	premptyset(&none);
+	faults_traced(&p, FLTTRACE);
+	for (int i = 0; i < 6; i++) {
+		long pc;
+
+		SAME(PUTP(&p, PCSENTRY, *(i % 2 ? &set : &none)), 0);
+		SAME(PUTP(&p, PCSEXIT, *(i % 2 ? &none : &set)), 0);
+		SAME(PUTL(&p, PCTWSTOP, 20000), 0);
+		STOPPED(&p, i % 2 ? PR_SYSENTRY : PR_SYSEXIT, SYS_getppid);
+		pc = status(&p)->pr_lwp.pr_reg[R_PC];
+		if (i > 3) {
+			/* Nothing else is asked for. */
+			SAME(PUTP(&p, PCSENTRY, none), 0);
+			SAME(PUTP(&p, PCSEXIT, none), 0);
+		}
+		SAME(PUTL(&p, PCRUN, PRSTEP), 0);
+		SAME(PUTL(&p, PCTWSTOP, 20000), 0);
+		STOPPED(&p, PR_FAULTED, FLTTRACE);
+		CHECK(status(&p)->pr_lwp.pr_reg[R_PC] != pc);
+		SAME(PUTP(&p, PCSENTRY, none), 0);
+		SAME(PUTP(&p, PCSEXIT, none), 0);
+		SAME(PUTL(&p, PCRUN, PRCFAULT), 0);
+		RUNS(&p);
+	}
+	SAME(p.word[ERRORS], 0);
+	end(&p);
+}
+
+/* What is traced is seen in steps too: each beginning and each end of a call. */
+static void steps_through_calls(void)
+{
+	for (int which = 1; which < 4; which++) {
+		struct proc p = start(calls);
+		sysset_t set = getppid_alone();
+		long was, seen[8] = { 0 };
+
+		faults_traced(&p, FLTTRACE);
+		SAME(PUT(&p, PCSTOP), 0);
+		if (which & 1)
+			SAME(PUTP(&p, PCSENTRY, set), 0);
+		if (which & 2)
+			SAME(PUTP(&p, PCSEXIT, set), 0);
+		was = p.word[COUNT];
+		for (int i = 0; i < 20000 && p.word[COUNT] < was + 8; i++) {
+			SAME(PUTL(&p, PCRUN, PRSTEP | PRCFAULT), 0);
+			SAME(PUTL(&p, PCTWSTOP, 20000), 0);
+			CHECK(IS_STOPPED(&p));
+			seen[status(&p)->pr_lwp.pr_why & 7]++;
+		}
+		/* The first and the last may be half over. */
+		CHECK(seen[PR_FAULTED] > 30);
+		CHECK(which & 1 ? seen[PR_SYSENTRY] >= 7 && seen[PR_SYSENTRY] <= 8 : !seen[PR_SYSENTRY]);
+		CHECK(which & 2 ? seen[PR_SYSEXIT] >= 7 && seen[PR_SYSEXIT] <= 8 : !seen[PR_SYSEXIT]);
+		SAME(seen[PR_SIGNALLED] + seen[PR_REQUESTED], 0);
+		SAME(PUTL(&p, PCRUN, PRCFAULT), 0);
+		SAME(p.word[ERRORS], 0);
+		end(&p);
+	}
+}
+
+/* A process that cannot be run is busy, whatever the flags. */
+static void flags_of_who_runs(void)
+{
+	struct proc p = start(spin);
+
+	SAME(PUTL(&p, PCRUN, 0x40), EBUSY);
+	SAME(PUT(&p, PCSTOP), 0);
+	SAME(PUTL(&p, PCRUN, 0x40), EINVAL);
+	STOPPED(&p, PR_REQUESTED, 0);
+	end(&p);
+}
+
+/* PRSTOP of one of which nothing else is asked. */
+static void again_alone(void)
+{
+	struct proc p = start(spin);
+	long pc;
+
+	SAME(PUT(&p, PCSTOP), 0);
+	pc = status(&p)->pr_lwp.pr_reg[R_PC];
+	for (int i = 0; i < 5; i++) {
+		SAME(PUTL(&p, PCRUN, PRSTOP), 0);
+		SAME(PUTL(&p, PCTWSTOP, 20000), 0);
+		STOPPED(&p, PR_REQUESTED, 0);
+		SAME(status(&p)->pr_lwp.pr_reg[R_PC], pc);
+	}
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	RUNS(&p);
+	end(&p);
+
+	p = start(sleeper);
+	EVENTUALLY(status(&p)->pr_flags & PR_ASLEEP);
+	SAME(PUT(&p, PCSTOP), 0);
+	SAME(PUTL(&p, PCRUN, PRSABORT | PRSTOP), 0);
+	SAME(PUTL(&p, PCTWSTOP, 20000), 0);
+	STOPPED(&p, PR_REQUESTED, 0);
+	SAME(p.word[COUNT], 0);
+	SAME(status(&p)->pr_flags & PR_ASLEEP, 0);
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	EVENTUALLY(p.word[COUNT] == 1);
+	end(&p);
+}
+
+static void illegal(volatile long *w)
+{
+	logged = w;
+	/* Caught, it is no reason to end. */
+	signal(SIGUSR1, logger);
+	w[READY] = 1;
+	while (!w[GO])
+		w[COUNT]++;
+	__asm__ volatile("ud2");
+}
+
+/* The current signal is one thing, the fault and the signal that is to come of it another. */
+static void signal_at_a_fault(void)
+{
+	for (int i = 0; i < 4; i++) {
+		struct proc p = start(illegal);
+		siginfo_t info;
+		int wstat;
+
+		memset(&info, 0, sizeof info);
+		info.si_signo = i == 3 ? SIGTERM : SIGUSR1;
+		faults_traced(&p, FLTILL);
+		p.word[GO] = 1;
+		SAME(PUT(&p, PCWSTOP), 0);
+		STOPPED(&p, PR_FAULTED, FLTILL);
+		if (i > 0) {
+			SAME(PUTP(&p, PCSSIG, info), 0);
+			SAME(status(&p)->pr_lwp.pr_cursig, info.si_signo);
+			SAME(status(&p)->pr_lwp.pr_info.si_signo, SIGILL);
+		}
+		if (i < 2)
+			SAME(PUT(&p, PCCSIG), 0);
+		SAME(status(&p)->pr_lwp.pr_cursig, i < 2 ? 0 : info.si_signo);
+		STOPPED(&p, PR_FAULTED, FLTILL);
+		/* Cleared, the fault brings no signal; else it does. */
+		SAME(PUTL(&p, PCRUN, i < 2 ? PRCSIG : i == 3 ? PRCFAULT : 0), 0);
+		SAME(PUTL(&p, PCTWSTOP, 20000), ENOENT);
+		SAME(waitpid(p.pid, &wstat, 0), p.pid);
+		CHECK(WIFSIGNALED(wstat));
+		SAME(WTERMSIG(wstat), i == 3 ? SIGTERM : SIGILL);
+		close(p.ctl);
+		close(p.st);
+	}
+}
+
 CASES({ "classes", classes }, { "nice_of_some", nice_of_some }, { "accounting", accounting },
     { "exec_arguments", exec_arguments }, { "heap", heap }, { "job_control", job_control }, { "changes", changes }, { "locks", locks }, { "silent", silent },
     { "systems", systems }, { "zeros", zeros }, { "time_of_map", time_of_map }, { "other_mounts", other_mounts },
     { "own_link", own_link }, { "open_files", open_files }, { "writers", writers },
-    { "exec_by_another", exec_by_another }, { "abort_in_a_sleep", abort_in_a_sleep })
+    { "exec_by_another", exec_by_another }, { "abort_in_a_sleep", abort_in_a_sleep },
+    { "step_into_a_sleep", step_into_a_sleep }, { "step_from_a_call", step_from_a_call },
+    { "steps_through_calls", steps_through_calls }, { "flags_of_who_runs", flags_of_who_runs },
+    { "again_alone", again_alone }, { "signal_at_a_fault", signal_at_a_fault })

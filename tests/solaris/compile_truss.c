@@ -260,11 +260,15 @@ static long agent_getpid(const char *pid, int ctl, const pstatus_t *status)
 	    && agent.pr_flags & PR_AGENT && agent.pr_why == PR_SYSEXIT)
 		result = agent.pr_errno != 0 ? -1 : (long)agent.pr_reg[R_R0];
 
-	/* The agent ends itself. */
+	/* The agent ends itself, by a call that is traced. Until it has, nobody else can be run. */
 	create.cmd = PCSREG;
 	create.reg[R_R0] = PR_LINUX_SYSCALL(SYS_exit);
 	orders[1] = 0;
-	if (write(lwpctl, &create, sizeof create) < 0 || write(lwpctl, orders, 2 * sizeof orders[0]) < 0)
+	if (write(lwpctl, &create, sizeof create) < 0)
+		result = -1;
+	while (write(lwpctl, orders, sizeof orders) == (ssize_t)sizeof orders)
+		continue;
+	if (errno != ENOENT)
 		result = -1;
 	(void)close(lwpctl);
 	(void)close(lwpstatus);
@@ -283,6 +287,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	dir = argv[1];
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 
 	(void)sigemptyset(&mask);
 	(void)sigaddset(&mask, SIGINT);

@@ -15,14 +15,12 @@ use crate::process::agent::Agent;
 use crate::process::lwps::{makes_process, Stand};
 use crate::process::{Await, State, Stop};
 use crate::seat::SeatId;
-use crate::tracer::{key_of, Key, Tracer};
+use crate::tracer::{call_ahead, key_of, Key, Tracer};
 use abi::syscall::Abi;
 use kernel::ledger::{self, Regs};
-use kernel::procfs::{self, Proc};
+use kernel::procfs::Proc;
 use kernel::ptrace::{self, Tid};
-use std::ffi::CString;
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
 /// The registers with which a thread of ours ends; they stand in the ledger as long as this lives.
@@ -234,15 +232,7 @@ impl Tracer {
         }
         let os = |e: io::Error| Refusal::os("step", tid, &e);
         let regs = ptrace::user_regs(tid).map_err(os)?;
-        let path = CString::new(format!("{tid}/mem")).unwrap_or_default();
-        let text = procfs::openat(procfs::root(), &path, libc::O_RDONLY)
-            .and_then(|mem| procfs::pread(mem.as_fd(), regs.rip, 2))
-            .unwrap_or_default();
-        let abi = match (text.as_slice(), regs.cs) {
-            ([0xcd, 0x80], _) | ([0x0f, 0x34 | 0x05], 0x23) => Abi::I386,
-            ([0x0f, 0x05], _) => Abi::X86_64,
-            _ => return Ok(()),
-        };
+        let Some(abi) = call_ahead(tid, &regs) else { return Ok(()) };
         if forbidden(&Call { nr: regs.rax & 0xffff_ffff, args: [0; 6], abi }) {
             return Err(Refusal::new(libc::ENOTSUP, format!("{tid}: the agent may not make this call")));
         }

@@ -834,7 +834,7 @@ impl Obey {
             return self.finish(t, key, refused);
         }
         if let Some(thread) = process.threads.get_mut(&tid) {
-            thread.steps = Some(Steps { seat, left: n.max(1) });
+            thread.steps = Some(Steps::of(seat, n.max(1)));
         }
         let Obey { waiter, done, .. } = self;
         let then = move |t: &mut Tracer, result: Result<(), Refusal>| {

@@ -12,10 +12,10 @@ use crate::identity::{self, Ids};
 use crate::inject::{forgets_nothing, Number};
 use crate::pages;
 use crate::process::lwps::Stand;
-use crate::process::{signo_of, Await, State, Steps, Stop};
+use crate::process::{signo_of, Await, State, Stop};
 use crate::registers::fxsave_of;
 use crate::seat::{Lwps, Modes, Seat, SeatId};
-use crate::tracer::{key_of, Key, Tracer};
+use crate::tracer::{at_call, key_of, Key, Tracer};
 use crate::watch::Area;
 use abi::set::Set;
 use kernel::procfs::{self, Proc};
@@ -33,8 +33,8 @@ pub enum LwpOrder {
     Stop,
     /// Wait until it stands (PCWSTOP); after this time it is over too (PCTWSTOP).
     Await(Option<Duration>),
-    /// PCRUN.
-    Run(Run),
+    /// PCRUN; None: with flags that there are not, EINVAL for one that may be run.
+    Run(Option<Run>),
     /// Set the current signal, or (None) clear it (PCSSIG, PCCSIG).
     Signal(Option<Box<SiginfoBytes>>),
     /// Clear the current fault: no signal comes of it (PCCFAULT).
@@ -252,7 +252,8 @@ pub(crate) fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
         let inside = (thread.stopped() && !thread.injecting).then(|| {
             let faulted = matches!(stand, Stand::Event(What::Fault(..)));
             let at_signal = matches!(thread.state, State::Stopped(Stop::Signal(..))) && thread.owed != 0;
-            let mut inside = inside(*tid, forged.map(|i| **i), at_signal && (current != 0 || faulted))?;
+            let mut inside =
+                inside(*tid, forged.filter(|_| !faulted).map(|i| **i), at_signal && (current != 0 || faulted))?;
             if current != thread.owed && !faulted {
                 inside.pending.signals |= 1 << ((thread.owed - 1) & 63);
             }
@@ -530,7 +531,7 @@ impl Message {
         directed && matches!(process.stand(Some(seat), tid), Some(Stand::Job(_)))
     }
 
-    fn run(&self, t: &mut Tracer, key: Key, seat: SeatId, run: Run) -> Outcome {
+    fn run(&self, t: &mut Tracer, key: Key, seat: SeatId, run: Option<Run>) -> Outcome {
         let process = &mut t.entries.get_mut(&key).ok_or_else(|| Refusal::gone(key.0))?.process;
         let tid = process.may_run(seat, self.tid).ok_or_else(|| {
             let why = match process.agent {
@@ -539,6 +540,7 @@ impl Message {
             };
             busy(self.tid.unwrap_or(key.0), why)
         })?;
+        let run = run.ok_or_else(|| Refusal::new(libc::EINVAL, "no such flag of PCRUN"))?;
         if run.step {
             forgets_nothing(&self.proc)?;
             t.may_step(tid)?;
@@ -563,22 +565,20 @@ impl Message {
             return Ok(());
         }
         let stopped = process.threads.get(&tid).is_some_and(|t| t.stopped());
+        let at_call = run.step && stopped && at_call(tid);
         if self.tid.is_some() || run.step || run.stop {
             process.run_lwp(seat, tid);
         } else {
             process.run_process(seat, tid, run.abort);
         }
-        if let Some(thread) = process.threads.get_mut(&tid).filter(|_| stopped) {
-            if run.step {
-                thread.steps = Some(Steps { seat, left: 1 });
-            }
-            thread.again = run.stop;
+        if stopped && run.step {
+            process.order_step(seat, tid, at_call);
         }
         if run.stop {
             // It is set going first, and stands again before it has run an instruction of the program's own.
-            t.settle(key);
-            if let Some(entry) = t.entries.get_mut(&key) {
-                entry.process.direct(seat, Some(tid));
+            process.direct(seat, Some(tid));
+            if let Some(thread) = process.threads.get_mut(&tid).filter(|_| stopped) {
+                thread.again = Some(seat);
             }
         }
         Ok(())
@@ -642,13 +642,15 @@ pub(crate) fn set_current(t: &mut Tracer, key: Key, tid: Tid, info: Option<Box<S
         Some(thread) => {
             thread.forged = None;
             match (&thread.state, info) {
-                (State::Stopped(Stop::Signal(was, _)), Some(info)) => {
+                (State::Stopped(Stop::Signal(was, _)), Some(info)) if !thread.signal_is_pending() => {
                     ptrace::set_siginfo_bytes(tid, &info).map_err(os)?;
                     let was = *was;
                     thread.state = State::Stopped(Stop::Signal(was, false));
                     thread.owed = signo;
                 }
                 (_, Some(info)) => thread.forged = Some(info),
+                // What follows a fault, or the end of a call, is not current yet.
+                (_, None) if thread.signal_is_pending() && !thread.stepped => {}
                 (_, None) => thread.owed = 0,
             }
             ledger::owe(tid, thread.owed);

@@ -637,7 +637,7 @@ impl Tracer {
             return;
         };
         thread.watched = true;
-        thread.steps.get_or_insert(Steps { seat, left: 1 });
+        thread.steps.get_or_insert(Steps::of(seat, 1));
         over.steps = true;
         let (open, hit) = (std::mem::take(&mut over.open), over.hit);
         for page in open {

@@ -97,6 +97,17 @@ pub struct Steps {
     pub seat: SeatId,
     /// Instructions left.
     pub left: u64,
+    /// How it is set going now: a call whose beginning or end is to be seen is not made in one step.
+    pub go: Go,
+    /// It may sleep on the way, in a call: whoever asks it to stop then does not wait for the end of the step.
+    pub sleeps: bool,
+}
+
+impl Steps {
+    /// So many instructions, one after the other.
+    pub fn of(seat: SeatId, left: u64) -> Steps {
+        Steps { seat, left, go: Go::Step, sleeps: false }
+    }
 }
 
 /// One thread.
@@ -124,8 +135,8 @@ pub struct Thread {
     restarting: bool,
     /// Steps under way.
     pub steps: Option<Steps>,
-    /// It is to stop again as soon as it was set going.
-    pub again: bool,
+    /// This seat, which asks it to stop, lets it go first: it is to stop again as soon as it was set going.
+    pub again: Option<SeatId>,
     /// A signal that it is to get when it is set going, as if it had just been taken from its queue.
     pub forged: Option<Box<SiginfoBytes>>,
     /// That signal was sent: the next stop before its delivery is nobody's business.
@@ -167,7 +178,7 @@ impl Thread {
             call: None,
             restarting: false,
             steps: None,
-            again: false,
+            again: None,
             forged: None,
             awaited: None,
             later: None,
@@ -557,6 +568,10 @@ impl Process {
         if thread.turn.takes(info.signo) {
             return;
         }
+        if let Some(steps) = &mut thread.steps {
+            // To the first instruction of the handler.
+            steps.go = Go::Step;
+        }
         thread.owed = info.signo;
         if thread.awaited.take_if(|signo| *signo == info.signo).is_some() {
             thread.state = State::Stopped(Stop::Signal(info, false));
@@ -583,8 +598,13 @@ impl Process {
     }
 
     fn entry(&mut self, tid: Tid, call: Call) {
+        let end = What::Exit(Some(call), 0);
+        let awaited = self.seats.values().any(|s| s.wants(&end));
         let Some(thread) = self.threads.get_mut(&tid) else { return };
         thread.state = State::Stopped(Stop::Entry);
+        if let Some(steps) = &mut thread.steps {
+            steps.go = if awaited { Go::Syscall } else { Go::Step };
+        }
         let again = thread.restarting
             && thread.call.is_some_and(|c| is_restart(call.abi, call.nr) || (c.nr == call.nr && c.args == call.args));
         if again {
@@ -617,6 +637,9 @@ impl Process {
         }
         let call = thread.call.take();
         thread.restarting = false;
+        if let Some(steps) = &mut thread.steps {
+            (steps.go, steps.sleeps) = (Go::Step, false);
+        }
         self.publish(tid, What::Exit(call, result));
     }
 
@@ -653,8 +676,8 @@ impl Process {
             }
         }
         if held {
-            // A step is over when something happened in it.
-            self.thread(tid, |t| t.steps = None);
+            // A step is over when something happened in it, and what was to come is here.
+            self.thread(tid, |t| (t.steps, t.again) = (None, None));
         }
         held
     }
@@ -741,10 +764,15 @@ impl Process {
                 // Steps end with the seat that ordered them.
                 thread.steps.take_if(|s| !self.seats.contains_key(&s.seat));
             }
+            if self.breaks_off_step(tid) {
+                self.thread(tid, |t| t.steps = None);
+            }
             let Some(thread) = self.threads.get(&tid) else { return };
-            let (stepper, in_call) = (thread.steps.as_ref().map(|s| s.seat), thread.call.is_some());
+            let (steps, in_call) = (thread.steps.as_ref().map(|s| (s.seat, s.go)), thread.call.is_some());
+            let (stepper, again) = (steps.map(|(seat, _)| seat), thread.again);
             let others = self.agent.as_ref().is_some_and(|a| a.tid != Some(tid));
-            let held = others || self.seats.iter().any(|(id, s)| Some(*id) != stepper && s.holds(tid));
+            let lets = |id: &SeatId| Some(*id) == stepper || Some(*id) == again;
+            let held = others || self.seats.iter().any(|(id, s)| !lets(id) && s.holds(tid));
             let held = self.holds_at_end(tid).unwrap_or(held);
             let kept = self.seats.values().any(|s| s.holds_stopped_job(tid));
             if let Some(what) = if held || !wanted { None } else { self.next_of_signal(tid) } {
@@ -753,7 +781,7 @@ impl Process {
             }
             let calls = if self.is_agent(tid) { Calls::Stops } else { calls };
             let go = match calls {
-                _ if stepper.is_some() => Go::Step,
+                _ if steps.is_some() => steps.map_or(Go::Step, |(_, go)| go),
                 Calls::Stops => Go::Syscall,
                 // One that was interrupted may end without the kernel's looking.
                 Calls::Ends if in_call => Go::Syscall,
@@ -836,7 +864,7 @@ impl Process {
                             thread.awaited = Some(signo_of(&info));
                             self.actions.push(Action::Forge(tid, info));
                         }
-                        if std::mem::take(&mut thread.again) {
+                        if thread.again.take().is_some() {
                             thread.interrupt = true;
                             self.actions.push(Action::Interrupt(tid));
                         }

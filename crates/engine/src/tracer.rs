@@ -1096,6 +1096,24 @@ pub(crate) fn call_in(r: &libc::user_regs_struct) -> Call {
     }
 }
 
+/// The table of the call that the next instruction of a thread makes, if it is one that makes a call.
+pub(crate) fn call_ahead(tid: Tid, r: &libc::user_regs_struct) -> Option<Abi> {
+    // Words that lie where words do are within a page each.
+    let byte = |at: u64| ptrace::peek(tid, at & !7).ok().map(|word| word.to_le_bytes()[(at & 7) as usize]);
+    let text = [byte(r.rip)?, byte(r.rip.wrapping_add(1))?];
+    match (text, r.cs) {
+        ([0xcd, 0x80], _) | ([0x0f, 0x34 | 0x05], 0x23) => Some(Abi::I386),
+        ([0x0f, 0x05], _) => Some(Abi::X86_64),
+        _ => None,
+    }
+}
+
+/// True if what a thread that stands does next is a call, or the rest of one that it sleeps in.
+pub(crate) fn at_call(tid: Tid) -> bool {
+    let asleep = |r: &libc::user_regs_struct| r.orig_rax as i64 >= 0 && (-516..=-512).contains(&(r.rax as i32));
+    ptrace::user_regs(tid).is_ok_and(|r| asleep(&r) || call_ahead(tid, &r).is_some())
+}
+
 /// Where a thread with these registers stands.
 fn place(r: &libc::user_regs_struct) -> [u64; 4] {
     [r.rip, r.rsp, r.rax, r.orig_rax]

@@ -525,7 +525,7 @@ impl Asked {
         drop_signal(t, key, id);
         with(t, key, id, |seat| (seat.hold, seat.why) = (true, None));
         if let Some(thread) = t.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid)) {
-            thread.steps = Some(Steps { seat: id, left: 1 });
+            thread.steps = Some(Steps::of(id, 1));
         }
         Ok(())
     }

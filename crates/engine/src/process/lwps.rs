@@ -1,12 +1,12 @@
 //! The rules of lwps (Solaris proc(4)) on one process: which one speaks for it, what stands, and what PCRUN sets going. The seat
 //! of such a flavour votes thread by thread; what it keeps of them is [`crate::seat::Lwps`].
 
-use super::{Process, Report, State, Stop, Thread};
+use super::{Process, Report, State, Steps, Stop, Thread};
 use crate::event::{Call, What};
 use crate::seat::{Seat, SeatId};
 use abi::syscall::Abi;
 use kernel::procfs::Proc;
-use kernel::ptrace::Tid;
+use kernel::ptrace::{Go, Tid};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -233,6 +233,26 @@ impl Process {
         (self.stand(Some(seat), at)?.is_event() || directed).then_some(at)
     }
 
+    /// True if a thread that steps was asked to stop by who steps it, and may sleep on the way: it does not come to the end of the
+    /// step by itself.
+    pub(super) fn breaks_off_step(&self, tid: Tid) -> bool {
+        let steps = self.threads.get(&tid).and_then(|t| t.steps.as_ref()).filter(|s| s.sleeps);
+        let seat = steps.and_then(|s| self.seats.get(&s.seat)).filter(|s| s.lwps.is_some());
+        seat.is_some_and(|s| s.hold_threads.contains(&tid))
+    }
+
+    /// Orders one step of a thread that stands. `at_call`: its next instruction is a call, or it sleeps in one.
+    pub fn order_step(&mut self, seat: SeatId, tid: Tid, at_call: bool) {
+        let seen = self.seats.values().any(Seat::wants_calls);
+        let Some(thread) = self.threads.get_mut(&tid) else { return };
+        let entry = thread.state == State::Stopped(Stop::Entry);
+        let signalled = thread.owed != 0 || thread.forged.is_some();
+        // What is at the beginning of a call makes that, and one instruction.
+        let whole = entry || (at_call && seen && !signalled);
+        let go = if whole { Go::Syscall } else { Go::Step };
+        thread.steps = Some(Steps { seat, left: 1, go, sleeps: entry || at_call });
+    }
+
     /// PRSTOP of an lwp that has a signal in hand: it would stand again before the signal acts, so it stays where it is, stopped by
     /// request. False for one that has to run to come to that stop.
     pub fn stays(&mut self, seat: SeatId, tid: Tid) -> bool {
@@ -423,7 +443,7 @@ mod tests {
         p.report(10, Report::Trap);
         p.settle();
         p.run_lwp(SEAT, 10);
-        p.threads.get_mut(&10).unwrap().steps = Some(Steps { seat: SEAT, left: 1 });
+        p.threads.get_mut(&10).unwrap().steps = Some(Steps::of(SEAT, 1));
         assert_eq!(p.settle(), [Action::Resume(10, Go::Step, 0)]);
         let trap = SigInfo { signo: libc::SIGTRAP, code: 2, ..SigInfo::default() };
         p.report(10, Report::Signal(trap, abi::fault::of_signal(libc::SIGTRAP, 2)));

@@ -152,14 +152,14 @@ fn steps_are_counted_and_other_seats_still_hold() {
     p.settle();
     p.report(10, Report::Trap);
     p.settle();
-    p.threads.get_mut(&10).unwrap().steps = Some(Steps { seat: 1, left: 2 });
+    p.threads.get_mut(&10).unwrap().steps = Some(Steps::of(1, 2));
     assert_eq!(p.settle(), [Action::Resume(10, Go::Step, 0)]);
     p.report(10, sig(libc::SIGTRAP, 2));
     assert_eq!(p.settle(), [Action::Resume(10, Go::Step, 0)]);
     // Behind a system call the trap has another code.
     p.report(10, sig(libc::SIGTRAP, 1));
     assert!(p.settle().is_empty());
-    p.threads.get_mut(&10).unwrap().steps = Some(Steps { seat: 1, left: 1 });
+    p.threads.get_mut(&10).unwrap().steps = Some(Steps::of(1, 1));
     seat(&mut p, 2).hold = true;
     assert!(p.settle().is_empty());
 }

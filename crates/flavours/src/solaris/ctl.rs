@@ -228,7 +228,7 @@ impl Script {
                 let limit = u64::try_from(ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis);
                 order(LwpOrder::Await(limit))
             }
-            Message::Run(flags) => order(LwpOrder::Run(run(flags)?)),
+            Message::Run(flags) => order(LwpOrder::Run(run(flags))),
             Message::CSig => order(LwpOrder::Signal(None)),
             Message::CFault => order(LwpOrder::ClearFault),
             Message::SSig(info) => match info.signo {
@@ -414,12 +414,10 @@ fn members(numbers: impl Iterator<Item = u64>) -> Set {
     set
 }
 
-fn run(flags: u64) -> Result<Run> {
+/// None with flags that there are not.
+fn run(flags: u64) -> Option<Run> {
     let known = PRCSIG | PRCFAULT | PRSTEP | PRSABORT | PRSTOP;
-    if flags & !known != 0 {
-        return Err(EINVAL);
-    }
-    Ok(Run {
+    (flags & !known == 0).then_some(Run {
         clear_signal: flags & PRCSIG != 0,
         clear_fault: flags & PRCFAULT != 0,
         step: flags & PRSTEP != 0,

@@ -328,10 +328,6 @@ fn stands(about: &About, lwp: &LwpView, out: &mut LwpStatus) {
         return;
     }
     out.pr_cursig = lwp.signal as i16;
-    if let Stand::Event(What::Fault(..)) = lwp.stand {
-        // The signal comes after the fault.
-        out.pr_cursig = 0;
-    }
     out.pr_tstamp = Timestruc::of_nanos(lwp.since);
     if let Some(inside) = &lwp.inside {
         within(about, lwp, inside, out);
