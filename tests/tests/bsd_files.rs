@@ -884,7 +884,8 @@ fn options_of_other_flavours_are_refused_with_the_right_ones() {
         ("linux", "syscallregs=raw", "leave out -o syscallregs="),
         ("freebsd", "syscallregs=x", "not one of bsd, raw"),
         ("freebsd", "model=lp64", "leave out -o model="),
-        ("freebsd", "strict=1", "strict takes no value"),
+        ("freebsd", "strict=1", "not one of 44a, 44b, 2, 4, 5, 10, 12, 14"),
+        ("freebsd", "strict=44a", "one of 2, 4, 5, 10, 12, 14"),
     ] {
         let out = mount.pfs(&["mount", "-t", flavour, "-o", options, dir.path().to_str().unwrap()]);
         let error = String::from_utf8_lossy(&out.stderr).into_owned();
