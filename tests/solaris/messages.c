@@ -51,7 +51,8 @@ static void pcdstop(void)
 	kill(p.pid, SIGSTOP);
 	SAME(waitpid(p.pid, NULL, WUNTRACED), p.pid);
 	SAME(PUT(&p, PCDSTOP), 0);
-	SAME(status(&p)->pr_flags & (PR_STOPPED | PR_ISTOP | PR_DSTOP), PR_STOPPED | PR_DSTOP);
+	/* While it is being attached it may seem to run. */
+	EVENTUALLY((status(&p)->pr_flags & (PR_STOPPED | PR_ISTOP | PR_DSTOP)) == (PR_STOPPED | PR_DSTOP));
 	SAME(status(&p)->pr_lwp.pr_why, PR_JOBCONTROL);
 	SAME(status(&p)->pr_lwp.pr_what, SIGSTOP);
 	SAME(PUTL(&p, PCTWSTOP, 20), 0);
