@@ -268,22 +268,27 @@ static void asleep(pid_t pid)
         usleep(1000);
 }
 
+/* It waits for an order when these events are asked for. */
+static void shows_the_end_of_its_read(struct child *c, int events)
+{
+    asleep(c->pid);
+    must(ioctl(c->mem, PIOCBIS, events) == 0);
+    tell(c, 'n');
+    is(c->mem, S_SCX, SYS_read);
+    must(ioctl(c->mem, PIOCBIC, ~0) == 0);
+    if (status(c->mem).why)
+        must(ioctl(c->mem, PIOCCONT, 0) == 0);
+    done(c, 'n');
+}
+
 /* The call that the process is in when it is asked for ends as any other. */
 static void inside(void)
 {
     for (int events = S_SCX; events <= (S_SCX | S_SCE); events += S_SCE) {
         struct child c = child();
         /* Waits for an order. */
-        for (int i = 0; i < 3; i++) {
-            asleep(c.pid);
-            must(ioctl(c.mem, PIOCBIS, events) == 0);
-            tell(&c, 'n');
-            is(c.mem, S_SCX, SYS_read);
-            must(ioctl(c.mem, PIOCBIC, ~0) == 0);
-            if (status(c.mem).why)
-                must(ioctl(c.mem, PIOCCONT, 0) == 0);
-            done(&c, 'n');
-        }
+        for (int i = 0; i < 3; i++)
+            shows_the_end_of_its_read(&c, events);
         /* In vfork. */
         tell(&c, 'v');
         done(&c, 'v');
@@ -314,14 +319,7 @@ static void inside(void)
         /* It was already being run from signal to signal. */
         asleep(c.pid);
         must(ioctl(c.mem, PIOCBIS, S_SIG) == 0);
-        asleep(c.pid);
-        must(ioctl(c.mem, PIOCBIS, events) == 0);
-        tell(&c, 'n');
-        is(c.mem, S_SCX, SYS_read);
-        must(ioctl(c.mem, PIOCBIC, ~0) == 0);
-        if (status(c.mem).why)
-            must(ioctl(c.mem, PIOCCONT, 0) == 0);
-        done(&c, 'n');
+        shows_the_end_of_its_read(&c, events);
         /* And stands on a signal that came in the call, which goes on behind it. */
         asleep(c.pid);
         must(ioctl(c.mem, PIOCBIS, S_SIG) == 0);
@@ -571,22 +569,19 @@ static void crashes(void)
     must(ended(&c) == SIGKILL);
 }
 
-/* True if the next child begins with these flags; they show when the kernel has told of it. */
-static int next_has(struct child *c, unsigned int wanted)
+/* The flags that the next child begins with. */
+static unsigned int flags_of_next(struct child *c)
 {
     pid_t pid;
     unsigned int flags = 99;
-    int tries = 0;
     tell(c, 'p');
     must(read(c->answers, &pid, sizeof pid) == sizeof pid);
     int mem = node(pid, "mem", O_RDONLY);
-    do
-        must(mem >= 0 && ioctl(mem, PIOCGFL, &flags) == 0);
-    while (flags != wanted && tries++ < 10000);
+    must(mem >= 0 && ioctl(mem, PIOCGFL, &flags) == 0);
     close(mem);
     kill(pid, SIGKILL);
     done(c, 'p');
-    return flags == wanted;
+    return flags;
 }
 
 static void forks(void)
@@ -619,8 +614,8 @@ static void forks(void)
 
     /* The flag is inherited without any event, and is for nobody when nobody has the file open any more. */
     must(status(c.mem).events == 0 && status(c.mem).flags == PF_FORK);
-    must(next_has(&c, PF_FORK));
-    unsigned flags = level == 4 ? PF_FORK : 0;
+    must(flags_of_next(&c) == PF_FORK);
+    int flags = level == 4 ? PF_FORK : 0;
     int tries = 0;
     /* The kernel tells of a close when it has returned: an open may come before that. */
     do {
@@ -628,9 +623,9 @@ static void forks(void)
         c.mem = node(c.pid, "mem", O_RDWR);
         must(c.mem >= 0 && status(c.mem).events == 0 && tries++ < 100);
     } while (status(c.mem).flags != flags);
-    must(next_has(&c, 0));
-    must(ioctl(c.mem, PIOCSFL, PF_FORK) == 0 && next_has(&c, PF_FORK));
-    must(ioctl(c.mem, PIOCSFL, 0) == 0 && next_has(&c, 0));
+    must(flags_of_next(&c) == 0);
+    must(ioctl(c.mem, PIOCSFL, PF_FORK) == 0 && flags_of_next(&c) == PF_FORK);
+    must(ioctl(c.mem, PIOCSFL, 0) == 0 && flags_of_next(&c) == 0);
 
     /* Without, a child is free. */
     must(ioctl(c.mem, PIOCBIS, S_EXIT) == 0);

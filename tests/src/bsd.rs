@@ -3,6 +3,19 @@
 use crate::{Client, Mount};
 use std::path::{Path, PathBuf};
 
+/// The ioctls on `mem` as a 64-bit program knows them, and events.
+#[allow(missing_docs)]
+pub mod pioctl {
+    pub const PIOCBIS: u32 = 0x7001;
+    pub const PIOCBIC: u32 = 0x7002;
+    pub const PIOCSFL: u32 = 0x7003;
+    pub const PIOCWAIT: u32 = 0x8020_7004;
+    pub const PIOCCONT: u32 = 0x7005;
+    pub const PIOCSTATUS: u32 = 0x8020_7006;
+    pub const S_SIG: u64 = 2;
+    pub const S_SCX: u64 = 8;
+}
+
 /// All releases, from the oldest on.
 pub const LEVELS: [&str; 8] = ["44a", "44b", "2", "4", "5", "10", "12", "14"];
 

@@ -1,6 +1,7 @@
 //! `ctl` of bsd44 and freebsd: its words, tracing by one controller, and what becomes of the process. Names are those of the list of
 //! tests (tests/bsd/README.md).
 
+use pfs_tests::bsd::pioctl::*;
 use pfs_tests::bsd::{at, flavour, is_pseudofs, All};
 use pfs_tests::{
     bounded, bsd_program, eventually, kill, root, set_id_program, state, Client, Mount, Target, TempDir, NOBODY,
@@ -655,10 +656,6 @@ fn what_stops_is_stopped_to_solaris_too() {
     const PR_ISTOP: u32 = 2;
     const PR_REQUESTED: i16 = 1;
     const PR_SUSPENDED: i16 = 7;
-    const PIOCBIS: u32 = 0x7001;
-    const PIOCBIC: u32 = 0x7002;
-    const PIOCCONT: u32 = 0x7005;
-    const PIOCSTATUS: u32 = 0x8020_7006;
     for (level, options) in [("4", "rw"), ("10", "rw"), ("10", "strict")] {
         let (mount, target) = (at(level, options), Target::start("count", &[]));
         let solaris = mount.beside("solaris").join(target.pid().to_string());
@@ -695,7 +692,7 @@ fn what_stops_is_stopped_to_solaris_too() {
         target.counts(16);
         ctl.write("detach").unwrap();
         // By an event.
-        ctl.client.ioctl(mem, PIOCBIS, 2).unwrap();
+        ctl.client.ioctl(mem, PIOCBIS, S_SIG).unwrap();
         kill(target.pid(), libc::SIGCONT);
         eventually("it stands", || ctl.client.ioctl(mem, PIOCSTATUS, 0).unwrap()[16] == 2);
         assert_eq!(status(), suspended, "{level}: by an event");

@@ -735,9 +735,19 @@ fn t13_map_is_what_the_kernel_has_mapped() {
         while let Some(piece) = Some(client.read(fd, 60_001).unwrap()).filter(|p| !p.is_empty()) {
             pieces.extend(piece);
         }
-        assert_eq!(String::from_utf8(pieces).unwrap(), map, "{level}");
+        let pieces = String::from_utf8(pieces).unwrap();
+        assert_eq!(without_pages(&pieces), without_pages(&map), "{level}");
         client.close(fd);
     }
+}
+
+/// Lines of `map` without the numbers of pages: whoever else runs the same program shares some of them for a while.
+fn without_pages(map: &str) -> Vec<String> {
+    let steady = |line: &str| {
+        let fields = line.split(' ').enumerate().filter(|(i, _)| ![2, 3].contains(i));
+        fields.map(|(_, field)| field).collect::<Vec<_>>().join(" ")
+    };
+    map.lines().map(steady).collect()
 }
 
 #[test]

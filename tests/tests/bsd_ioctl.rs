@@ -2,6 +2,7 @@
 //! (tests/bsd/README.md).
 
 use pfs_tests::bsd::at;
+use pfs_tests::bsd::pioctl::*;
 use pfs_tests::{bounded, bsd_program, kill, root, Client, Mount, Target, TempDir, NOBODY, PATIENCE};
 use std::path::Path;
 use std::process::Command;
@@ -62,12 +63,6 @@ fn t28_the_call_that_it_is_in() {
 /// A call that waits when S_SCX is asked for is not ended by that, whatever it waits for: its end is told when it comes, and once.
 #[test]
 fn t28_calls_that_wait() {
-    const PIOCBIS: u32 = 0x7001;
-    const PIOCBIC: u32 = 0x7002;
-    const PIOCCONT: u32 = 0x7005;
-    const PIOCWAIT: u32 = 0x8020_7004;
-    const PIOCSTATUS: u32 = 0x8020_7006;
-    const S_SCX: u64 = 8;
     let names = [
         ("clock_nanosleep", libc::SYS_clock_nanosleep),
         ("ppoll", libc::SYS_ppoll),

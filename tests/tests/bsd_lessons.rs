@@ -1,16 +1,13 @@
 //! What went wrong in the process file systems of the BSDs, and does not here: the lessons of tests/bsd/README.md that have no test
 //! of their own elsewhere.
 
+use pfs_tests::bsd::pioctl::*;
 use pfs_tests::bsd::{at, is_pseudofs, names, All, LEVELS};
 use pfs_tests::{
     bounded, bsd_program, eventually, kill, root, set_id_program, state, Client, Target, TempDir, NOBODY, PATIENCE,
 };
 use std::path::Path;
 use std::process::Command;
-
-/// The number of PIOCBIS, with S_SIG; of PIOCSTATUS.
-const PIOCBIS: (u32, u64) = (0x7001, 2);
-const PIOCSTATUS: u32 = 0x8020_7006;
 
 fn file(point: &Path, pid: i32, name: &str) -> std::path::PathBuf {
     point.join(pid.to_string()).join(name)
@@ -33,7 +30,7 @@ fn l01_an_exec_of_a_set_id_program_ends_control() {
             let open = |name, mode| client.open(&file(mount.point(), target.pid(), name), mode).unwrap();
             let (mem, ctl, note) =
                 (open("mem", libc::O_RDWR), open("ctl", libc::O_WRONLY), open("note", libc::O_WRONLY));
-            assert_eq!(client.ioctl(mem, PIOCBIS.0, PIOCBIS.1), Ok(vec![]), "{level} {strict}");
+            assert_eq!(client.ioctl(mem, PIOCBIS, S_SIG), Ok(vec![]), "{level} {strict}");
             // One that waits is told.
             let waiter = Client::of_user(NOBODY);
             let waiting = waiter.open(&file(mount.point(), target.pid(), "ctl"), libc::O_WRONLY).unwrap();
@@ -42,7 +39,7 @@ fn l01_an_exec_of_a_set_id_program_ends_control() {
             target.go();
             target.counts(0);
             assert_eq!(target.word(1), 1, "{level} {strict}: it has its owner's rights");
-            assert_eq!(client.ioctl(mem, PIOCBIS.0, PIOCBIS.1), Err(lost), "{level} {strict}");
+            assert_eq!(client.ioctl(mem, PIOCBIS, S_SIG), Err(lost), "{level} {strict}");
             assert_eq!(client.ioctl(mem, PIOCSTATUS, 0), Err(lost), "{level} {strict}");
             for message in ["attach", "wait", "run", "detach", "usr1", "kill"] {
                 assert_eq!(client.write(ctl, message), Err(lost), "{level} {strict} {message}");
@@ -189,7 +186,6 @@ fn l21_what_lingers_is_let_go() {
 /// An exec of a set-id program ends the events that the privileged asked for too, unless they set PF_ISUGID.
 #[test]
 fn l23_events_do_not_survive_a_set_id_exec() {
-    const PIOCSFL: u32 = 0x7003;
     if !root() {
         return;
     }
@@ -200,7 +196,7 @@ fn l23_events_do_not_survive_a_set_id_exec() {
         let target = Target::start_as(NOBODY, "execs", &["self", program.to_str().unwrap()]);
         let mem = client.open(&file(mount.point(), target.pid(), "mem"), libc::O_RDWR).unwrap();
         client.ioctl(mem, PIOCSFL, flags).unwrap();
-        client.ioctl(mem, PIOCBIS.0, PIOCBIS.1).unwrap();
+        client.ioctl(mem, PIOCBIS, S_SIG).unwrap();
         target.go();
         target.counts(0);
         let status = client.ioctl(mem, PIOCSTATUS, 0).unwrap();
@@ -212,10 +208,6 @@ fn l23_events_do_not_survive_a_set_id_exec() {
 /// So does a change of ids without an exec: it is seen before the next event, and whenever the process is asked about.
 #[test]
 fn l23_events_do_not_survive_a_change_of_ids() {
-    const PIOCSFL: u32 = 0x7003;
-    const PIOCCONT: u32 = 0x7005;
-    const S_SIG: u64 = 2;
-    const S_SCX: u64 = 8;
     if !root() {
         return;
     }
@@ -227,7 +219,7 @@ fn l23_events_do_not_survive_a_change_of_ids() {
             let path = mount.path(target.pid(), "mem");
             let mem = client.open(&path, libc::O_RDWR).unwrap();
             client.ioctl(mem, PIOCSFL, flags).unwrap();
-            client.ioctl(mem, PIOCBIS.0, mask).unwrap();
+            client.ioctl(mem, PIOCBIS, mask).unwrap();
             target.go();
             eventually("its ids have changed", || {
                 // It may stop at ends of calls until then.
@@ -248,7 +240,7 @@ fn l23_events_do_not_survive_a_change_of_ids() {
             let mode = client.stat(&path).unwrap().mode;
             assert_eq!(mode & 0o777, 0, "{level}");
             // What is asked for now is.
-            client.ioctl(mem, PIOCBIS.0, S_SIG).unwrap();
+            client.ioctl(mem, PIOCBIS, S_SIG).unwrap();
             target.counts(2);
             kill(target.pid(), libc::SIGCONT);
             target.stands(2);

@@ -2,6 +2,7 @@
 //!
 //! `/dev/fuse` and `/etc/fuse.conf` are as a distribution has them, in a mount namespace of the test's own.
 
+use pfs_tests::bsd::pioctl::*;
 use pfs_tests::debugger::*;
 use pfs_tests::{
     bounded, copy_program, eventually, field, inside, pfs_binary, root, solaris_program, state, status_field, Client,
@@ -110,6 +111,14 @@ fn mounted(dir: &Path) -> bool {
     table.lines().any(|l| l.split(' ').nth(4) == dir.to_str() && l.contains(" - fuse.pfs "))
 }
 
+/// A user with a mount of this flavour at `p`.
+fn mounted_as(flavour: &str) -> (User, PathBuf) {
+    let user = User::new();
+    let point = user.dir("p");
+    user.does(&["mount", "-t", flavour, "p"]);
+    (user, point)
+}
+
 fn ended(pid: i32) -> bool {
     matches!(state(pid), '-' | 'Z')
 }
@@ -119,9 +128,7 @@ fn a_user_sees_the_solaris_files_of_his_own_processes() {
     if !ready("a_user_sees_the_solaris_files_of_his_own_processes") {
         return;
     }
-    let user = User::new();
-    let point = user.dir("p");
-    user.does(&["mount", "-t", "solaris", "p"]);
+    let (user, point) = mounted_as("solaris");
     let (client, own, other) =
         (Client::of_user(NOBODY), Target::start_as(NOBODY, "shows", &["wait"]), Target::start("count", &[]));
     let read = |pid: i32, name: &str| {
@@ -156,9 +163,7 @@ fn a_user_controls_his_own_processes_as_on_solaris() {
     if !ready("a_user_controls_his_own_processes_as_on_solaris") {
         return;
     }
-    let user = User::new();
-    let point = user.dir("p");
-    user.does(&["mount", "-t", "solaris", "p"]);
+    let (user, point) = mounted_as("solaris");
     for bits in [64, 32] {
         for (name, case) in [
             ("messages", "pcstop"),
@@ -225,9 +230,7 @@ fn a_user_controls_his_own_processes_and_no_others() {
     if !ready("a_user_controls_his_own_processes_and_no_others") {
         return;
     }
-    let user = User::new();
-    let point = user.dir("p");
-    user.does(&["mount", "p"]);
+    let (user, point) = mounted_as("linux");
     assert!(mounted(&point));
     let daemon = user.daemon();
     assert_eq!(status_field(daemon, "Uid").split('\t').collect::<Vec<_>>(), [NOBODY.to_string().as_str(); 4]);
@@ -326,11 +329,6 @@ fn a_user_traces_his_own_processes_as_in_bsd() {
 /// By the ioctls on `mem`.
 #[test]
 fn a_user_asks_for_events_of_his_own_processes() {
-    const PIOCBIS: u32 = 0x7001;
-    const PIOCCONT: u32 = 0x7005;
-    const PIOCWAIT: u32 = 0x8020_7004;
-    const S_SIG: u8 = 2;
-    const S_SCX: u8 = 8;
     if !ready("a_user_asks_for_events_of_his_own_processes") {
         return;
     }
@@ -341,15 +339,15 @@ fn a_user_asks_for_events_of_his_own_processes() {
         let client = Client::of_user(NOBODY);
         let target = Target::start_as(NOBODY, "siglog", &[]);
         let mem = client.open(&point.join(target.pid().to_string()).join("mem"), libc::O_RDWR).unwrap();
-        let why = |status: Vec<u8>| (status[16], status[24]);
-        client.ioctl(mem, PIOCBIS, u64::from(S_SIG)).unwrap();
+        let why = |status: Vec<u8>| (u64::from(status[16]), i32::from(status[24]));
+        client.ioctl(mem, PIOCBIS, S_SIG).unwrap();
         pfs_tests::kill(target.pid(), libc::SIGUSR1);
-        assert_eq!(why(client.ioctl(mem, PIOCWAIT, 0).unwrap()), (S_SIG, libc::SIGUSR1 as u8), "{level}");
+        assert_eq!(why(client.ioctl(mem, PIOCWAIT, 0).unwrap()), (S_SIG, libc::SIGUSR1), "{level}");
         assert_eq!((state(target.pid()), target.word(0)), ('t', 0), "{level}");
         client.ioctl(mem, PIOCCONT, 0).unwrap();
         eventually("the signal is handled", || target.word(0) == 1);
         // It sleeps a little, again and again.
-        client.ioctl(mem, PIOCBIS, u64::from(S_SCX)).unwrap();
+        client.ioctl(mem, PIOCBIS, S_SCX).unwrap();
         for _ in 0..5 {
             assert_eq!(why(client.ioctl(mem, PIOCWAIT, 0).unwrap()).0, S_SCX, "{level}");
             client.ioctl(mem, PIOCCONT, 0).unwrap();
@@ -430,9 +428,7 @@ fn what_a_users_killed_daemon_left_is_taken_away_by_his_next_mount() {
     if !ready("what_a_users_killed_daemon_left_is_taken_away_by_his_next_mount") {
         return;
     }
-    let user = User::new();
-    let point = user.dir("p");
-    user.does(&["mount", "p"]);
+    let (user, point) = mounted_as("linux");
     let (client, target) = (Client::of_user(NOBODY), Target::start_as(NOBODY, "count", &[]));
     let ctl = point.join(target.pid().to_string()).join("ctl");
     let fd = client.open(&ctl, libc::O_RDWR).unwrap();

@@ -55,6 +55,12 @@ pub fn set_number(abi: Abi, nr: u64) -> u64 {
     parse(&name).or_else(|| same("_time64")).or_else(|| same("64")).or_else(|| same("32")).unwrap_or(1 << 32 | nr)
 }
 
+/// True for what a call returns that the kernel will make again, ERESTARTSYS to ERESTART_RESTARTBLOCK (-512 to -516): no program
+/// ever sees it.
+pub fn is_made_again(result: i64) -> bool {
+    (-516..=-512).contains(&result)
+}
+
 /// The call by which the kernel restarts an interrupted one; programs never make it themselves.
 pub fn is_restart(abi: Abi, nr: u64) -> bool {
     nr == if abi == Abi::I386 { 0 } else { 219 }

@@ -170,7 +170,7 @@ impl Target {
 
 /// The registers of the call that ends a thread, for one that has `regs`.
 fn ending(proc: &Proc, regs: &Regs) -> Result<Regs, Refusal> {
-    let narrow = regs.cs == 0x23;
+    let narrow = ptrace::is_narrow(regs);
     let gate = inject::gate(proc, narrow).ok_or_else(|| busy(proc.pid() as Tid, "has no vdso to make a call from"))?;
     let mut end = Regs { rip: gate, orig_rax: u64::MAX, ..*regs };
     if narrow {

@@ -63,7 +63,7 @@ impl Look {
     fn next(mut self, t: &mut Tracer) {
         let Look { key, tid, .. } = self;
         let Some(signal) = self.signals.get(self.found.len()).copied() else { return (self.answer)(Some(self.found)) };
-        let narrow = ptrace::user_regs(tid).is_ok_and(|r| r.cs == 0x23);
+        let narrow = ptrace::user_regs(tid).is_ok_and(|r| ptrace::is_narrow(&r));
         let Ok(lent) = Scratch::lend(t, &self.proc, tid, &[]) else { return (self.answer)(None) };
         let args = [signal as u64, 0, lent.at, 8, 0, 0];
         let asked = move |t: &mut Tracer, result: Result<Vec<u8>, Refusal>| match result.map(|b| read(&b, narrow)) {

@@ -2,6 +2,7 @@
 //! called in the tracer thread, which must not wait.
 
 use crate::error::Refusal;
+use crate::event::Call;
 use crate::inject::{self, forgets_nothing, Number};
 use crate::pages::Opened;
 use crate::process::{Await, State, Steps, Stop, WaiterId};
@@ -907,13 +908,12 @@ pub(crate) fn abort(t: &mut Tracer, key: Key, tid: Option<Tid>) -> Result<(), Re
         stands = true;
         let os = |e: io::Error| Refusal::os("abort the call of", *id, &e);
         let mut regs = ptrace::user_regs(*id).map_err(os)?;
-        let sleeping = regs.orig_rax as i64 >= 0 && (-516..=-512).contains(&(regs.rax as i32));
         if *stop == Stop::Entry {
             (regs.orig_rax, regs.rax) = (u64::MAX, EINTR);
-        } else if sleeping {
+        } else if let Some(call) = Call::slept_in(&regs) {
             if calls {
                 // Calls may be traced only since it stands.
-                thread.found_in(tracer::call_in(&regs));
+                thread.found_in(call);
             }
             regs.rax = EINTR;
             thread.broken_off();

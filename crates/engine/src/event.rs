@@ -1,7 +1,7 @@
 //! What can happen to a thread, as one line of JSON.
 
 use abi::{fault, signal, syscall};
-use kernel::ptrace::Tid;
+use kernel::ptrace::{is_narrow, Tid};
 use serde_json::json;
 
 /// Where a signal came from (`siginfo_t`).
@@ -44,6 +44,23 @@ pub struct Call {
     pub abi: syscall::Abi,
     /// Arguments.
     pub args: [u64; 6],
+}
+
+impl Call {
+    /// The call that a thread with these registers is in, or was in last.
+    pub fn of(r: &libc::user_regs_struct) -> Call {
+        let (abi, args) = match is_narrow(r) {
+            true => (syscall::Abi::I386, [r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp]),
+            false => (syscall::Abi::X86_64, [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9]),
+        };
+        Call { nr: r.orig_rax, abi, args }
+    }
+
+    /// The call that a thread with these registers was stopped in, and that the kernel makes again when it runs.
+    pub fn slept_in(r: &libc::user_regs_struct) -> Option<Call> {
+        let inside = r.orig_rax as i64 >= 0 && syscall::is_made_again((r.rax as i32).into());
+        inside.then(|| Call::of(r))
+    }
 }
 
 /// An event.

@@ -229,7 +229,7 @@ impl Tracer {
         }
         ledger::carrier(tid, thread.carrier);
         let Some(ended) = ended else { return carrier };
-        let call = ptrace::user_regs(tid).ok().map(|regs| call_of(&regs));
+        let call = ptrace::user_regs(tid).ok().map(|regs| Call::of(&regs));
         let Some(call) = call else { return carrier };
         let telling = if ended.narrow { TELLING.1 } else { TELLING.0 };
         if telling.contains(&(ended.nr as usize)) && !misses_nothing(&entry.proc) {
@@ -243,22 +243,10 @@ impl Tracer {
     }
 }
 
-fn call_of(regs: &libc::user_regs_struct) -> Call {
-    let narrow = regs.cs == 0x23;
-    let args = match narrow {
-        true => [regs.rbx, regs.rcx, regs.rdx, regs.rsi, regs.rdi, regs.rbp],
-        false => [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9],
-    };
-    Call { nr: regs.orig_rax, abi: if narrow { Abi::I386 } else { Abi::X86_64 }, args }
-}
-
 /// The call that the thread stands in and that it will not end under its own number, or not at all: the kernel makes it again as
 /// restart_syscall, or a handler of `signal` ends it with EINTR.
 fn interrupted(tid: Tid, signal: i32) -> Option<Call> {
     const ERESTART_RESTARTBLOCK: i32 = -516;
-    const ERESTARTSYS: i32 = -512;
     let regs = ptrace::user_regs(tid).ok()?;
-    let inside = regs.orig_rax as i64 >= 0 && (ERESTART_RESTARTBLOCK..=ERESTARTSYS).contains(&(regs.rax as i32));
-    let unseen = signal != 0 || regs.rax as i32 == ERESTART_RESTARTBLOCK;
-    (inside && unseen).then(|| call_of(&regs))
+    Call::slept_in(&regs).filter(|_| signal != 0 || regs.rax as i32 == ERESTART_RESTARTBLOCK)
 }

@@ -119,7 +119,7 @@ fn give_back(tid: Tid, loan: &Loan, regs: &Regs) {
 /// The registers with which a thread that stands at the entry of a call comes to it again. None for one that is not to be made
 /// any more, and if the instruction is not where it must be.
 fn again(proc: &Proc, regs: &Regs) -> Option<Regs> {
-    let instruction: [u8; 2] = if regs.cs == 0x23 { [0xcd, 0x80] } else { [0x0f, 0x05] };
+    let instruction: [u8; 2] = if ptrace::is_narrow(regs) { [0xcd, 0x80] } else { [0x0f, 0x05] };
     let rip = regs.rip.wrapping_sub(2);
     let mem = procfs::openat(proc.dir(), c"mem", libc::O_RDONLY).ok()?;
     let there = procfs::pread(std::os::fd::AsFd::as_fd(&mem), rip, 2).ok()? == instruction;
@@ -212,7 +212,7 @@ impl Tracer {
             return Err(busy("is making another call for us"));
         }
         let regs = ptrace::user_regs(tid).map_err(os)?;
-        let narrow = regs.cs == 0x23;
+        let narrow = ptrace::is_narrow(&regs);
         let gate = gate(&proc, narrow).ok_or_else(|| busy("has no vdso to make a call from"))?;
         let mask = ptrace::signal_mask(tid).map_err(os)?;
         let info = if at_signal { Some(ptrace::siginfo(tid).map_err(os)?) } else { None };

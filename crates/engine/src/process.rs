@@ -6,8 +6,8 @@
 use crate::event::{Call, SigInfo, What};
 use crate::seat::{Once, Seat, SeatId};
 use abi::set::Set;
-use abi::syscall::{is_restart, Abi};
-use kernel::ptrace::{is_step_trap, Go, SiginfoBytes, Tid};
+use abi::syscall::{is_made_again, is_restart, Abi};
+use kernel::ptrace::{self, is_step_trap, Go, SiginfoBytes, Tid};
 use kernel::wait::Status;
 use std::collections::BTreeMap;
 
@@ -215,7 +215,7 @@ impl Thread {
 
     /// The exec that it stands in: its number in the table of the new program, which may be another than that of the old one.
     pub fn exec_call(&self, r: &libc::user_regs_struct) -> Option<Call> {
-        let (nr, abi) = if r.cs == 0x23 { (11, Abi::I386) } else { (59, Abi::X86_64) };
+        let (nr, abi) = if ptrace::is_narrow(r) { (11, Abi::I386) } else { (59, Abi::X86_64) };
         self.in_exec.then_some(Call { nr, abi, args: [0; 6] })
     }
 
@@ -630,8 +630,7 @@ impl Process {
     fn exit(&mut self, tid: Tid, result: i64) {
         let Some(thread) = self.threads.get_mut(&tid) else { return };
         thread.state = State::Stopped(Stop::Exit);
-        // ERESTARTSYS to ERESTART_RESTARTBLOCK: the kernel's own business, no program ever sees them.
-        if (-516..=-512).contains(&result) {
+        if is_made_again(result) {
             thread.restarting = true;
             return;
         }

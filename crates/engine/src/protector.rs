@@ -49,7 +49,7 @@ pub(crate) fn make(t: &mut Tracer, proc: &Arc<Proc>, made: Made) {
     let caller = caller(t, key);
     let found = caller.and_then(|tid| {
         let regs = ptrace::user_regs(tid).map_err(|e| Refusal::os("read registers of", tid, &e))?;
-        Ok((tid, regs.cs == 0x23))
+        Ok((tid, ptrace::is_narrow(&regs)))
     });
     match found {
         Ok((tid, narrow)) => {

@@ -60,15 +60,12 @@ pub fn set_fxsave(tid: Tid, image: &[u8]) -> io::Result<()> {
 
 /// The set that holds the FXSAVE image of a thread with these registers.
 pub(crate) fn fxsave_of(regs: &libc::user_regs_struct) -> RegSet {
-    if regs.cs == NARROW_CS {
+    if ptrace::is_narrow(regs) {
         RegSet::Fxsave
     } else {
         RegSet::Float
     }
 }
-
-/// Code segment of 32-bit programs.
-const NARROW_CS: u64 = 0x23;
 
 /// The eight debug registers of a thread in a ptrace stop (4 and 5 are 0).
 pub fn debug(tid: Tid) -> io::Result<[u64; 8]> {

@@ -2,6 +2,7 @@
 
 use iced_x86::{Decoder, DecoderOptions, InstructionInfoFactory, OpAccess, Register};
 use kernel::ledger::Regs;
+use kernel::ptrace::is_narrow;
 use std::ops::Range;
 
 /// The longest instruction.
@@ -10,12 +11,10 @@ pub const LONGEST: usize = 15;
 /// Bytes that an instruction is taken to write that does not say how many.
 const UNKNOWN: u64 = 64;
 
-const NARROW_CS: u64 = 0x23;
-
 /// What the instruction `text`, on which a thread with these registers stands, will write. It is known that `at` is the first byte
 /// of some page that it writes, so that is among the answers.
 pub fn of(text: &[u8], regs: &Regs, at: u64) -> Vec<Range<u64>> {
-    let bits = if regs.cs == NARROW_CS { 32 } else { 64 };
+    let bits = if is_narrow(regs) { 32 } else { 64 };
     let instruction = Decoder::with_ip(bits, text, regs.rip, DecoderOptions::NONE).decode();
     let mut factory = InstructionInfoFactory::new();
     let mut ranges = Vec::new();

@@ -430,9 +430,9 @@ impl Tracer {
             ));
         }
         while self.seize_new(key)? > 0 {}
-        if self.entries.get(&key).is_some_and(|e| e.process.threads.is_empty() && is_ours(&e.proc)) {
-            // It came attached, and its first report is still to be taken.
-            self.inherit(pid);
+        if self.entries.get(&key).is_some_and(|e| e.process.threads.is_empty()) {
+            // It may have come attached, and its first report is still to be taken.
+            self.inherit(pid, None);
         }
         let Some(entry) = self.entries.get(&key) else { return Err(Refusal::gone(pid)) };
         if !entry.proc.alive() || entry.process.threads.is_empty() {
@@ -813,14 +813,13 @@ impl Tracer {
         if (r.orig_rax as i64) < 0 {
             return;
         }
-        let over = !(-516..=-512).contains(&(r.rax as i32));
-        match report {
-            Report::Trap if !over => thread.found_in(call_in(&r)),
+        match (report, Call::slept_in(&r)) {
+            (Report::Trap, Some(call)) => thread.found_in(call),
             // An interrupt of a program leaves no number of a call behind.
-            Report::Trap if in_turns && thread.go == Go::Cont && self.left != Some((tid, place(&r))) => {
-                process.ended_call(tid, call_in(&r), r.rax as i64);
+            (Report::Trap, None) if in_turns && thread.go == Go::Cont && self.left != Some((tid, place(&r))) => {
+                process.ended_call(tid, Call::of(&r), r.rax as i64);
             }
-            Report::Exit(_) => thread.call = Some(thread.exec_call(&r).unwrap_or_else(|| call_in(&r))),
+            (Report::Exit(_), _) => thread.call = Some(thread.exec_call(&r).unwrap_or_else(|| Call::of(&r))),
             _ => {}
         }
     }
@@ -830,8 +829,8 @@ impl Tracer {
         let Some(process) = self.entries.get_mut(&key).map(|e| &mut e.process) else { return };
         for (tid, thread) in process.threads.iter_mut().filter(|(_, t)| t.stopped() && t.go == Go::Cont) {
             let Ok(r) = ptrace::user_regs(*tid) else { continue };
-            if r.orig_rax as i64 >= 0 && (-516..=-512).contains(&(r.rax as i32)) {
-                thread.found_in(call_in(&r));
+            if let Some(call) = Call::slept_in(&r) {
+                thread.found_in(call);
             }
         }
     }
@@ -871,7 +870,7 @@ impl Tracer {
             self.tids.insert(tid, key);
             return Some(key);
         }
-        if let Some(key) = tgid.filter(|t| *t == tid).and_then(|_| self.inherit(tid)) {
+        if let Some(key) = tgid.filter(|t| *t == tid).and_then(|_| self.inherit(tid, None)) {
             return Some(key);
         }
         let signal = match status {
@@ -882,13 +881,22 @@ impl Tracer {
         None
     }
 
-    /// A child that comes attached begins with the sets of those seats of its parent that want that (PR_FORK). It is at its first
-    /// stop, before any instruction of its own.
-    fn inherit(&mut self, child: Tid) -> Option<Key> {
+    /// A child that has come attached begins with the sets of those seats of its parent that want that (PR_FORK), before any
+    /// instruction of its own. None if it has not, or if nobody wants it. The parent is the process `of`, if it is known.
+    fn inherit(&mut self, child: Tid, of: Option<Key>) -> Option<Key> {
         let proc = Arc::new(Proc::open(child as u32).ok()?);
         let status = proc.status().ok()?;
-        let parent = *procfs::numbers(procfs::field(&status, "PPid")?).first()? as Tid;
-        let entry = self.entries.values().find(|e| e.process.pid == parent)?;
+        let number = |name: &str| procfs::numbers(procfs::field(&status, name)?).first().map(|n| *n as Tid);
+        if number("TracerPid") != Some(thread::own_tid()) {
+            return None;
+        }
+        let entry = match of {
+            Some(key) => self.entries.get(&key)?,
+            None => {
+                let parent = number("PPid")?;
+                self.entries.values().find(|e| e.process.pid == parent)?
+            }
+        };
         let seats: Vec<_> = entry.process.seats.values().filter_map(Seat::for_child).collect();
         let maker = entry.process.maker_of(child);
         if seats.is_empty() {
@@ -942,7 +950,9 @@ impl Tracer {
             }
             libc::PTRACE_EVENT_CLONE => self.born(tid, ptrace::event_message(tid)? as Tid),
             libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK => {
-                Report::Fork(ptrace::event_message(tid)? as Tid, event == libc::PTRACE_EVENT_VFORK)
+                let child = ptrace::event_message(tid)? as Tid;
+                self.begets(tid, child);
+                Report::Fork(child, event == libc::PTRACE_EVENT_VFORK)
             }
             libc::PTRACE_EVENT_EXEC => Report::Exec(ptrace::event_message(tid)? as Tid),
             libc::PTRACE_EVENT_EXIT => Report::Ending(ptrace::event_message(tid)? as i32),
@@ -995,11 +1005,22 @@ impl Tracer {
             let there =
                 path(format!("task/{new}")).is_some_and(|p| procfs::fstatat(entry.proc.dir(), &p, false).is_ok());
             if !there {
+                self.begets(creator, new);
                 return Report::Other;
             }
             self.tids.insert(new, key);
         }
         Report::Clone(new)
+    }
+
+    /// A child is ours, if it is to be, before its maker can tell anybody its number.
+    fn begets(&mut self, maker: Tid, child: Tid) {
+        let key = self.tids.get(&maker).copied();
+        let inherited =
+            |key: &Key| self.entries.get(key).is_some_and(|e| e.process.seats.values().any(Seat::inherited));
+        if let Some(key) = key.filter(inherited).filter(|_| !self.tids.contains_key(&child)) {
+            self.inherit(child, Some(key));
+        }
     }
 
     /// Some calls end with EINTR after any stop although nothing happened to the program. Turning the result into
@@ -1011,7 +1032,7 @@ impl Tracer {
         if regs.rax as i32 != EINTR || (regs.orig_rax as i64) < 0 {
             return Ok(false);
         }
-        let abi = if regs.cs == 0x23 { Abi::I386 } else { Abi::X86_64 };
+        let abi = Call::of(&regs).abi;
         let (fd, nr) = match abi {
             Abi::I386 => {
                 // socketcall and ipc are many calls: as recvfrom the ones that wait at a socket, as semop the two of semaphores.
@@ -1081,28 +1102,13 @@ impl Tracer {
     }
 }
 
-/// True if this very thread traces the process.
-fn is_ours(proc: &Proc) -> bool {
-    let status = proc.status().unwrap_or_default();
-    let tracer = procfs::field(&status, "TracerPid").map(procfs::numbers).unwrap_or_default();
-    tracer.first() == Some(&(thread::own_tid() as u32))
-}
-
-/// The call that a thread with these registers is in.
-pub(crate) fn call_in(r: &libc::user_regs_struct) -> Call {
-    match r.cs {
-        0x23 => Call { nr: r.orig_rax, args: [r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp], abi: Abi::I386 },
-        _ => Call { nr: r.orig_rax, args: [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9], abi: Abi::X86_64 },
-    }
-}
-
 /// The table of the call that the next instruction of a thread makes, if it is one that makes a call.
 pub(crate) fn call_ahead(tid: Tid, r: &libc::user_regs_struct) -> Option<Abi> {
     // Words that lie where words do are within a page each.
     let byte = |at: u64| ptrace::peek(tid, at & !7).ok().map(|word| word.to_le_bytes()[(at & 7) as usize]);
     let text = [byte(r.rip)?, byte(r.rip.wrapping_add(1))?];
-    match (text, r.cs) {
-        ([0xcd, 0x80], _) | ([0x0f, 0x34 | 0x05], 0x23) => Some(Abi::I386),
+    match (text, ptrace::is_narrow(r)) {
+        ([0xcd, 0x80], _) | ([0x0f, 0x34 | 0x05], true) => Some(Abi::I386),
         ([0x0f, 0x05], _) => Some(Abi::X86_64),
         _ => None,
     }
@@ -1110,8 +1116,7 @@ pub(crate) fn call_ahead(tid: Tid, r: &libc::user_regs_struct) -> Option<Abi> {
 
 /// True if what a thread that stands does next is a call, or the rest of one that it sleeps in.
 pub(crate) fn at_call(tid: Tid) -> bool {
-    let asleep = |r: &libc::user_regs_struct| r.orig_rax as i64 >= 0 && (-516..=-512).contains(&(r.rax as i32));
-    ptrace::user_regs(tid).is_ok_and(|r| asleep(&r) || call_ahead(tid, &r).is_some())
+    ptrace::user_regs(tid).is_ok_and(|r| Call::slept_in(&r).is_some() || call_ahead(tid, &r).is_some())
 }
 
 /// Where a thread with these registers stands.
@@ -1147,7 +1152,7 @@ fn refine(tid: Tid, fault: u8, info: SigInfo) -> u8 {
         .and_then(|p| procfs::openat(procfs::root(), &p, libc::O_RDONLY).ok())
         .and_then(|mem| procfs::pread(mem.as_fd(), regs.rip.wrapping_sub(before), 16).ok())
         .unwrap_or_default();
-    abi::fault::of_instruction(&text, before as usize, regs.cs == 0x23)
+    abi::fault::of_instruction(&text, before as usize, ptrace::is_narrow(&regs))
 }
 
 fn path(text: String) -> Option<std::ffi::CString> {

@@ -258,7 +258,7 @@ mod program {
     const ORIG_AX: i32 = 15 * 8;
     const CS_AT: i32 = 17 * 8;
     /// Code segment of 32-bit code.
-    const NARROW_CS: i32 = 0x23;
+    const NARROW_CS: i32 = crate::ptrace::NARROW_CS as i32;
     const X32: i32 = 1 << 30;
 
     // Helpers of the kernel by number.

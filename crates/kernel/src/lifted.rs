@@ -48,10 +48,10 @@ impl Lifted {
         let word = |at: u64| ptrace::peek(tid, regs.rsp.wrapping_add(at)).ok();
         // The arguments of a handler with SA_SIGINFO lie in the frame, and so does what they point to.
         let with_info = || word(8).is_some_and(|w| w as u32 == (regs.rsp as u32).wrapping_add(16));
-        let [low, high] = match regs.cs {
-            0x23 if with_info() => NARROW,
-            0x23 => PLAIN,
-            _ => WIDE,
+        let [low, high] = match ptrace::is_narrow(&regs) {
+            true if with_info() => NARROW,
+            true => PLAIN,
+            false => WIDE,
         };
         // The upper half is looked at as the upper half of a word, which lies in the frame for certain.
         let (at_low, at_high) = (low, high - 4);

@@ -312,6 +312,14 @@ pub fn set_regs(tid: Tid, set: RegSet, bytes: &[u8]) -> io::Result<()> {
     call(libc::PTRACE_SETREGSET, tid, set.note(), &mut iov as *mut _ as usize).map(drop)
 }
 
+/// Code segment of 32-bit programs.
+pub const NARROW_CS: u64 = 0x23;
+
+/// True if a thread with these registers runs 32-bit code.
+pub fn is_narrow(regs: &libc::user_regs_struct) -> bool {
+    regs.cs == NARROW_CS
+}
+
 /// General registers in the 64-bit layout, whatever the target's data model.
 pub fn user_regs(tid: Tid) -> io::Result<libc::user_regs_struct> {
     // SAFETY: user_regs_struct is plain integers.

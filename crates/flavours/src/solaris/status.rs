@@ -376,13 +376,11 @@ fn within(about: &About, lwp: &LwpView, inside: &Inside, out: &mut LwpStatus) {
                 value => out.pr_rval1 = value,
             }
         }
-        _ if regs.orig_rax as i64 >= 0 && (-516..=-512).contains(&(regs.rax as i32)) => {
-            // It sleeps in a call that will be made again.
-            out.pr_flags |= PR_ASLEEP;
-            let narrow = [regs.rbx, regs.rcx, regs.rdx, regs.rsi, regs.rdi, regs.rbp];
-            let wide = [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9];
-            call(out, regs.orig_rax, if regs.cs == 0x23 { &narrow } else { &wide });
+        _ => {
+            if let Some(c) = Call::slept_in(regs) {
+                out.pr_flags |= PR_ASLEEP;
+                call(out, c.nr, &c.args);
+            }
         }
-        _ => {}
     }
 }
