@@ -497,14 +497,19 @@ fn t08_status_of_each_release() {
             assert!(matches(&expected, &line), "{level}:\n{expected}{line}");
         }
     }
-    // Since when, in seconds since the epoch; and a process that runs does not sleep.
+    // Since when, in seconds since the epoch; and what runs, who asks and what is stopped does not sleep.
     let running = Target::start("count", &[]);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let line = text(client.read_file(&all.of("10").join(running.pid().to_string()).join("status")));
-    let fields: Vec<&str> = line.split(' ').collect();
-    let began: u64 = fields[7].split(',').next().unwrap().parse().unwrap();
-    assert!(now.abs_diff(began) < 60, "{line} at {now}");
-    assert_eq!(fields[10], "nochan", "{line}");
+    let stopped = Target::start("person", &["78", "0"]);
+    pfs_tests::kill(stopped.pid(), libc::SIGSTOP);
+    pfs_tests::eventually("it is stopped", || state(stopped.pid()) == 'T');
+    for who in [running.pid().to_string(), "curproc".to_owned(), stopped.pid().to_string()] {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let line = text(client.read_file(&all.of("10").join(who).join("status")));
+        let fields: Vec<&str> = line.split(' ').collect();
+        let began: u64 = fields[7].split(',').next().unwrap().parse().unwrap();
+        assert!(now.abs_diff(began) < 60, "{line} at {now}");
+        assert_eq!(fields[10], "nochan", "{line}");
+    }
 }
 
 /// A stop breaks off the sleep of a process, which then goes on under another name in the kernel.

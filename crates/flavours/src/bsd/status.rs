@@ -83,12 +83,12 @@ fn line(look: &Look) -> Result<Line> {
         start: Time(sec, nsec / 1000),
         user: Time::of_nanos(machine::ticks(number(14))),
         system: Time::of_nanos(machine::ticks(number(15))),
-        wmesg: if stat.state == b't' && ioctl::is_stopped(look.about.target) {
-            STOPPED.to_vec()
-        } else if stat.state == b'R' {
-            NOT_ASLEEP.to_vec()
-        } else {
-            wmesg(&look.about.read(b"wchan").unwrap_or_default())
+        wmesg: match stat.state {
+            b't' if ioctl::is_stopped(look.about.target) => STOPPED.to_vec(),
+            b'R' | b'T' | b't' => NOT_ASLEEP.to_vec(),
+            // It runs, as far as it knows: it has asked us.
+            _ if look.about.caller.tid == pid => NOT_ASLEEP.to_vec(),
+            _ => wmesg(&look.about.read(b"wchan").unwrap_or_default()),
         },
         euid,
         ruid,
