@@ -120,12 +120,11 @@ impl Follow {
                 // Who is in the idle class made room for the thread by waking it.
                 let at_once = if self.guard.is_called() { wait::poll(self.last) } else { None };
                 let found = at_once.or_else(|| {
-                    (0..Self::YIELDS).find_map(|_| {
-                        thread::yield_cpu();
-                        wait::poll(self.last)
-                    })
+                    let yielded = (0..Self::YIELDS).map(|_| thread::yield_cpu());
+                    // Who is asked something need not ask what comes next.
+                    yielded.take_while(|()| !queue.waits()).find_map(|()| wait::poll(self.last))
                 });
-                self.misses += u32::from(found.is_none());
+                self.misses += u32::from(found.is_none() && !queue.waits());
                 found
             }
             Near::Looking => {

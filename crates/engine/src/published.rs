@@ -6,7 +6,7 @@
 use crate::engine::Held;
 use crate::tracer::{Entry, Key};
 use parking_lot::Mutex;
-use std::collections::hash_map::{self, HashMap};
+use std::collections::btree_map::{self, BTreeMap};
 use std::sync::Arc;
 
 /// What is known of one process.
@@ -19,17 +19,17 @@ pub(crate) enum Shown {
 }
 
 /// The processes in the engine's care, for all threads.
-pub(crate) type Published = Arc<Mutex<HashMap<Key, Shown>>>;
+pub(crate) type Published = Arc<Mutex<BTreeMap<Key, Shown>>>;
 
 /// The processes in the engine's care, for the tracer thread.
 pub(crate) struct Entries {
-    all: HashMap<Key, Entry>,
+    all: BTreeMap<Key, Entry>,
     published: Published,
 }
 
 impl Entries {
     pub fn new(published: Published) -> Entries {
-        Entries { all: HashMap::new(), published }
+        Entries { all: BTreeMap::new(), published }
     }
 
     pub fn get(&self, key: &Key) -> Option<&Entry> {
@@ -57,15 +57,15 @@ impl Entries {
         self.all.remove(key);
     }
 
-    pub fn keys(&self) -> hash_map::Keys<'_, Key, Entry> {
+    pub fn keys(&self) -> btree_map::Keys<'_, Key, Entry> {
         self.all.keys()
     }
 
-    pub fn values(&self) -> hash_map::Values<'_, Key, Entry> {
+    pub fn values(&self) -> btree_map::Values<'_, Key, Entry> {
         self.all.values()
     }
 
-    pub fn iter(&self) -> hash_map::Iter<'_, Key, Entry> {
+    pub fn iter(&self) -> btree_map::Iter<'_, Key, Entry> {
         self.all.iter()
     }
 

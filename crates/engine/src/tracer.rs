@@ -22,10 +22,10 @@ use kernel::thread::Bell;
 use kernel::wait::{self, Status, Watchdog};
 use kernel::{apart, ledger, machine, procfs, thread};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,8 @@ fn trap_code(tid: Tid, status: Status) -> Option<i32> {
 pub(crate) struct Queue {
     jobs: Mutex<Jobs>,
     tid: AtomicI32,
+    /// The tracer thread sleeps, or is about to: it needs the bell to see a job.
+    asleep: AtomicBool,
     published: Published,
     pub glance: Glance,
     seats: AtomicU64,
@@ -65,18 +67,21 @@ struct Jobs {
 }
 
 impl Queue {
-    /// Queues a job and rings the bell.
+    /// Queues a job, and rings the bell if the tracer thread sleeps and nobody has rung yet.
     pub fn push(&self, job: Job) {
-        let first = {
-            let mut jobs = self.jobs.lock();
-            jobs.waiting.push_back(job);
-            jobs.waiting.len() == 1
-        };
-        let tid = self.tid.load(Ordering::Acquire);
-        // Whoever queued the first job has rung already.
-        if first && tid != thread::own_tid() {
-            thread::ring(tid);
+        self.jobs.lock().waiting.push_back(job);
+        if self.asleep.swap(false, Ordering::SeqCst) {
+            thread::ring(self.tid.load(Ordering::Acquire));
         }
+    }
+
+    /// Sleeps until the bell rings or the time is over; not at all if there is a job.
+    fn sleep(&self, timeout: Option<Duration>) -> Bell {
+        self.asleep.store(true, Ordering::SeqCst);
+        // Whoever queues one from here on rings.
+        let bell = if self.waits() { Bell::Silence } else { thread::await_bell(timeout) };
+        self.asleep.store(false, Ordering::SeqCst);
+        bell
     }
 
     /// A name for a new seat.
@@ -126,8 +131,8 @@ pub(crate) struct Entry {
 pub(crate) struct Tracer {
     queue: Arc<Queue>,
     pub entries: Entries,
-    pub tids: HashMap<Tid, Key>,
-    then: HashMap<WaiterId, (Key, Then)>,
+    pub tids: BTreeMap<Tid, Key>,
+    then: BTreeMap<WaiterId, (Key, Then)>,
     deadlines: BTreeSet<(Instant, WaiterId)>,
     /// Which process a client let run last, by which open seat, and when.
     pub ran: Option<(Key, Option<SeatId>, Instant)>,
@@ -138,17 +143,17 @@ pub(crate) struct Tracer {
     /// Reports that came in while something else was going on.
     backlog: VecDeque<(Tid, Status)>,
     /// The trap of a step is let in until the next stop.
-    masks: HashMap<Tid, Lifted>,
+    masks: BTreeMap<Tid, Lifted>,
     /// What signals are to look like that were sent for a client, and whether they had to be let in.
-    forged: HashMap<Tid, (SiginfoBytes, Option<Lifted>)>,
-    pub injections: HashMap<Tid, crate::inject::Injection>,
+    forged: BTreeMap<Tid, (SiginfoBytes, Option<Lifted>)>,
+    pub injections: BTreeMap<Tid, crate::inject::Injection>,
     pub watching: Watching,
     pub kernel_exits: Kernel,
     /// A stop that was waited for, and nothing has happened since.
     pub stopped: Option<Stopped>,
     follow: Follow,
     /// Signals that threads are about to get although they block them.
-    unmasked: HashMap<Tid, Lifted>,
+    unmasked: BTreeMap<Tid, Lifted>,
     /// The thread that was last let go where its calls are not seen, and where it stood: as long as it has not left that, the call
     /// that it was in is no news.
     left: Option<(Tid, [u64; 4])>,
@@ -188,18 +193,18 @@ impl Tracer {
         Tracer {
             queue,
             entries,
-            tids: HashMap::new(),
-            then: HashMap::new(),
+            tids: BTreeMap::new(),
+            then: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             ran: None,
             lingering: BTreeMap::new(),
             next_waiter: 1,
             watchdog,
             backlog: VecDeque::new(),
-            masks: HashMap::new(),
-            forged: HashMap::new(),
-            unmasked: HashMap::new(),
-            injections: HashMap::new(),
+            masks: BTreeMap::new(),
+            forged: BTreeMap::new(),
+            unmasked: BTreeMap::new(),
+            injections: BTreeMap::new(),
             watching: Watching::default(),
             kernel_exits: Kernel::default(),
             stopped: None,
@@ -236,7 +241,7 @@ impl Tracer {
             }
             let next =
                 self.deadlines.first().map(|(at, _)| *at).into_iter().chain(self.lingering.values().copied()).min();
-            bell = thread::await_bell(next.map(|at| at.saturating_duration_since(Instant::now())));
+            bell = self.queue.sleep(next.map(|at| at.saturating_duration_since(Instant::now())));
         }
     }
 

@@ -5,14 +5,14 @@ use kernel::epoll::Epoll;
 use kernel::pidfd;
 use kernel::procfs::Proc;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 type Callback = Box<dyn FnOnce() + Send>;
-type Watched = Arc<Mutex<HashMap<u64, (Option<OwnedFd>, Callback)>>>;
+type Watched = Arc<Mutex<BTreeMap<u64, (Option<OwnedFd>, Callback)>>>;
 
 /// The watching thread's handle; the thread ends with the daemon.
 pub struct Watcher {

@@ -16,19 +16,19 @@ use kernel::perf::{self, Watchpoint};
 use kernel::ptrace::{self, Go, Tid};
 use kernel::wait::Status;
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io;
 
 /// What the registers of all processes watch.
 #[derive(Default)]
 pub(crate) struct Watching {
-    processes: HashMap<Key, Watched>,
+    processes: BTreeMap<Key, Watched>,
     /// Protected pages.
-    pub pages: HashMap<Key, Pages>,
+    pub pages: BTreeMap<Key, Pages>,
     /// Threads that carry out an instruction that is to be told behind it.
-    pub behind: HashMap<Tid, Hit>,
+    pub behind: BTreeMap<Tid, Hit>,
     /// Threads that were sent a trap, and what it is to tell.
-    pub hits: HashMap<Tid, Hit>,
+    pub hits: BTreeMap<Tid, Hit>,
 }
 
 /// What is watched in one process.
