@@ -14,6 +14,8 @@ pub mod pioctl {
     pub const PIOCSTATUS: u32 = 0x8020_7006;
     pub const S_SIG: u64 = 2;
     pub const S_SCX: u64 = 8;
+    pub const PF_LINGER: u64 = 1;
+    pub const PF_FORK: u64 = 4;
 }
 
 /// All releases, from the oldest on.

@@ -1,5 +1,6 @@
 //! strace and pfs on one process: the kernel has one place for a tracer, and whoever comes second is told so.
 
+use pfs_tests::bsd::pioctl::*;
 use pfs_tests::{eventually, field, kill, state, status_field, Client, Mount, Target, TempDir};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -125,13 +126,17 @@ fn what_strace_has_is_not_traced_as_in_bsd() {
         assert_eq!(client.write(ctl, word), Err(libc::EBUSY), "{word}");
     }
     assert_eq!(client.write(ctl, "detach"), Ok(6));
-    // PIOCBIS, PIOCWAIT, PIOCBIC.
-    assert_eq!(client.ioctl(mem, 0x7001, 2), Err(libc::EBUSY));
-    assert_eq!(client.ioctl(mem, 0x8020_7004, 0), Err(libc::EBUSY));
-    assert_eq!(client.ioctl(mem, 0x7002, u64::MAX), Ok(vec![]));
+    let flags = || client.ioctl(mem, PIOCSTATUS, 0).unwrap()[4];
+    assert_eq!(client.ioctl(mem, PIOCBIS, S_SIG), Err(libc::EBUSY));
+    assert_eq!(client.ioctl(mem, PIOCWAIT, 0), Err(libc::EBUSY));
+    assert_eq!(client.ioctl(mem, PIOCBIC, u64::MAX), Ok(vec![]));
+    // Its children cannot be followed either; the other flags are only noted.
+    assert_eq!(client.ioctl(mem, PIOCSFL, PF_LINGER), Ok(vec![]));
+    assert_eq!((client.ioctl(mem, PIOCSFL, PF_FORK), flags()), (Err(libc::EBUSY), PF_LINGER as u8));
     target.counts(0);
     drop(strace);
-    assert_eq!(client.ioctl(mem, 0x7001, 2), Ok(vec![]));
+    assert_eq!(client.ioctl(mem, PIOCSFL, PF_FORK), Ok(vec![]));
+    assert_eq!((client.ioctl(mem, PIOCBIS, S_SIG), flags()), (Ok(vec![]), PF_FORK as u8));
     client.write(ctl, "attach").unwrap();
     client.write(ctl, "wait").unwrap();
 }
