@@ -154,7 +154,7 @@ impl Follow {
     fn go_back(&mut self) {
         self.guard.dismiss();
         if let Some(cpus) = self.home.take() {
-            let _ = thread::restore_cpus(&cpus);
+            let _ = thread::set_cpus(0, &cpus);
         }
     }
 }

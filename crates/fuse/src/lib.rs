@@ -9,13 +9,14 @@
 //! * [`session`] - reader threads and the life of a mount
 //! * [`notify`] - messages to the kernel that answer no request
 //! * `channel` - replies, `parked` - requests that wait and can be interrupted, `bridge` - operations on the tree,
-//!   `sweep` - forgetting the dead
+//!   `sweep` - forgetting the dead, `near` - on the CPU of a lone client
 
 pub mod abi;
 mod bridge;
 mod channel;
 pub mod decode;
 pub mod mount;
+mod near;
 pub mod notify;
 mod parked;
 pub mod session;

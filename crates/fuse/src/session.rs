@@ -4,17 +4,19 @@
 //! another one first, so a handler that blocks stops nobody. When the limit is reached, the one thread left at the
 //! device only queues requests that may block, and still serves interrupts.
 //!
-//! A client waits for each answer, so where it shares a CPU with us one thread is enough, and the others at the device would be
-//! woken for nothing. While one client alone asks there, and often, all threads but one stand aside; they look each millisecond
-//! whether that one is stuck. Between CPUs more threads are better: one of them may be on a CPU that is awake.
+//! A client waits for each answer, so for one client alone that asks often one thread is enough, if it is on the client's CPU, and
+//! the others at the device would be woken for nothing. Then all threads but one stand aside, and that one moves to the client
+//! (`near`); one of them looks every few milliseconds whether it is stuck. Where it cannot move, more threads are better: one of them may be on
+//! a CPU that is awake.
 
 use crate::abi::{self, op};
 use crate::bridge::Bridge;
 use crate::channel::Channel;
 use crate::decode::{decode, is_silent, Bad, Op};
+use crate::near::Near;
 use crate::notify::Notifier;
 use crate::parked::Parked;
-use kernel::thread::shares_cpu;
+use kernel::thread::{last_cpu, own_cpu};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io;
@@ -26,7 +28,6 @@ use std::sync::atomic::{
     Ordering::{Relaxed, SeqCst},
 };
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 use tree::{Errno, Flavour};
 use zerocopy::FromBytes;
@@ -39,10 +40,13 @@ const IDLE: usize = 4;
 const LONE: u32 = 4 * LOOK;
 /// Requests between two looks where the client runs.
 const LOOK: u32 = 32;
-/// Requests of a lone client between two looks that keep a thread aside.
+/// The same by the thread that is near: it has more to lose.
+const LOOK_NEAR: u32 = 8;
+/// Requests of a lone client in a millisecond that keep a thread aside.
 const OFTEN: u32 = 4;
-/// How long a thread stands aside before it looks again.
-const ASIDE: Duration = Duration::from_millis(1);
+/// How long a thread stands aside before it looks again, in milliseconds: at first, and at most. To look wakes a CPU, and the kernel
+/// moves the client to a CPU that is awake and has nothing to do.
+const ASIDE: [u32; 2] = [1, 8];
 const STACK: usize = 256 << 10;
 /// Room for the biggest write and its headers.
 const BUFFER: usize = abi::MAX_DATA + (64 << 10);
@@ -129,7 +133,7 @@ impl Session {
                     unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), tid, signal) };
                 }
             }
-            thread::sleep(Duration::from_micros(500));
+            std::thread::sleep(Duration::from_micros(500));
         }
         core.end();
     }
@@ -156,6 +160,11 @@ struct Pool {
     caller: AtomicU32,
     /// How often it asked in a row.
     row: AtomicU32,
+    /// The thread that serves it from its CPU.
+    near: Near,
+    /// There is a lone client; those that stand aside wait for its end.
+    lone: Mutex<bool>,
+    on_more: Condvar,
     /// One bit per living thread.
     slots: AtomicU64,
     /// What is known of the thread of each slot.
@@ -182,6 +191,9 @@ impl Pool {
             aside: AtomicUsize::new(0),
             caller: AtomicU32::new(0),
             row: AtomicU32::new(0),
+            near: Near::default(),
+            lone: Mutex::new(false),
+            on_more: Condvar::new(),
             slots: AtomicU64::new(0),
             lines: std::array::from_fn(|_| Line::default()),
             queue: Mutex::default(),
@@ -189,34 +201,62 @@ impl Pool {
         }
     }
 
-    /// Counts a request of `caller`. One of nobody (a close) does not count, and a client on another CPU is never a lone one.
+    /// Counts a request of `caller`. One of nobody (a close) does not count.
     fn count(&self, caller: u32) {
         if caller == 0 {
             return;
         }
         let again = self.caller.swap(caller, Relaxed) == caller;
         let row = if again { self.row.load(Relaxed).saturating_add(1) } else { 0 };
-        let elsewhere = row % LOOK == LOOK - 1 && !shares_cpu(caller as i32);
-        self.row.store(if elsewhere { 0 } else { row }, Relaxed);
+        let look = if self.near.is_me() { LOOK_NEAR } else { LOOK };
+        let stays = if row % look == look - 1 { self.comes_near(caller, row) } else { row > 0 };
+        if !stays && self.near.is_me() {
+            self.near.call_back();
+        }
+        self.row.store(if stays { row } else { 0 }, Relaxed);
     }
 
-    /// Keeps an idle thread from the device as long as a lone client is served by another one.
+    /// Brings the calling thread to the CPU of a lone client. False if it is elsewhere and we cannot go there.
+    fn comes_near(&self, caller: u32, row: u32) -> bool {
+        let Some(cpu) = last_cpu(caller as i32) else { return false };
+        own_cpu() == Some(cpu) || row < LONE || !self.near.is_guarded() || self.near.approach(cpu)
+    }
+
+    /// Keeps an idle thread from the device as long as a lone client is served by another one. The first to come looks after that.
     fn stand_aside(&self) {
         let may = |aside| (aside + 1 < self.idle.load(SeqCst)).then_some(aside + 1);
-        let mut row = self.row.load(Relaxed);
-        if row < LONE || self.aside.fetch_update(SeqCst, SeqCst, may).is_err() {
+        if self.row.load(Relaxed) < LONE || self.aside.fetch_update(SeqCst, SeqCst, may).is_err() {
             return;
         }
+        let mut lone = self.lone.lock();
+        if *lone {
+            while *lone {
+                self.on_more.wait(&mut lone);
+            }
+        } else {
+            *lone = true;
+            drop(lone);
+            self.near.guard(|| self.look_after());
+            *self.lone.lock() = false;
+            self.on_more.notify_all();
+        }
+        self.aside.fetch_sub(1, SeqCst);
+    }
+
+    /// Looks whether the lone client is served, until it is not, or is no more.
+    fn look_after(&self) {
+        let [mut pause, most] = ASIDE;
+        let mut row = self.row.load(Relaxed);
         loop {
-            thread::sleep(ASIDE);
+            std::thread::sleep(Duration::from_millis(pause.into()));
             let now = self.row.load(Relaxed);
-            if now < row.saturating_add(OFTEN) {
+            if now < row.saturating_add(OFTEN * pause) {
                 break;
             }
             row = now;
+            pause = (2 * pause).min(most);
         }
         self.row.store(0, Relaxed);
-        self.aside.fetch_sub(1, SeqCst);
     }
 
     fn threads(&self) -> usize {
@@ -327,11 +367,14 @@ impl Core {
             e
         };
         let buffer = Buffer::new().map_err(undo)?;
-        let started = thread::Builder::new().name("pfs-fuse".into()).stack_size(STACK).spawn(move || {
+        let started = kernel::thread::start("pfs-fuse", STACK, move || {
             let tid = &core.pool.lines[slot].tid;
             // SAFETY: gettid cannot fail.
             tid.store(unsafe { libc::gettid() }, SeqCst);
             core.work(slot, buffer);
+            if core.pool.near.is_me() {
+                core.pool.near.call_back();
+            }
             tid.store(0, SeqCst);
             core.pool.free_slot(slot);
         });
@@ -446,7 +489,7 @@ impl Core {
         }
         // Either the answer is on its way, then the kernel drops the interrupt by itself; or the thread that read the
         // request has not come to register it, then the kernel sends the interrupt again.
-        thread::yield_now();
+        std::thread::yield_now();
         self.channel.fail(unique, Errno(libc::EAGAIN));
     }
 

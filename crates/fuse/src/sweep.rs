@@ -9,7 +9,6 @@ use parking_lot::{Condvar, Mutex};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, Weak};
-use std::thread;
 use std::time::{Duration, Instant};
 use tree::{Caller, Errno};
 
@@ -57,9 +56,8 @@ impl Sweeper {
             return;
         }
         let (shared, root, channel) = (self.0.clone(), Arc::downgrade(root), Arc::downgrade(channel));
-        let started = thread::Builder::new().name("pfs-sweep".into()).stack_size(128 << 10);
         // Without a thread the names stay until the next one is found.
-        state.running = started.spawn(move || shared.work(&root, &channel)).is_ok();
+        state.running = kernel::thread::start("pfs-sweep", 128 << 10, move || shared.work(&root, &channel)).is_ok();
     }
 }
 

@@ -8,7 +8,8 @@ use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const WAIT: Act = Act::Write(b"wait");
@@ -322,4 +323,54 @@ fn a_name_can_be_invalidated() {
     fs::metadata(m.path("name")).unwrap();
     // For the lookup and for the call.
     assert_eq!(m.toy.attrs.load(SeqCst), before + 2);
+}
+
+/// Threads that serve a mount in this process: their scheduling class, and how many CPUs they may use.
+fn servers() -> Vec<(i32, i32)> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().filter_map(|e| e.ok()?.file_name().to_str()?.parse().ok());
+    let serves = |tid: &i32| fs::read_to_string(format!("/proc/self/task/{tid}/comm")).is_ok_and(|c| c == "pfs-fuse\n");
+    // SAFETY: the set is zeroed plain data that outlives the calls.
+    let place = |tid: i32| unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        let class = libc::sched_getscheduler(tid);
+        libc::sched_getaffinity(tid, std::mem::size_of_val(&set), &mut set);
+        (class, libc::CPU_COUNT(&set))
+    };
+    tasks.filter(serves).map(place).collect()
+}
+
+/// Whoever serves a lone client comes to its CPU, in the idle class, and is brought back: when the client goes, and when others want
+/// that CPU.
+#[test]
+fn who_serves_a_lone_client_comes_back() {
+    let m = Mount::new();
+    let path = m.path("small");
+    assert_eq!(fs::read(&path).unwrap(), SMALL);
+    let home = servers();
+    assert!(!home.is_empty() && home.iter().all(|server| *server == home[0]), "{home:?}");
+    for hogs in [0, 2] {
+        let over = Arc::new(AtomicBool::new(false));
+        let hog = |cpu: usize| {
+            let over = over.clone();
+            std::thread::spawn(move || {
+                kernel::thread::move_to_cpu(cpu).unwrap();
+                while !over.load(SeqCst) {}
+            })
+        };
+        let hogs: Vec<_> = (0..hogs).map(hog).collect();
+        // Now here, now there, so that whoever serves it has to follow.
+        for turn in 0..6 {
+            let _ = kernel::thread::move_to_cpu(turn % 2);
+            for _ in 0..400 {
+                assert_eq!(fs::read(&path).unwrap(), SMALL);
+            }
+        }
+        over.store(true, SeqCst);
+        hogs.into_iter().for_each(|hog| hog.join().unwrap());
+        let until = Instant::now() + Duration::from_secs(20);
+        while servers().iter().any(|server| *server != home[0]) {
+            assert!(Instant::now() < until, "{:?}, not {:?}", servers(), home[0]);
+            std::thread::yield_now();
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Options of a socket.
 
-use crate::pidfd;
+use crate::{pidfd, thread};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -49,7 +49,7 @@ impl Drop for Socket {
         let lingers = self.linger().is_ok_and(|(on, _)| on != 0);
         let fd = self.0.take();
         if lingers {
-            std::thread::spawn(move || drop(fd));
+            let _ = thread::start("pfs-linger", 64 << 10, move || drop(fd));
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::procfs::{read_at, root, Stat};
 use crate::ptrace::Tid;
+use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
 use std::time::Duration;
@@ -85,7 +86,7 @@ pub fn own_tid() -> Tid {
     TID.with(|tid| *tid)
 }
 
-/// Moves the calling thread to one CPU, or (None) to all of `all`.
+/// Moves the calling thread to one CPU.
 pub fn move_to_cpu(cpu: usize) -> io::Result<()> {
     // SAFETY: CPU_SET checks nothing, so the number is bounded here.
     unsafe {
@@ -94,24 +95,30 @@ pub fn move_to_cpu(cpu: usize) -> io::Result<()> {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
         libc::CPU_SET(cpu, &mut set);
-        set_affinity(&set)
+        set_cpus(0, &set)
     }
 }
 
-fn set_affinity(set: &libc::cpu_set_t) -> io::Result<()> {
+/// Says on which CPUs thread `tid` (0: the calling one) may run.
+pub fn set_cpus(tid: Tid, set: &libc::cpu_set_t) -> io::Result<()> {
     // SAFETY: the set is a whole cpu_set_t.
-    match unsafe { libc::sched_setaffinity(0, std::mem::size_of::<libc::cpu_set_t>(), set) } {
+    match unsafe { libc::sched_setaffinity(tid, std::mem::size_of::<libc::cpu_set_t>(), set) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
 }
 
-/// The CPUs that the calling thread may use, to be given back to [`restore_cpus`].
+/// The CPUs that the calling thread may use, to be given back to [`set_cpus`].
 pub fn cpus() -> io::Result<libc::cpu_set_t> {
-    // SAFETY: the set is zeroed plain data.
+    cpus_of(0)
+}
+
+/// The CPUs that thread `tid` may use.
+pub fn cpus_of(tid: Tid) -> io::Result<libc::cpu_set_t> {
+    // SAFETY: the set is zeroed plain data that outlives the call.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
-        match libc::sched_getaffinity(0, std::mem::size_of::<libc::cpu_set_t>(), &mut set) {
+        match libc::sched_getaffinity(tid, std::mem::size_of::<libc::cpu_set_t>(), &mut set) {
             0 => Ok(set),
             _ => Err(io::Error::last_os_error()),
         }
@@ -120,12 +127,10 @@ pub fn cpus() -> io::Result<libc::cpu_set_t> {
 
 /// The CPU of a thread that may use no other.
 pub fn only_cpu(tid: Tid) -> Option<usize> {
-    // SAFETY: the set is zeroed plain data that outlives the calls, and the numbers are below its size.
+    let set = cpus_of(tid).ok()?;
+    // SAFETY: the numbers are below the size of the set.
     unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        if libc::sched_getaffinity(tid, std::mem::size_of::<libc::cpu_set_t>(), &mut set) != 0
-            || libc::CPU_COUNT(&set) != 1
-        {
+        if libc::CPU_COUNT(&set) != 1 {
             return None;
         }
         (0..libc::CPU_SETSIZE as usize).find(|cpu| libc::CPU_ISSET(*cpu, &set))
@@ -138,11 +143,6 @@ pub fn yield_cpu() {
     unsafe { libc::sched_yield() };
 }
 
-/// Undoes [`move_to_cpu`].
-pub fn restore_cpus(set: &libc::cpu_set_t) -> io::Result<()> {
-    set_affinity(set)
-}
-
 /// The CPU that thread `tid` last ran on.
 pub fn last_cpu(tid: Tid) -> Option<usize> {
     // Not the file of the process, which sums up all its threads.
@@ -150,10 +150,25 @@ pub fn last_cpu(tid: Tid) -> Option<usize> {
     Stat::parse(&stat)?.number(39).map(|cpu| cpu as usize)
 }
 
-/// True if thread `tid` last ran on the CPU that the calling thread is on.
-pub fn shares_cpu(tid: Tid) -> bool {
+/// These CPUs without one; all of them if no other is left.
+pub fn without(all: &libc::cpu_set_t, cpu: usize) -> libc::cpu_set_t {
+    let mut rest = *all;
+    // SAFETY: CPU_CLR checks nothing, so the number is bounded here.
+    unsafe {
+        if cpu < libc::CPU_SETSIZE as usize {
+            libc::CPU_CLR(cpu, &mut rest);
+        }
+        if libc::CPU_COUNT(&rest) == 0 {
+            return *all;
+        }
+    }
+    rest
+}
+
+/// The CPU that the calling thread is on.
+pub fn own_cpu() -> Option<usize> {
     // SAFETY: no pointers.
-    last_cpu(tid) == usize::try_from(unsafe { libc::sched_getcpu() }).ok()
+    usize::try_from(unsafe { libc::sched_getcpu() }).ok()
 }
 
 /// True if thread `tid` runs or waits for a CPU.
@@ -185,6 +200,40 @@ impl Runs {
         let mut next = || numbers.next()?.ok();
         Some(Runs { ran: Duration::from_nanos(next()?), waited: Duration::from_nanos(next()?), times: next()? })
     }
+}
+
+thread_local! {
+    /// Where this thread might run before it went elsewhere for a while.
+    static HOME: Cell<Option<libc::cpu_set_t>> = const { Cell::new(None) };
+}
+
+/// Remembers where the calling thread may run, for it is to go elsewhere for a while, perhaps in the idle class. Threads that it
+/// starts by [`start`] meanwhile begin at home.
+pub fn remember_home() -> io::Result<libc::cpu_set_t> {
+    let home = cpus()?;
+    HOME.set(Some(home));
+    Ok(home)
+}
+
+/// What was remembered.
+pub fn home() -> Option<libc::cpu_set_t> {
+    HOME.get()
+}
+
+/// Starts a thread in the usual class, where the calling one is at home. For all that request handlers start and that lives on.
+pub fn start<T: Send + 'static>(
+    name: &str,
+    stack: usize,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<std::thread::JoinHandle<T>> {
+    let home = home();
+    std::thread::Builder::new().name(name.into()).stack_size(stack).spawn(move || {
+        if let Some(home) = home {
+            let _ = set_idle_class(0, false);
+            let _ = set_cpus(0, &home);
+        }
+        f()
+    })
 }
 
 /// Puts a thread (0: the calling one) into the scheduler's idle class (SCHED_IDLE), or back into the usual one. Back is EPERM
@@ -267,11 +316,10 @@ mod tests {
     #[test]
     fn a_thread_is_on_its_own_cpu() {
         let home = cpus().unwrap();
-        // SAFETY: no pointers.
-        move_to_cpu(unsafe { libc::sched_getcpu() } as usize).unwrap();
-        assert!(shares_cpu(own_tid()));
-        assert!(!shares_cpu(0));
-        restore_cpus(&home).unwrap();
+        move_to_cpu(own_cpu().unwrap()).unwrap();
+        assert_eq!(last_cpu(own_tid()), own_cpu());
+        assert_eq!(last_cpu(0), None);
+        set_cpus(0, &home).unwrap();
     }
 
     #[test]

@@ -153,7 +153,7 @@ fn park(file: Arc<Inner>, who: Asker, offset: u64, size: usize, done: Pending<Ve
     let hook = cancelled.clone();
     done.on_cancel(move || procfs::signal(hook.as_fd()));
     let answer = done.clone();
-    let waiter = std::thread::Builder::new().name("kmsg-read".into()).spawn(move || {
+    let waiter = kernel::thread::start("kmsg-read", 128 << 10, move || {
         while !done.is_over() {
             let fds = [(file.file.as_fd(), libc::POLLIN | libc::POLLRDNORM), (cancelled.as_fd(), libc::POLLIN)];
             match procfs::poll(fds, -1) {

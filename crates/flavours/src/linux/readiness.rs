@@ -32,7 +32,7 @@ fn watch() -> Option<&'static Watch> {
     static STARTED: OnceLock<bool> = OnceLock::new();
     let made = WATCH.get_or_init(|| Some(Watch { waiting: Mutex::default(), bell: procfs::event().ok()? }));
     let watch = made.as_ref()?;
-    let run = || std::thread::Builder::new().name("pfs-ready".into()).stack_size(128 << 10).spawn(|| watch.run());
+    let run = || kernel::thread::start("pfs-ready", 128 << 10, || watch.run());
     STARTED.get_or_init(|| run().is_ok()).then_some(watch)
 }
 
