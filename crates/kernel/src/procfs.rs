@@ -368,10 +368,10 @@ pub fn read_at(dir: BorrowedFd, path: &CStr) -> io::Result<Vec<u8>> {
     Ok(all)
 }
 
-/// Files of /proc that the kernel makes in one piece (single_open): what is read short of them has been read to the end.
+/// Files of /proc that the kernel makes in one piece: what is read short of them has been read to the end.
 fn is_one_record(path: &CStr) -> bool {
-    let path = path.to_bytes();
-    path == b"stat" || path == b"status" || path.ends_with(b"/stat") || path.ends_with(b"/status")
+    let name = path.to_bytes().rsplit(|b| *b == b'/').next();
+    matches!(name, Some(b"stat" | b"status" | b"auxv" | b"syscall"))
 }
 
 /// A field of a status file: the text after `name:` without surrounding blanks.
