@@ -642,6 +642,11 @@ pub(crate) fn set_current(t: &mut Tracer, key: Key, tid: Tid, info: Option<Box<S
         Some(thread) => {
             thread.forged = None;
             match (&thread.state, info) {
+                // Sent, it takes what is pending of the other kind out of the queues.
+                (State::Stopped(Stop::Signal(..)), Some(info)) if !thread.signal_is_pending() && moves(signo) => {
+                    thread.forged = Some(info);
+                    thread.owed = 0;
+                }
                 (State::Stopped(Stop::Signal(was, _)), Some(info)) if !thread.signal_is_pending() => {
                     ptrace::set_siginfo_bytes(tid, &info).map_err(os)?;
                     let was = *was;
@@ -657,6 +662,11 @@ pub(crate) fn set_current(t: &mut Tracer, key: Key, tid: Tid, info: Option<Box<S
             Ok(())
         }
     }
+}
+
+/// True of SIGCONT and of the signals that stop, each of which cancels the other kind.
+fn moves(signo: i32) -> bool {
+    matches!(signo, libc::SIGCONT | libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU)
 }
 
 /// Drops the fault that a thread stands on, and the signal behind it.
