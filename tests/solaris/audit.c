@@ -1127,6 +1127,35 @@ static void psinfo_of_several(void)
 	end(&p);
 }
 
+/* A value that a register cannot have changes no other one either. */
+static void impossible_registers(void)
+{
+	struct proc p = start(spin);
+	prgregset_t old, now;
+
+	SAME(PUT(&p, PCSTOP), 0);
+	memcpy(old, status(&p)->pr_lwp.pr_reg, sizeof old);
+#ifdef __LP64__
+	static const int bases[] = { REG_FSBASE, REG_GSBASE };
+
+	for (unsigned i = 0; i < 2; i++) {
+		memcpy(now, old, sizeof now);
+		for (int n = 0; n < 10; n++)
+			now[n] ^= 0x4242;
+		now[bases[i]] = 1L << 63;
+		SAME(PUTP(&p, PCSREG, now), EINVAL);
+		SAME(memcmp(status(&p)->pr_lwp.pr_reg, old, sizeof old), 0);
+		SAME(PUTP(&p, PCAGENT, now), EINVAL);
+		EVENTUALLY(status(&p)->pr_agentid == 0);
+	}
+#endif
+	memcpy(now, old, sizeof now);
+	SAME(PUTP(&p, PCSREG, now), 0);
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	RUNS(&p);
+	end(&p);
+}
+
 CASES({ "classes", classes }, { "nice_of_some", nice_of_some }, { "accounting", accounting },
     { "exec_arguments", exec_arguments }, { "heap", heap }, { "job_control", job_control }, { "changes", changes }, { "locks", locks }, { "silent", silent },
     { "systems", systems }, { "zeros", zeros }, { "time_of_map", time_of_map }, { "other_mounts", other_mounts },
@@ -1138,4 +1167,5 @@ CASES({ "classes", classes }, { "nice_of_some", nice_of_some }, { "accounting", 
     { "without_the_first", without_the_first }, { "sums", sums }, { "contraries", contraries },
     { "system_process", system_process }, { "who_runs", who_runs }, { "directories", directories },
     { "listings", listings },
-    { "psinfo_of_several", psinfo_of_several })
+    { "psinfo_of_several", psinfo_of_several },
+    { "impossible_registers", impossible_registers })

@@ -606,15 +606,22 @@ impl Message {
 
 /// Changes the general registers of a thread that stands.
 fn edit(tid: Tid, edit: Edit) -> Outcome {
-    let os = |e: std::io::Error| Refusal::os("write registers of", tid, &e);
-    let mut regs = ptrace::user_regs(tid).map_err(os)?;
-    let pc = regs.rip;
+    let old = ptrace::user_regs(tid).map_err(|e| refused(tid, &e))?;
+    let mut regs = old;
     edit(&mut regs);
-    if regs.rip != pc {
+    if regs.rip != old.rip {
         // Or the kernel's restart of a call would move it back.
         regs.orig_rax = u64::MAX;
     }
-    ptrace::set_user_regs(tid, &regs).map_err(os)
+    ptrace::change_user_regs(tid, &old, &regs).map_err(|e| refused(tid, &e))
+}
+
+/// Why the kernel does not set registers. EINVAL for a value that one cannot have.
+pub(crate) fn refused(tid: Tid, e: &std::io::Error) -> Refusal {
+    match e.raw_os_error() {
+        Some(libc::EIO) => Refusal::new(libc::EINVAL, format!("{tid}: a register cannot have this value")),
+        _ => Refusal::os("write registers of", tid, e),
+    }
 }
 
 /// Changes other registers of a thread that stands.
