@@ -196,7 +196,9 @@ impl<'a> About<'a> {
 
     /// The data model of the process itself; `None` if it cannot be known: a zombie, a system process.
     pub fn target_model(&self) -> Option<Model> {
-        model_at(self.directory(b"auxv"), &self.path(b"auxv").ok()?)
+        let path = self.path(b"auxv").ok()?;
+        // Only where it is not found is it asked whether the first thread lives: that takes as long.
+        model_at(self.target.proc.dir(), &path).or_else(|| model_at(self.house()?.dir.as_fd(), &path))
     }
 
     /// EOVERFLOW for a reader whose pointers are too short for those of the process, or of the kernel if that is a system process.
