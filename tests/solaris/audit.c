@@ -1,5 +1,6 @@
 /* What a program sees that knows Solaris to the byte: values that no message is about. */
 #include "pr.h"
+#include <dirent.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 
@@ -734,6 +735,427 @@ static void signal_at_a_fault(void)
 	}
 }
 
+/* States of lwps (<sys/proc.h> of Solaris). */
+enum { SSLEEP = 1, SZOMB = 3, SSTOP = 4, SONPROC = 6 };
+
+static void *goes_on(void *at)
+{
+	volatile long *w = at;
+
+	w[READY] = 1;
+	for (;;)
+		w[COUNT]++;
+	return NULL;
+}
+
+/* A process of a user whose first thread ends. */
+static void headless(volatile long *w)
+{
+	pthread_t t;
+
+	w[LAST] = 4711;
+	CHECK(chdir("/tmp") == 0);
+	if (setresgid(1000, 1000, 1000) < 0 || setresuid(1000, 1000, 1000) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
+		_exit(93);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (pthread_create(&t, NULL, goes_on, (void *)w) != 0)
+		_exit(94);
+	syscall(SYS_exit, 0);
+}
+
+static int ended(pid_t pid)
+{
+	lwpsinfo_t info;
+	int fd = open_lwp(pid, pid, "lwpsinfo", O_RDONLY), is;
+
+	CHECK(read(fd, &info, sizeof info) == sizeof info);
+	is = info.pr_state == SZOMB;
+	close(fd);
+	return is;
+}
+
+static void looks_at_headless(struct proc *p)
+{
+	static char buffer[1 << 16];
+	psinfo_t info;
+	struct stat st;
+	priovec_t area;
+	long word = 0;
+	int fd;
+
+	attach(p, 0);
+	fd = open_of(p->pid, "psinfo", O_RDONLY);
+	CHECK(read(fd, &info, sizeof info) == sizeof info);
+	SAME(info.pr_nlwp, 1);
+	SAME(info.pr_nzomb, 1);
+	SAME(info.pr_argc, 3);
+	SAME(info.pr_dmodel, sizeof (long) == 8 ? PR_MODEL_LP64 : PR_MODEL_ILP32);
+	CHECK(info.pr_size > 0 && info.pr_rssize > 0);
+	CHECK(strstr(info.pr_psargs, "without_the_first"));
+	SAME(status(p)->pr_dmodel, info.pr_dmodel);
+	CHECK(status(p)->pr_stksize > 0 && status(p)->pr_brkbase > 0);
+	static const char *const files[] = { "map", "xmap", "rmap", "auxv", "pagedata", "argv", "sigact" };
+	for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
+		fd = open_of(p->pid, files[i], O_RDONLY);
+		if (read(fd, buffer, sizeof buffer) <= 0)
+			fail_at(__LINE__, files[i]);
+		close(fd);
+	}
+	CHECK(stat(path_of(p->pid, "cwd"), &st) == 0 && S_ISDIR(st.st_mode));
+	CHECK(stat(path_of(p->pid, "object/a.out"), &st) == 0 && st.st_size > 0);
+	CHECK(lstat(path_of(p->pid, "fd/2"), &st) == 0);
+	CHECK(lstat(path_of(p->pid, "fdinfo/2"), &st) == 0);
+	CHECK(lstat(path_of(p->pid, "fd"), &st) == 0 && st.st_size > 2 * 16);
+	CHECK(lstat(path_of(p->pid, "as"), &st) == 0 && st.st_size > 0);
+	/* The sum of the dead, and the one that lives. */
+	CHECK(stat(path_of(p->pid, "lusage"), &st) == 0);
+	fd = open_of(p->pid, "lusage", O_RDONLY);
+	SAME(read(fd, buffer, sizeof buffer), st.st_size);
+	area.pio_base = &word;
+	area.pio_len = sizeof word;
+	area.pio_offset = (long)&p->word[LAST];
+	SAME(PUTP(p, PCREAD, area), 0);
+	SAME(word, 4711);
+	SAME(PUT(p, PCSTOP), 0);
+	STOPPED(p, PR_REQUESTED, 0);
+	STANDS(p);
+	SAME(PUTL(p, PCRUN, 0), 0);
+	RUNS(p);
+}
+
+/* A process whose first thread has ended has all that it had, for whoever may control it. */
+static void without_the_first(void)
+{
+	struct proc p = start_closed(headless);
+	int wstat;
+	pid_t other;
+
+	EVENTUALLY(ended(p.pid));
+	looks_at_headless(&p);
+	close(p.ctl);
+	close(p.st);
+	for (int uid = 1000; uid <= 1001; uid++) {
+		other = fork();
+		CHECK(other >= 0);
+		if (other == 0) {
+			CHECK(setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0);
+			if (uid == 1000) {
+				looks_at_headless(&p);
+				_exit(0);
+			}
+			static const char *const files[] = { "as", "ctl", "map", "auxv", "status", "cred" };
+			for (unsigned i = 0; i < sizeof files / sizeof *files; i++)
+				CHECK(open(path_of(p.pid, files[i]), i == 1 ? O_WRONLY : O_RDONLY) < 0 && errno == EACCES);
+			_exit(0);
+		}
+		CHECK(waitpid(other, &wstat, 0) == other);
+		SAME(wstat, 0);
+	}
+	attach(&p, 0);
+	end(&p);
+}
+
+static void *works(void *at)
+{
+	struct timespec t;
+
+	do
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	while (t.tv_nsec < 300000000);
+	return at;
+}
+
+/* One lwp that sleeps, after others that have worked and ended. */
+static void worked(volatile long *w)
+{
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, works, NULL) != 0 || pthread_join(t, NULL) != 0)
+		_exit(94);
+	w[READY] = 1;
+	for (;;)
+		pause();
+}
+
+static double seconds(timestruc_t t)
+{
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static double accounted(const prusage_t *u)
+{
+	return seconds(u->pr_utime) + seconds(u->pr_stime) + seconds(u->pr_slptime) + seconds(u->pr_wtime);
+}
+
+/* Times of a process are the sums of those of its lwps, the dead too, and no lwp has more of any than it has lived. */
+static void sums(void)
+{
+	struct proc p = start(worked);
+	static char buffer[1 << 14];
+	prusage_t all, *dead, *one;
+	prheader_t *header = (void *)buffer;
+	int usage = open_of(p.pid, "usage", O_RDONLY), lusage = open_of(p.pid, "lusage", O_RDONLY);
+
+	SAME(PUT(&p, PCSTOP), 0);
+	CHECK(read(lusage, buffer, sizeof buffer) > 0);
+	CHECK(read(usage, &all, sizeof all) == sizeof all);
+	SAME(header->pr_nent, 2);
+	dead = (void *)(buffer + sizeof *header);
+	one = (void *)((char *)dead + header->pr_entsize);
+	CHECK(seconds(dead->pr_utime) + seconds(dead->pr_stime) > 0.2);
+	CHECK(accounted(dead) <= seconds(dead->pr_rtime) + 1e-6);
+	CHECK(accounted(&all) <= seconds(all.pr_rtime) + 1e-6);
+	CHECK(seconds(all.pr_slptime) >= seconds(one->pr_slptime) - 1e-6);
+	CHECK(seconds(all.pr_rtime) >= seconds(one->pr_rtime) + seconds(dead->pr_rtime) - 1e-6);
+	end(&p);
+}
+
+static siginfo_t of_number(int signo)
+{
+	siginfo_t info;
+
+	memset(&info, 0, sizeof info);
+	info.si_signo = signo;
+	return info;
+}
+
+/* SIGCONT, and a signal that stops, take what is pending of the other kind with them, whatever the lwp stands at. */
+static void contraries(void)
+{
+	static const struct { int pending, current; } pairs[] = { { SIGTSTP, SIGCONT }, { SIGCONT, SIGTSTP } };
+
+	for (unsigned i = 0; i < 2; i++)
+		for (int signalled = 0; signalled < 2; signalled++) {
+			struct proc p = start(logs);
+			siginfo_t info = of_number(pairs[i].current);
+			sigset_t set;
+
+			premptyset(&set);
+			praddset(&set, SIGUSR1);
+			SAME(PUTP(&p, PCSTRACE, set), 0);
+			if (signalled) {
+				SAME(kill(p.pid, SIGUSR1), 0);
+				SAME(PUT(&p, PCWSTOP), 0);
+				STOPPED(&p, PR_SIGNALLED, SIGUSR1);
+			} else
+				SAME(PUT(&p, PCSTOP), 0);
+			SAME(kill(p.pid, pairs[i].pending), 0);
+			SAME(PUTP(&p, PCSSIG, info), 0);
+			SAME(status(&p)->pr_lwp.pr_cursig, pairs[i].current);
+			SAME(status(&p)->pr_lwp.pr_info.si_signo, pairs[i].current);
+			SAME(PUTL(&p, PCRUN, 0), 0);
+			EVENTUALLY(p.word[SIGNALS + pairs[i].current]);
+			RUNS(&p);
+			SAME(p.word[SIGNALS + pairs[i].current], 1);
+			SAME(p.word[SIGNALS + pairs[i].pending], 0);
+			SAME(p.word[SIGNALS + SIGUSR1], 0);
+			SAME(prismember(&status(&p)->pr_sigpend, pairs[i].pending), 0);
+			end(&p);
+		}
+}
+
+/* A system process is of the kernel's model, and in no call. */
+static void system_process(void)
+{
+	lwpsinfo_t one;
+	int fd = open_lwp(2, 2, "lwpsinfo", O_RDONLY);
+	struct proc p = { 2, -1, open_of(2, "status", O_RDONLY), NULL };
+
+	CHECK(read(fd, &one, sizeof one) == sizeof one);
+	SAME(one.pr_state, SSLEEP);
+	SAME(one.pr_syscall, 0);
+	if (sizeof (long) == 4) {
+		pstatus_t s;
+
+		/* Its addresses are not for those who have short ones. */
+		SAME(pread(p.st, &s, sizeof s, 0), -1);
+		SAME(errno, EOVERFLOW);
+		SAME(read(open_of(2, "map", O_RDONLY), &s, sizeof s), 0);
+		return;
+	}
+	SAME(status(&p)->pr_dmodel, PR_MODEL_LP64);
+	SAME(status(&p)->pr_flags & (PR_ISSYS | PR_ASLEEP), PR_ISSYS);
+	SAME(status(&p)->pr_lwp.pr_syscall, 0);
+	SAME(status(&p)->pr_lwp.pr_nsysarg, 0);
+}
+
+/* Who reads about himself runs. The call that an lwp is in, it is in also when it stands. */
+static void who_runs(void)
+{
+	lwpsinfo_t one;
+	psinfo_t all;
+	struct proc p = { getpid(), -1, open_of(getpid(), "status", O_RDONLY), NULL }, q;
+
+	CHECK(read(open_of(p.pid, "psinfo", O_RDONLY), &all, sizeof all) == sizeof all);
+	SAME(all.pr_lwp.pr_state, SONPROC);
+	SAME(all.pr_lwp.pr_sname, 'O');
+	CHECK(read(open_lwp(p.pid, p.pid, "lwpsinfo", O_RDONLY), &one, sizeof one) == sizeof one);
+	SAME(one.pr_state, SONPROC);
+	SAME(status(&p)->pr_flags & (PR_ASLEEP | PR_STOPPED), 0);
+	SAME(status(&p)->pr_lwp.pr_syscall, 0);
+	q = start(sleeper);
+	SAME(PUT(&q, PCSTOP), 0);
+	CHECK(status(&q)->pr_lwp.pr_syscall != 0);
+	CHECK(read(open_lwp(q.pid, q.pid, "lwpsinfo", O_RDONLY), &one, sizeof one) == sizeof one);
+	SAME(one.pr_state, SSTOP);
+	SAME(one.pr_syscall, status(&q)->pr_lwp.pr_syscall);
+	end(&q);
+	q = start(spin);
+	SAME(PUT(&q, PCSTOP), 0);
+	CHECK(read(open_lwp(q.pid, q.pid, "lwpsinfo", O_RDONLY), &one, sizeof one) == sizeof one);
+	SAME(one.pr_syscall, 0);
+	end(&q);
+}
+
+/* Directories of who may control the process are opened by nobody else, also where the user is the same. */
+static void directories(void)
+{
+	static const char *const names[] = { "fd", "fdinfo", "object", "path", "contracts" };
+	struct proc p = start(sleeper);
+	pid_t other;
+	int wstat;
+
+	/* A group of another's. */
+	other = fork();
+	CHECK(other >= 0);
+	if (other == 0) {
+		struct proc q;
+
+		CHECK(setresuid(1000, 1000, 1000) == 0);
+		q = start_closed(sleeper);
+		CHECK(prctl(PR_SET_DUMPABLE, 1) == 0);
+		for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+			CHECK(open(path_of(q.pid, names[i]), O_RDONLY) < 0);
+			SAME(errno, EACCES);
+		}
+		kill(q.pid, SIGKILL);
+		_exit(0);
+	}
+	CHECK(waitpid(other, &wstat, 0) == other);
+	SAME(wstat, 0);
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		CHECK(close(open_of(p.pid, names[i], O_RDONLY)) == 0);
+	end(&p);
+}
+
+/* Every directory can be listed by whoever knows inodes of 32 bits only, and its entries are not one another. */
+static void listings(void)
+{
+	static const char *const names[] = { "", "fd", "fdinfo", "path", "object", "lwp" };
+	struct proc p;
+	static ino_t seen[4096];
+
+	for (int fd = 3; fd < 100; fd++)
+		CHECK(dup(0) >= 0);
+	p = start(crowd);
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+		DIR *dir = opendir(path_of(p.pid, names[i]));
+		struct dirent *entry;
+		struct stat st;
+		char path[400];
+		unsigned n = 0;
+
+		CHECK(dir != NULL);
+		for (errno = 0; (entry = readdir(dir)) != NULL; errno = 0) {
+			snprintf(path, sizeof path, "%s/%s", names[i], entry->d_name);
+			if (lstat(path_of(p.pid, path), &st) < 0)
+				fail_at(__LINE__, path);
+			SAME(st.st_ino, entry->d_ino);
+			for (unsigned j = 0; j < n; j++)
+				CHECK(seen[j] != st.st_ino);
+			CHECK(n < sizeof seen / sizeof *seen);
+			seen[n++] = st.st_ino;
+		}
+		SAME(errno, 0);
+		CHECK(n > 4);
+		closedir(dir);
+	}
+	end(&p);
+}
+
+/* The first lwp sleeps until it is told to end, the second counts. */
+static void sleeps_first(volatile long *w)
+{
+	pthread_t t;
+
+	w[TIDS] = own_lwp();
+	if (pthread_create(&t, NULL, counting, (void *)(w + LAST)) != 0)
+		_exit(94);
+	w[READY] = 1;
+	for (;;)
+		pause();
+}
+
+static lwpsinfo_t speaks(pid_t pid)
+{
+	psinfo_t all;
+	int fd = open_of(pid, "psinfo", O_RDONLY);
+
+	CHECK(read(fd, &all, sizeof all) == sizeof all);
+	close(fd);
+	return all.pr_lwp;
+}
+
+/* In psinfo the same lwp speaks for the process as in status: one that runs, if any does. */
+static void psinfo_of_several(void)
+{
+	struct proc p = start(sleeps_first);
+	lwpsinfo_t one;
+	int lwpctl;
+
+	EVENTUALLY(p.word[LAST + 1]);
+	EVENTUALLY(speaks(p.pid).pr_lwpid == p.word[LAST + 1]);
+	one = speaks(p.pid);
+	SAME(one.pr_state, 2);
+	SAME(status(&p)->pr_lwp.pr_lwpid, one.pr_lwpid);
+	/* Who stands does not speak while another sleeps. */
+	lwpctl = open_lwp(p.pid, p.word[LAST + 1], "lwpctl", O_WRONLY);
+	SAME(give(lwpctl, PCSTOP, NULL, 0), 0);
+	one = speaks(p.pid);
+	SAME(one.pr_lwpid, p.pid);
+	SAME(one.pr_state, SSLEEP);
+	SAME(status(&p)->pr_lwp.pr_lwpid, one.pr_lwpid);
+	SAME(give_long(lwpctl, PCRUN, 0), 0);
+	close(lwpctl);
+	lwpctl = open_lwp(p.pid, p.pid, "lwpctl", O_WRONLY);
+	SAME(give(lwpctl, PCSTOP, NULL, 0), 0);
+	EVENTUALLY(speaks(p.pid).pr_lwpid == p.word[LAST + 1]);
+	SAME(PUT(&p, PCSTOP), 0);
+	one = speaks(p.pid);
+	SAME(one.pr_state, SSTOP);
+	SAME(status(&p)->pr_lwp.pr_lwpid, one.pr_lwpid);
+	end(&p);
+}
+
+/* A value that a register cannot have changes no other one either. */
+static void impossible_registers(void)
+{
+	struct proc p = start(spin);
+	prgregset_t old, now;
+
+	SAME(PUT(&p, PCSTOP), 0);
+	memcpy(old, status(&p)->pr_lwp.pr_reg, sizeof old);
+#ifdef __LP64__
+	static const int bases[] = { REG_FSBASE, REG_GSBASE };
+
+	for (unsigned i = 0; i < 2; i++) {
+		memcpy(now, old, sizeof now);
+		for (int n = 0; n < 10; n++)
+			now[n] ^= 0x4242;
+		now[bases[i]] = 1L << 63;
+		SAME(PUTP(&p, PCSREG, now), EINVAL);
+		SAME(memcmp(status(&p)->pr_lwp.pr_reg, old, sizeof old), 0);
+		SAME(PUTP(&p, PCAGENT, now), EINVAL);
+		EVENTUALLY(status(&p)->pr_agentid == 0);
+	}
+#endif
+	memcpy(now, old, sizeof now);
+	SAME(PUTP(&p, PCSREG, now), 0);
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	RUNS(&p);
+	end(&p);
+}
+
 CASES({ "classes", classes }, { "nice_of_some", nice_of_some }, { "accounting", accounting },
     { "exec_arguments", exec_arguments }, { "heap", heap }, { "job_control", job_control }, { "changes", changes }, { "locks", locks }, { "silent", silent },
     { "systems", systems }, { "zeros", zeros }, { "time_of_map", time_of_map }, { "other_mounts", other_mounts },
@@ -741,4 +1163,9 @@ CASES({ "classes", classes }, { "nice_of_some", nice_of_some }, { "accounting", 
     { "exec_by_another", exec_by_another }, { "abort_in_a_sleep", abort_in_a_sleep },
     { "step_into_a_sleep", step_into_a_sleep }, { "step_from_a_call", step_from_a_call },
     { "steps_through_calls", steps_through_calls }, { "flags_of_who_runs", flags_of_who_runs },
-    { "again_alone", again_alone }, { "signal_at_a_fault", signal_at_a_fault })
+    { "again_alone", again_alone }, { "signal_at_a_fault", signal_at_a_fault },
+    { "without_the_first", without_the_first }, { "sums", sums }, { "contraries", contraries },
+    { "system_process", system_process }, { "who_runs", who_runs }, { "directories", directories },
+    { "listings", listings },
+    { "psinfo_of_several", psinfo_of_several },
+    { "impossible_registers", impossible_registers })

@@ -55,6 +55,21 @@ fn what_was_written_is_read_and_used() {
 }
 
 #[test]
+fn a_value_that_a_register_cannot_have_changes_no_other() {
+    const FS_BASE: usize = 21;
+    let mount = Mount::new();
+    let (target, client, ctl, regs) = on_the_sled(&mount, &[]);
+    let before = client.read_at(regs, 0, 216).unwrap();
+    let mut image = before.clone();
+    image[0] ^= 1;
+    image[8 * FS_BASE..][..8].copy_from_slice(&(1u64 << 63).to_ne_bytes());
+    assert_eq!(client.write_at(regs, 0, &image), Err(libc::EIO));
+    assert_eq!(client.read_at(regs, 0, 216).unwrap(), before);
+    client.write(ctl, "run").unwrap();
+    target.counts(0);
+}
+
+#[test]
 fn a_register_read_at_its_place_is_that_of_now() {
     let mount = Mount::new();
     let (target, client, ctl, regs) = on_the_sled(&mount, &[]);

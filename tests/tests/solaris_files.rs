@@ -764,9 +764,7 @@ fn every_file_in_every_mode_for_everybody() {
                         libc::S_IFDIR | libc::S_IFLNK if *writes => &[libc::EISDIR, EACCES],
                         // Only who may read a link comes to its end.
                         libc::S_IFLNK if right => &[0],
-                        // The right is asked by the listing, not by the open.
-                        libc::S_IFDIR if permitted => &[0],
-                        libc::S_IFREG if permitted && right => &[0],
+                        libc::S_IFDIR | libc::S_IFREG if permitted && right => &[0],
                         _ => &[EACCES],
                     };
                     let got = match client.open(&mount.path(*pid, &name), *flags) {

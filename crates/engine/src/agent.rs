@@ -10,7 +10,7 @@ use crate::engine::{called, Done, Target};
 use crate::error::Refusal;
 use crate::event::Call;
 use crate::inject::{self, Number};
-use crate::lwp::Edit;
+use crate::lwp::{refused, Edit};
 use crate::process::agent::Agent;
 use crate::process::lwps::{makes_process, Stand};
 use crate::process::{Await, State, Stop};
@@ -123,11 +123,11 @@ impl Maker {
     fn stands(self, t: &mut Tracer, tid: Tid, result: Result<(), Refusal>) {
         let Maker { key, edit, done, .. } = self;
         let result = result.and_then(|()| {
-            let os = |e: io::Error| Refusal::os("set the registers of", tid, &e);
-            let mut regs = ptrace::user_regs(tid).map_err(os)?;
+            let why = |e: io::Error| refused(tid, &e);
+            let mut regs = ptrace::user_regs(tid).map_err(why)?;
             edit(&mut regs);
             regs.orig_rax = u64::MAX;
-            ptrace::set_signal_mask(tid, !0).and_then(|()| ptrace::set_user_regs(tid, &regs)).map_err(os)
+            ptrace::set_signal_mask(tid, !0).and_then(|()| ptrace::set_user_regs(tid, &regs)).map_err(why)
         });
         if let Some(entry) = t.entries.get_mut(&key) {
             entry.process.agent_stands(tid);

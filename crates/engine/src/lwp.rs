@@ -606,15 +606,22 @@ impl Message {
 
 /// Changes the general registers of a thread that stands.
 fn edit(tid: Tid, edit: Edit) -> Outcome {
-    let os = |e: std::io::Error| Refusal::os("write registers of", tid, &e);
-    let mut regs = ptrace::user_regs(tid).map_err(os)?;
-    let pc = regs.rip;
+    let old = ptrace::user_regs(tid).map_err(|e| refused(tid, &e))?;
+    let mut regs = old;
     edit(&mut regs);
-    if regs.rip != pc {
+    if regs.rip != old.rip {
         // Or the kernel's restart of a call would move it back.
         regs.orig_rax = u64::MAX;
     }
-    ptrace::set_user_regs(tid, &regs).map_err(os)
+    ptrace::change_user_regs(tid, &old, &regs).map_err(|e| refused(tid, &e))
+}
+
+/// Why the kernel does not set registers. EINVAL for a value that one cannot have.
+pub(crate) fn refused(tid: Tid, e: &std::io::Error) -> Refusal {
+    match e.raw_os_error() {
+        Some(libc::EIO) => Refusal::new(libc::EINVAL, format!("{tid}: a register cannot have this value")),
+        _ => Refusal::os("write registers of", tid, e),
+    }
 }
 
 /// Changes other registers of a thread that stands.
@@ -642,6 +649,11 @@ pub(crate) fn set_current(t: &mut Tracer, key: Key, tid: Tid, info: Option<Box<S
         Some(thread) => {
             thread.forged = None;
             match (&thread.state, info) {
+                // Sent, it takes what is pending of the other kind out of the queues.
+                (State::Stopped(Stop::Signal(..)), Some(info)) if !thread.signal_is_pending() && moves(signo) => {
+                    thread.forged = Some(info);
+                    thread.owed = 0;
+                }
                 (State::Stopped(Stop::Signal(was, _)), Some(info)) if !thread.signal_is_pending() => {
                     ptrace::set_siginfo_bytes(tid, &info).map_err(os)?;
                     let was = *was;
@@ -657,6 +669,11 @@ pub(crate) fn set_current(t: &mut Tracer, key: Key, tid: Tid, info: Option<Box<S
             Ok(())
         }
     }
+}
+
+/// True of SIGCONT and of the signals that stop, each of which cancels the other kind.
+fn moves(signo: i32) -> bool {
+    matches!(signo, libc::SIGCONT | libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU)
 }
 
 /// Drops the fault that a thread stands on, and the signal behind it.

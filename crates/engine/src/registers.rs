@@ -38,14 +38,14 @@ pub fn general(tid: Tid) -> io::Result<LinuxRegisters> {
 
 /// Writes them. The kernel drops flags without a word that a program may not have.
 pub fn set_general(tid: Tid, new: &LinuxRegisters) -> io::Result<()> {
-    let mut regs = ptrace::user_regs(tid)?;
-    let (pc, call) = (regs.rip, regs.orig_rax);
+    let old = ptrace::user_regs(tid)?;
+    let mut regs = old;
     set_from(&mut regs, new);
-    if regs.rip != pc && regs.orig_rax == call {
+    if regs.rip != old.rip && regs.orig_rax == old.orig_rax {
         // Or the kernel's restart of a call would move it back.
         regs.orig_rax = u64::MAX;
     }
-    ptrace::set_user_regs(tid, &regs)
+    ptrace::change_user_regs(tid, &old, &regs)
 }
 
 /// The FXSAVE image of a thread in a ptrace stop, whatever its data model.
@@ -102,7 +102,8 @@ fn layout(len: usize) -> Option<(usize, usize, usize)> {
     }
 }
 
-/// Writes `data` at `offset` of a register file; the rest keeps its value. EINVAL beyond the end.
+/// Writes `data` at `offset` of a register file; the rest keeps its value, and all does if the kernel refuses one. EINVAL beyond
+/// the end.
 pub fn write(tid: Tid, which: Which, offset: usize, data: &[u8]) -> Result<(), Refusal> {
     let os = |e: io::Error| Refusal::os("write registers of", tid, &e);
     let mut image = read(tid, which).map_err(os)?;
@@ -117,7 +118,8 @@ pub fn write(tid: Tid, which: Which, offset: usize, data: &[u8]) -> Result<(), R
             if set == RegSet::General {
                 keep_pc(&before, &mut image);
             }
-            ptrace::set_regs(tid, set, &image).map_err(os)
+            let undo = |_: &io::Error| drop(ptrace::set_regs(tid, set, &before));
+            ptrace::set_regs(tid, set, &image).inspect_err(undo).map_err(os)
         }
         Which::Debug => {
             // The control register last: the kernel checks it against the addresses.

@@ -23,7 +23,17 @@ pub struct About<'a> {
     outline: OnceCell<StatText>,
     /// The address space, if it was opened to judge who looks.
     memory: Option<Arc<OwnedFd>>,
+    house: OnceCell<Option<House>>,
 }
+
+/// The thread that memory, open files and namespaces are found with.
+struct House {
+    tid: u32,
+    dir: OwnedFd,
+}
+
+/// Files of a process that tell of all its threads, also when the first has ended.
+const OF_ALL: &[&[u8]] = &[b"stat", b"status", b"io", b"comm", b"limits", b"schedstat", b"wchan"];
 
 impl<'a> About<'a> {
     /// A look in the data model of who looks, or of the mount.
@@ -36,6 +46,7 @@ impl<'a> About<'a> {
             stat: OnceCell::new(),
             outline: OnceCell::new(),
             memory: None,
+            house: OnceCell::new(),
         }
     }
 
@@ -104,6 +115,36 @@ impl<'a> About<'a> {
         Ok(matches!(self.outline()?.stat()?.state, b'Z' | b'X'))
     }
 
+    /// Where memory, open files and namespaces are found that are not in the directory of the process: the first thread of it has ended,
+    /// and it lives on in others.
+    fn house(&self) -> Option<&House> {
+        let find = || {
+            if self.target.tid.is_some() || !self.leader_is_dead().unwrap_or(false) {
+                return None;
+            }
+            self.target.survivors().into_iter().find_map(|tid| {
+                let path = CString::new(format!("task/{tid}")).ok()?;
+                let dir = procfs::openat(self.target.proc.dir(), &path, libc::O_PATH | libc::O_DIRECTORY).ok()?;
+                Some(House { tid, dir })
+            })
+        };
+        self.house.get_or_init(find).as_ref()
+    }
+
+    /// `f` of the thread that has the memory and the open files, which is the first of a process as long as that lives.
+    pub fn within<T>(&self, f: impl FnOnce(&About) -> T) -> T {
+        match self.house() {
+            Some(house) => f(&self.at(&Target { tid: Some(house.tid), ..self.target.clone() })),
+            None => f(self),
+        }
+    }
+
+    /// Path of the directory in the kernel's /proc that has the links of the process.
+    pub fn kernels(&self) -> String {
+        let pid = self.target.proc.pid();
+        self.house().map_or(format!("/proc/{pid}"), |house| format!("/proc/{pid}/task/{}", house.tid))
+    }
+
     /// Whose the process is. ENOENT if it is gone.
     pub fn ids(&self) -> Result<Ids> {
         self.target.proc.ids().map_err(gone)
@@ -128,19 +169,25 @@ impl<'a> About<'a> {
             return self.read(name);
         }
         let path = self.path(name)?;
-        procfs::read_at(self.target.proc.dir(), &path).map_err(gone)
+        procfs::read_at(self.directory(name), &path).map_err(gone)
     }
 
     /// All of a file of the kernel's, opened and read in the caller's name.
     pub fn read(&self, name: &[u8]) -> Result<Vec<u8>> {
-        let path = self.path(name)?;
-        self.act(|dir| procfs::read_at(dir, &path))
+        let (path, dir) = (self.path(name)?, self.directory(name));
+        self.caller.creds()?.act_on(&self.target.proc, || procfs::read_at(dir, &path)).map_err(gone)
     }
 
-    /// Runs `f` on the directory of the process in the caller's name; ENOENT if the process is gone.
+    /// Runs `f` on the directory with the memory and the open files of the process in the caller's name; ENOENT if the process is gone.
     pub fn act<T>(&self, f: impl FnOnce(BorrowedFd) -> std::io::Result<T>) -> Result<T> {
-        let proc = &self.target.proc;
-        self.caller.creds()?.act_on(proc, || f(proc.dir())).map_err(gone)
+        let (proc, dir) = (&self.target.proc, self.directory(b""));
+        self.caller.creds()?.act_on(proc, || f(dir)).map_err(gone)
+    }
+
+    /// What the path of this file is relative to.
+    fn directory(&self, name: &[u8]) -> BorrowedFd<'_> {
+        let house = if OF_ALL.contains(&name) { None } else { self.house() };
+        house.map_or(self.target.proc.dir(), |house| house.dir.as_fd())
     }
 
     fn path(&self, name: &[u8]) -> Result<CString> {
@@ -149,15 +196,25 @@ impl<'a> About<'a> {
 
     /// The data model of the process itself; `None` if it cannot be known: a zombie, a system process.
     pub fn target_model(&self) -> Option<Model> {
-        model_at(self.target.proc.dir(), c"auxv")
+        let path = self.path(b"auxv").ok()?;
+        // Only where it is not found is it asked whether the first thread lives: that takes as long.
+        model_at(self.target.proc.dir(), &path).or_else(|| model_at(self.house()?.dir.as_fd(), &path))
     }
 
-    /// EOVERFLOW for a reader whose pointers are too short for those of the process.
+    /// EOVERFLOW for a reader whose pointers are too short for those of the process, or of the kernel if that is a system process.
     pub fn fits(&self) -> Result<()> {
-        if self.model() == Model::Ilp32 && self.target_model() == Some(Model::Lp64) {
+        if self.model() == Model::Ilp32 && (self.target_model() == Some(Model::Lp64) || self.is_system()) {
             return Err(Errno(libc::EOVERFLOW));
         }
         Ok(())
+    }
+
+    /// The same for what tells of the address space: a system process has none, and shows everybody nothing.
+    pub fn fits_space(&self) -> Result<()> {
+        if self.is_system() {
+            return Ok(());
+        }
+        self.fits()
     }
 
     /// True for a thread of the kernel: a system process, which has no memory and cannot be controlled.

@@ -20,16 +20,16 @@ pub fn may_control(target: &Target, creds: &Creds) -> std::io::Result<()> {
 }
 
 /// Opens the address space in the name of `creds`. A process whose first thread has ended lives on in the others, and only
-/// they lead to its memory.
+/// they lead to its memory: the kernel says ESRCH of that thread, or EACCES to whoever is not privileged.
 pub fn open_mem(target: &Target, creds: &Creds, mode: i32) -> std::io::Result<OwnedFd> {
     let proc = &target.proc;
     let open = |path: &CStr| creds.act_on(proc, || procfs::openat(proc.dir(), path, mode));
     let path = target.path(b"mem").unwrap_or_default();
     match open(&path) {
-        Err(e) if e.raw_os_error() == Some(libc::ESRCH) && target.tid.is_none() => {
-            let tids = proc.tasks().unwrap_or_default();
-            let others = tids.into_iter().filter_map(|tid| CString::new(format!("task/{tid}/mem")).ok());
-            others.map(|path| open(&path)).find(|r| r.is_ok()).unwrap_or(Err(e))
+        Err(e) if matches!(e.raw_os_error(), Some(libc::ESRCH | libc::EACCES)) && target.tid.is_none() => {
+            let others = target.survivors().into_iter().filter_map(|tid| CString::new(format!("task/{tid}/mem")).ok());
+            let ended = |r: &std::io::Result<_>| matches!(r, Err(e) if e.raw_os_error() == Some(libc::ESRCH));
+            others.map(|path| open(&path)).find(|r| !ended(r)).unwrap_or(Err(e))
         }
         result => result,
     }

@@ -47,6 +47,21 @@ impl Target {
         CString::new(path).ok()
     }
 
+    /// The living threads of a process whose first has ended; none while that lives, or when all have ended. The kernel's files
+    /// of memory, open files and namespaces lead nowhere then but in their directories.
+    pub fn survivors(&self) -> Vec<u32> {
+        let lives = |path: &CStr| {
+            let text = procfs::read_at(self.proc.dir(), path).unwrap_or_default();
+            procfs::Stat::parse(&text).is_some_and(|stat| !matches!(stat.state, b'Z' | b'X'))
+        };
+        if lives(c"stat") {
+            return Vec::new();
+        }
+        let path = |tid: &u32| CString::new(format!("task/{tid}/stat")).unwrap_or_default();
+        let tids = self.proc.tasks().unwrap_or_default();
+        tids.into_iter().filter(|tid| lives(&path(tid))).collect()
+    }
+
     /// Attributes of the directory the target's files are in, ESTALE if the target is gone.
     pub fn directory_attr(&self, caller: &Caller) -> Result<Attr> {
         self.visible(caller)?;

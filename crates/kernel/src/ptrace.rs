@@ -333,6 +333,12 @@ pub fn set_user_regs(tid: Tid, regs: &libc::user_regs_struct) -> io::Result<()> 
     call(libc::PTRACE_SETREGS, tid, 0, regs as *const _ as usize).map(drop)
 }
 
+/// Sets all general registers or, if the kernel refuses one, none: it takes one after the other, and keeps those before that one.
+/// `old` are the registers as they were.
+pub fn change_user_regs(tid: Tid, old: &libc::user_regs_struct, new: &libc::user_regs_struct) -> io::Result<()> {
+    set_user_regs(tid, new).inspect_err(|_| drop(set_user_regs(tid, old)))
+}
+
 const DEBUGREG: usize = std::mem::offset_of!(libc::user, u_debugreg);
 
 /// Debug register `n` (0 to 7).

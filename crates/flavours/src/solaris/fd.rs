@@ -24,7 +24,7 @@ pub struct Fds(pub Target);
 
 /// `st_size` of `fd/` and `fdinfo/`.
 pub fn slots(about: &About) -> Result<u64> {
-    Ok((about.status()?.number("FDSize") + 2) * 16)
+    Ok((about.within(|at| Ok::<_, Errno>(at.status()?.number("FDSize")))? + 2) * 16)
 }
 
 /// The open descriptors, ascending, in the caller's name.

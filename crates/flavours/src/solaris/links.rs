@@ -66,5 +66,5 @@ pub fn leading(about: &About, name: &str) -> Result<Vec<u8>> {
     if is_path(&text) && paths_are_shared(about) {
         return Ok(text);
     }
-    Ok(format!("/proc/{}/{name}", about.target.proc.pid()).into_bytes())
+    Ok(format!("{}/{name}", about.kernels()).into_bytes())
 }

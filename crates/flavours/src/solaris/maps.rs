@@ -152,13 +152,13 @@ fn records(about: &About, mappings: &[Mapping]) -> Vec<u8> {
 
 /// `map`.
 pub fn map(about: &About) -> Result<Vec<u8>> {
-    about.fits()?;
+    about.fits_space()?;
     Ok(records(about, &read(about)?))
 }
 
 /// `rmap`.
 pub fn rmap(about: &About) -> Result<Vec<u8>> {
-    about.fits()?;
+    about.fits_space()?;
     let mut all = read(about)?;
     if let Some(i) = all.iter().position(|m| m.path == b"[stack]") {
         let below = i.checked_sub(1).map_or(0, |i| all[i].end);
@@ -178,7 +178,7 @@ fn stack_limit(limits: &[u8]) -> Option<u64> {
 
 /// `xmap`.
 pub fn xmap(about: &About) -> Result<Vec<u8>> {
-    about.fits()?;
+    about.fits_space()?;
     let names = Names::read(about);
     let mut out = Vec::new();
     for m in read_with_pages(about)? {

@@ -237,14 +237,23 @@ pub const ROOT_INO: u64 = 2;
 /// Inode of `self`.
 pub const SELF_INO: u64 = 1;
 
-/// Inode number of a node of this type: unique while the process lives. `n` tells the entries of one directory apart. Those of a
-/// process or an lwp itself fit into 32 bits, so that programs that know no larger ones can look at them.
+/// Inode number of a node of this type. All fit into 32 bits: programs that know no larger ones could neither look at a file nor list
+/// its directory. Those of a process or an lwp itself are unique while it lives; of the entries of a directory, which `n`
+/// tells apart, those of one are.
 pub fn ino(target: &Target, name: &str, n: Option<u64>) -> u64 {
     let kind = TYPES.iter().position(|t| *t == name).unwrap_or(63) as u64;
     // A number that a thread has no process has, but for its first, and their types differ. It has 22 bits at most.
     let slot = u64::from(target.tid.unwrap_or(target.proc.pid()));
-    (n.map_or(0, |n| n + 1) << 28 | slot << 6 | kind) + 2
+    let own = (slot << 6 | kind) + 2;
+    match n {
+        None => own,
+        // Two directories seldom begin near to each other.
+        Some(n) => ENTRIES + ((own.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) + n) % ((1 << 32) - ENTRIES),
+    }
 }
+
+/// Inodes of directories' entries begin here, above all others.
+const ENTRIES: u64 = 1 << 29;
 
 /// Inode number of a process directory.
 pub fn process_ino(pid: u32) -> u64 {
@@ -438,7 +447,12 @@ impl Node for Door {
         if mask & libc::W_OK != 0 {
             self.writable()?;
         }
-        caller.may(&attr(&about, 0, self.row.mode, 0)?, mask)
+        caller.may(&attr(&about, 0, self.row.mode, 0)?, mask)?;
+        // Nothing else is asked before a directory is opened.
+        if self.row.mode & libc::S_IFMT == libc::S_IFDIR && mask & libc::R_OK != 0 {
+            self.search(caller)?;
+        }
+        Ok(())
     }
 
     fn setattr(&self, caller: &Caller, set: &SetAttr) -> Result<()> {

@@ -64,8 +64,8 @@ impl Mapped {
         found.map(|(_, mapped)| mapped).ok_or(Errno(libc::ENOENT))
     }
 
-    /// The file itself, not yet opened for anything. By the kernel's link to it; where that is for the privileged, by its path,
-    /// in the caller's name, if that still leads to it.
+    /// The file itself, not yet opened for anything. By the kernel's link to it; where that is for the privileged, or the first
+    /// thread has ended and there is none, by its path, in the caller's name, if that still leads to it.
     fn reach(&self, about: &About) -> Result<OwnedFd> {
         let mapping = match &self.at {
             Some(mapping) if !self.exe => mapping,
@@ -73,7 +73,7 @@ impl Mapped {
         };
         let link = CString::new(format!("map_files/{:x}-{:x}", mapping.start, mapping.end)).unwrap_or_default();
         match procfs::openat(about.target.proc.dir(), &link, libc::O_PATH) {
-            Err(e) if matches!(e.raw_os_error(), Some(libc::EPERM | libc::EACCES)) => {}
+            Err(e) if matches!(e.raw_os_error(), Some(libc::EPERM | libc::EACCES | libc::ENOENT)) => {}
             other => return other.map_err(gone),
         }
         if !is_path(&self.path) {
@@ -107,7 +107,7 @@ pub fn count(about: &About) -> Result<u64> {
 pub fn ino(target: &Target, kind: &str, name: &[u8]) -> u64 {
     let hash = name.iter().fold(0x811c_9dc5u32, |h, b| (h ^ u32::from(*b)).wrapping_mul(0x0100_0193));
     // Above all descriptors.
-    nodes::ino(target, kind, Some(1 << 31 | u64::from(hash)))
+    nodes::ino(target, kind, Some(1 << 31 | u64::from(hash >> 2)))
 }
 
 impl Node for Objects {

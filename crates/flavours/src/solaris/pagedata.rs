@@ -96,7 +96,7 @@ impl Open {
         if about.zombie()? {
             return Err(Errno(libc::ENOENT));
         }
-        about.fits()?;
+        about.fits_space()?;
         let all = mapping::read(&about)?;
         let total = total(self.model, &all);
         if total > MOST || size < PIECE && total > size as u64 {

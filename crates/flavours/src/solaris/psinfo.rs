@@ -1,13 +1,13 @@
 //! `psinfo`, `lpsinfo`, `lwpsinfo`: what ps(1) shows (proc(4), `psinfo_t`, `lwpsinfo_t`).
 //!
 //! Two files of the kernel's make a `psinfo`: `stat` and `cmdline`; a third tells the data model, a fourth the call that a sleeping
-//! lwp is in, and a fifth the times of the representative lwp if there are several. The ids come from the process's pidfd. That lwp is the first thread, or if it has ended, another.
+//! lwp is in; of several lwps each tells whether it runs, until one does. The ids come from the process's pidfd.
 //!
 //! * Addresses and the exit status are 0 for whoever the kernel does not tell them: `pr_argv`, `pr_envp`, `pr_wstat`.
 //! * `pr_fname` is the name of the first thread, which a program can change. `pr_psargs` and `pr_argc` are the arguments as they
 //!   now are; `pr_argv` and `pr_envp` are 0 if they have been written over.
 //! * `pr_pctcpu` is the share of all processors since the start, not of late: the kernel keeps no decaying mean of it.
-//! * `pr_state` is `SRUN` on a processor as well as for one: the kernel does not tell which.
+//! * `pr_state` is `SRUN` on a processor as well as for one: the kernel does not tell which. Who reads about himself is on one.
 //! * `pr_pri` is 0 to 39 for ordinary classes (39 at nice -20), 100 and more in real time, which has no `pr_nice` and no
 //!   `pr_oldpri`; `pr_clname` is `TS`, `RT`, or `SYS` for threads of the kernel.
 //! * `pr_flag` says that microstates are accounted, also of a process that was told not to.
@@ -15,16 +15,17 @@
 //!   `pr_poolid`, `pr_lgrp`. `pr_contract` and `pr_bindpset` are -1.
 
 use super::about::{gone, About};
+use super::status::{lwp_of, speaker};
 use crate::target::Target;
 use abi::solaris::numbers::{
-    state_letter, syscall_out, NZERO, PCT_ONE, PRNODEV, SMSACCT, SRUN, SSLEEP, SSTOP, SSYS, SZOMB,
+    state_letter, syscall_out, NZERO, PCT_ONE, PRNODEV, SMSACCT, SONPROC, SRUN, SSLEEP, SSTOP, SSYS, SZOMB,
 };
 use abi::solaris::record::{chars, makedev, Timestruc};
 use abi::solaris::records::{array, LwpsInfo, PsInfo};
 use abi::solaris::Model;
 use kernel::procfs::{InCall, Stat};
 use kernel::{machine, tty};
-use tree::{Errno, Result};
+use tree::Result;
 
 /// The flag of a thread of the kernel in field 9 of `stat`.
 const PF_KTHREAD: u64 = 0x0020_0000;
@@ -76,9 +77,15 @@ pub fn psinfo(about: &About) -> Result<Vec<u8>> {
     let own = about.target_model();
     info.pr_flag |= if system { SSYS } else { 0 };
     info.pr_dmodel = own.or(system.then_some(Model::Lp64)).map_or(0, Model::number);
-    info.pr_size = number(23) / 1024;
-    info.pr_rssize = number(24).saturating_mul(machine::page()) / 1024;
-    info.pr_pctmem = share(number(24), machine::pages());
+    let memory = |at: &About| -> Result<[u64; 3]> {
+        let (text, outline) = (at.stat()?, at.outline()?.stat()?);
+        let number = |n| outline.number(n).unwrap_or(0);
+        Ok([number(23), number(24), text.private(28)])
+    };
+    let [size, pages, stack] = about.within(memory)?;
+    info.pr_size = size / 1024;
+    info.pr_rssize = pages.saturating_mul(machine::page()) / 1024;
+    info.pr_pctmem = share(pages, machine::pages());
     info.pr_pctcpu = share_of_time(&stat);
     info.pr_ttydev = tty(number(7) as u32);
     info.pr_start = start(&stat);
@@ -86,7 +93,7 @@ pub fn psinfo(about: &About) -> Result<Vec<u8>> {
     if system {
         info.pr_psargs = chars(stat.comm);
     } else {
-        arguments(&mut info, &about.plain(b"cmdline")?, text.private(28), own);
+        arguments(&mut info, &about.plain(b"cmdline")?, stack, own);
     }
     if model == Model::Ilp32 && own == Some(Model::Lp64) {
         (info.pr_size, info.pr_rssize, info.pr_argv, info.pr_envp) = (0, 0, 0, 0);
@@ -145,29 +152,22 @@ fn of_lwp(about: &About) -> Result<LwpsInfo> {
     Ok(lwp(about, &about.stat()?.stat()?, bound))
 }
 
-/// The lwp that stands for the process.
+/// The lwp that speaks for the process, which has so many.
 fn representative(about: &About, stat: &Stat, bound: i32, threads: i32) -> Result<LwpsInfo> {
     if threads <= 1 {
         return Ok(lwp(about, stat, bound));
     }
-    let first = about.target.proc.pid();
-    let tid = match stat.state {
-        b'Z' | b'X' => lwps(about)?.into_iter().find(|t| *t != first).ok_or(Errno(libc::ENOENT))?,
-        _ => first,
-    };
-    let target = Target { tid: Some(tid), ..about.target.clone() };
-    let lwp_about = About::new(&target, about.caller);
-    if tid == first {
-        // Only its times differ from what is known already.
-        return Ok(lwp(&lwp_about, &lwp_about.stat()?.stat()?, bound));
-    }
-    of_lwp(&lwp_about)
+    let one = |tid| of_lwp(&About::new(&lwp_of(about.target, tid), about.caller));
+    // It may have ended meanwhile.
+    one(speaker(about)?).or_else(|_| one(about.target.proc.pid()))
 }
 
 /// One lwp.
 fn lwp(about: &About, stat: &Stat, bound: i32) -> LwpsInfo {
     let number = |n| stat.number(n).unwrap_or(0);
     let state = match stat.state {
+        // In the call that reads this.
+        b'S' if stat.pid == about.caller.tid => SONPROC,
         b'R' => SRUN,
         b'T' | b't' => SSTOP,
         b'Z' | b'X' => SZOMB,
@@ -188,7 +188,7 @@ fn lwp(about: &About, stat: &Stat, bound: i32) -> LwpsInfo {
         pr_state: state,
         pr_sname: state_letter(state),
         pr_nice: nice as u8,
-        pr_syscall: if state == SSLEEP { system_call(about) } else { 0 },
+        pr_syscall: if matches!(state, SRUN | SZOMB) { 0 } else { system_call(about) },
         pr_oldpri: oldpri as u8,
         pr_cpu: ((u32::from(share) * 100 + 0x6000) >> 15).min(99) as u8,
         pr_pri: pri,
@@ -216,8 +216,12 @@ pub fn class(policy: u64, flags: u64) -> &'static [u8] {
     }
 }
 
-/// Number of the call that a sleeping lwp is in; 0 if the caller may not know.
+/// Number of the call that an lwp is in which does not run; 0 if the caller may not know. What the kernel says of its own threads
+/// means nothing.
 fn system_call(about: &About) -> i16 {
+    if about.is_system() {
+        return 0;
+    }
     // By its own number, also for the one lwp of a process.
     let call = InCall::parse(&about.read(b"syscall").unwrap_or_default());
     call.and_then(|c| i16::try_from(syscall_out(c.nr)).ok()).unwrap_or(0)

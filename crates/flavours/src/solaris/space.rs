@@ -46,7 +46,7 @@ impl Node for As {
 
 /// Bytes that are reserved.
 pub fn size(about: &About) -> Result<u64> {
-    Ok(about.status()?.number("VmSize").saturating_mul(1024))
+    about.within(|at| Ok(at.status()?.number("VmSize").saturating_mul(1024)))
 }
 
 struct Open {
@@ -65,7 +65,7 @@ impl Open {
     fn space(&self, caller: &Caller) -> Result<Option<OwnedFd>> {
         valid(self.right.as_deref(), caller)?;
         let about = About::in_model(&self.target, caller, self.model);
-        about.fits()?;
+        about.fits_space()?;
         if self.right.is_none() {
             return Ok(None);
         }

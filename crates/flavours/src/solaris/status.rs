@@ -10,7 +10,7 @@ use super::actions;
 use super::auxv;
 use super::nodes::Content;
 use super::psinfo::class;
-use super::stops::view_inside;
+use super::stops::{view, view_inside};
 use crate::target::Target;
 use abi::solaris::numbers::*;
 use abi::solaris::record::{chars, Timestruc};
@@ -87,13 +87,14 @@ fn process(about: &About, view: &View) -> Result<PStatus> {
     let number = |n: usize| stat.number(n).unwrap_or(0);
     let id = |n: usize| stat.field(n).and_then(|f| std::str::from_utf8(f).ok()?.parse().ok()).unwrap_or(0);
     let all = live(about)?;
-    let speaker = speaker(about, view, &all)?;
+    let speaker = own(about, &all).map_or_else(|| among(about, view, &all), Ok)?;
     let one = lwp_of(about.target, speaker);
     let pr_lwp = lwp(&about.at(&one), view)?;
     let maps = about.read(b"maps").unwrap_or_default();
     let (heap, stack) = (mapping(&maps, b"[heap]"), mapping(&maps, b"[stack]"));
     // Where it begins is known also while there is none.
-    let brkbase = Some(text.private(47)).filter(|at| *at != 0).unwrap_or(heap.0);
+    let brkbase =
+        about.within(|at| at.stat().ok().map(|text| text.private(47))).filter(|at| *at != 0).unwrap_or(heap.0);
     let asked = view.seat.clone().unwrap_or_default();
     Ok(PStatus {
         pr_flags: pr_lwp.pr_flags,
@@ -116,15 +117,26 @@ fn process(about: &About, view: &View) -> Result<PStatus> {
         pr_sysentry: Members::from_iter(asked.entries.iter().map(|n| n + 1)),
         pr_sysexit: Members::from_iter(asked.exits.iter().map(|n| n + 1)),
         pr_agentid: view.agent.as_ref().map_or(0, |(tid, _)| *tid),
-        pr_dmodel: about.target_model().map_or(0, Model::number),
+        pr_dmodel: about.target_model().or(about.is_system().then_some(Model::Lp64)).map_or(0, Model::number),
         pr_nzomb: i32::from(status.number("Threads") > all.len() as u64),
         pr_lwp,
         ..PStatus::default()
     })
 }
 
-/// The lwp that speaks for the process: what runs before what sleeps before what stands. Of those that stand, the engine knows.
-fn speaker(about: &About, view: &View, all: &[u32]) -> Result<u32> {
+/// The lwp that speaks for the process. To be asked in the tracer thread only by a thread of the process.
+pub fn speaker(about: &About) -> Result<u32> {
+    let all = live(about)?;
+    own(about, &all).map_or_else(|| among(about, &view(about.target, Shown::Speaker), &all), Ok)
+}
+
+/// Who asks runs, so he speaks for his own process.
+fn own(about: &About, all: &[u32]) -> Option<u32> {
+    Some(about.caller.tid).filter(|tid| all.contains(tid))
+}
+
+/// It among these: what runs before what sleeps before what stands. Of those that stand, the engine knows.
+fn among(about: &About, view: &View, all: &[u32]) -> Result<u32> {
     let known = view.speaker.map(|tid| tid as u32).filter(|tid| all.contains(tid));
     let stands = view.lwps.iter().any(|l| Some(l.tid) == view.speaker && l.stand != Stand::Runs);
     let first = all.first().copied().ok_or(Errno(libc::ENOENT))?;
@@ -143,7 +155,14 @@ fn speaker(about: &About, view: &View, all: &[u32]) -> Result<u32> {
             _ => 8,
         })
     };
-    Ok(all.iter().take(LOOK).min_by_key(|tid| state(tid)).copied().unwrap_or(first))
+    let mut best = (9, first);
+    for tid in all.iter().take(LOOK) {
+        best = best.min((state(tid), *tid));
+        if best.0 <= 1 {
+            break;
+        }
+    }
+    Ok(best.1)
 }
 
 /// Start and size of the mapping of this name.
@@ -201,7 +220,8 @@ fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
     }
     if out.pr_flags & PR_STOPPED == 0 {
         match stat.state {
-            b'S' => asleep(about, &mut out),
+            // Who reads about himself runs, and a thread of the kernel is in no call.
+            b'S' if tid != about.caller.tid && !about.is_system() => asleep(about, &mut out),
             b'D' if in_vfork(about) => out.pr_flags |= PR_VFORKP,
             _ => {}
         }

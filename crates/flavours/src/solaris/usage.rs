@@ -7,7 +7,8 @@
 //! * Not counted by the kernel, 0: `pr_nswap`, `pr_msnd`, `pr_mrcv`, `pr_sigs`, `pr_sysc`; also `pr_term`, so `pr_rtime` and
 //!   `pr_slptime` of a zombie are 0.
 //! * Of lwps that have ended, the kernel keeps the sums but not the number: `pr_count` counts the living. The first entry of
-//!   `lusage` has `pr_count` 0 and of the times only `pr_utime` and `pr_stime`.
+//!   `lusage` has `pr_count` 0 and of the times only `pr_utime` and `pr_stime`, and the sum of these as `pr_rtime`: more they
+//!   have lived, but how long nobody knows.
 
 use super::about::About;
 use super::psinfo::{array_size, lwps};
@@ -57,7 +58,7 @@ impl Sum {
     }
 
     fn record(&self, lwpid: i32, create: u64, now: u64) -> PrUsage {
-        let slept = self.elapsed.saturating_sub(self.user + self.system + self.waited);
+        let slept = self.elapsed.saturating_sub(self.user.saturating_add(self.system).saturating_add(self.waited));
         PrUsage {
             pr_lwpid: lwpid,
             pr_count: self.lwps as i32,
@@ -137,11 +138,15 @@ pub fn usage(about: &About) -> Result<Vec<u8>> {
     let (counted, began) = counted(about, now)?;
     let mut sum = Sum { elapsed: 0, ..counted };
     if !about.zombie()? {
+        let mut alive = 0u64;
         for (_, one, _) in living(about, now)? {
+            alive = alive.saturating_add(one.user.saturating_add(one.system));
             // Of these the kernel keeps no sum itself.
             let Sum { lwps, elapsed, waited, voluntary, involuntary, .. } = one;
             sum.add(&Sum { lwps, elapsed, waited, voluntary, involuntary, ..Sum::default() });
         }
+        let dead = counted.user.saturating_add(counted.system).saturating_sub(alive);
+        sum.elapsed = sum.elapsed.saturating_add(dead);
     }
     Ok(sum.record(0, began, now).bytes(about.model()))
 }
@@ -153,7 +158,7 @@ pub fn lusage(about: &About) -> Result<Vec<u8>> {
     let (all, began) = counted(about, now)?;
     let mut alive = Sum::default();
     living.iter().for_each(|(_, one, _)| alive.add(one));
-    let dead = Sum {
+    let mut dead = Sum {
         user: all.user.saturating_sub(alive.user),
         system: all.system.saturating_sub(alive.system),
         minor: all.minor.saturating_sub(alive.minor),
@@ -163,6 +168,7 @@ pub fn lusage(about: &About) -> Result<Vec<u8>> {
         chars: all.chars.saturating_sub(alive.chars),
         ..Sum::default()
     };
+    dead.elapsed = dead.user.saturating_add(dead.system);
     let mut entries = vec![dead.record(0, began, now)];
     entries.extend(living.iter().map(|(tid, one, began)| one.record(*tid as i32, *began, now)));
     Ok(array(about.model(), &entries))
@@ -183,6 +189,6 @@ pub fn usage_size(about: &About) -> Result<u64> {
 
 /// Bytes of `lusage`.
 pub fn lusage_size(about: &About) -> Result<u64> {
-    let living = about.status()?.number("Threads");
+    let living = about.status()?.number("Threads").saturating_sub(u64::from(about.leader_is_dead()?));
     Ok(array_size(about.model(), PrUsage::size(about.model()), living + 1))
 }

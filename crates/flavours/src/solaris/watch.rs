@@ -59,7 +59,7 @@ fn areas(about: &About) -> Vec<Area> {
 
 /// `watch`: an array of `prwatch_t`, in rising order of addresses.
 pub const WATCH: Content = |about| {
-    about.fits()?;
+    about.fits_space()?;
     let mut all = Vec::new();
     for Area { start, size, flags } in areas(about) {
         let entry = PrWatch { pr_vaddr: start, pr_size: size, pr_wflags: flags, ..PrWatch::default() };
