@@ -1,5 +1,6 @@
 /* killed MOUNT CASE: works on processes until the file system is gone, and finds them running then. Says "ready" when it works. */
 #include "pr.h"
+#include <dirent.h>
 
 static int is_over(int e)
 {
@@ -174,4 +175,62 @@ static void in_ids(void)
 	}
 }
 
-CASES({ "in_ids", in_ids }, { "in_all_work", in_all_work }, { "in_signals_and_ids", in_signals_and_ids })
+static char room[4 * 8192];
+
+/* Counts, and writes everywhere when it is told to. */
+static void roomy(volatile long *w)
+{
+	w[READY] = 1;
+	for (;;) {
+		w[COUNT]++;
+		if (w[TIDS]) {
+			memset(room, 1, sizeof room);
+			w[TIDS] = 0;
+		}
+	}
+}
+
+static int descriptors(pid_t pid)
+{
+	char path[64];
+	int n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	CHECK((dir = opendir(path)) != NULL);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/* Pages of a process are watched again and again, for which it makes a descriptor for us: none is left in it, and it writes there. */
+static void in_watching(void)
+{
+	struct proc p = start(roomy);
+	int had = descriptors(p.pid), e = 0, n = 0;
+	prwatch_t watch;
+
+	memset(&watch, 0, sizeof watch);
+	watch.pr_vaddr = (uintptr_t)room + 8192;
+	while (!is_over(e)) {
+		if (n++ == 10 && write(1, "ready\n", 6) != 6)
+			_exit(9);
+		watch.pr_size = 8192;
+		watch.pr_wflags = WA_WRITE;
+		e = PUTP(&p, PCWATCH, watch);
+		if (e == 0) {
+			watch.pr_size = 0;
+			watch.pr_wflags = 0;
+			e = PUTP(&p, PCWATCH, watch);
+		}
+		CHECK(e == 0 || is_over(e));
+	}
+	RUNS(&p);
+	EVENTUALLY(descriptors(p.pid) == had);
+	p.word[TIDS] = 1;
+	EVENTUALLY(p.word[TIDS] == 0);
+	RUNS(&p);
+}
+
+CASES({ "in_watching", in_watching }, { "in_ids", in_ids }, { "in_all_work", in_all_work }, { "in_signals_and_ids", in_signals_and_ids })

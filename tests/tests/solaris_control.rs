@@ -126,6 +126,12 @@ fn ids_are_those_of_all_lwps_when_the_daemon_is_killed() {
     outlive_the_daemon("in_ids", 24);
 }
 
+/// The same while pages of a process begin to be watched and cease to be, for which it makes descriptors for us.
+#[test]
+fn no_descriptor_outlives_the_daemon() {
+    outlive_the_daemon("in_watching", 48);
+}
+
 fn outlive_the_daemon(case: &str, rounds: u64) {
     for (round, bits) in (0..rounds).zip([64, 32, 64].into_iter().cycle()) {
         let mount = Mount::of("solaris", "rw");
