@@ -207,7 +207,7 @@ impl Pool {
             return;
         }
         let again = self.caller.swap(caller, Relaxed) == caller;
-        let row = if again { self.row.load(Relaxed).saturating_add(1) } else { 0 };
+        let row = if again { self.row.load(Relaxed).wrapping_add(1) } else { 0 };
         let look = if self.near.is_me() { LOOK_NEAR } else { LOOK };
         let stays = if row % look == look - 1 { self.comes_near(caller, row) } else { row > 0 };
         if !stays && self.near.is_me() {
@@ -250,7 +250,8 @@ impl Pool {
         loop {
             std::thread::sleep(Duration::from_millis(pause.into()));
             let now = self.row.load(Relaxed);
-            if now < row.saturating_add(OFTEN * pause) {
+            // One that begins anew is another row.
+            if now.checked_sub(row).is_none_or(|asked| asked < OFTEN * pause) {
                 break;
             }
             row = now;
