@@ -29,7 +29,8 @@ pub fn open_mem(target: &Target, creds: &Creds, mode: i32) -> std::io::Result<Ow
         Err(e) if matches!(e.raw_os_error(), Some(libc::ESRCH | libc::EACCES)) && target.tid.is_none() => {
             let others = target.survivors().into_iter().filter_map(|tid| CString::new(format!("task/{tid}/mem")).ok());
             let ended = |r: &std::io::Result<_>| matches!(r, Err(e) if e.raw_os_error() == Some(libc::ESRCH));
-            others.map(|path| open(&path)).find(|r| !ended(r)).unwrap_or(Err(e))
+            // Who execs takes the number of the first while we look.
+            others.map(|path| open(&path)).find(|r| !ended(r)).unwrap_or_else(|| open(&path))
         }
         result => result,
     }
