@@ -190,7 +190,7 @@ impl Guard {
         let post = Arc::new(post);
         let mine = post.clone();
         let guard = move || {
-            if thread::set_idle_class(0, true).and_then(|()| thread::set_idle_class(0, false)).is_ok() {
+            if thread::can_leave_idle_class() {
                 mine.refused.store(false, SeqCst);
                 mine.stand();
             }

@@ -28,7 +28,8 @@ pub fn open_mem(target: &Target, creds: &Creds, mode: i32) -> std::io::Result<Ow
     match open(&path) {
         Err(e) if matches!(e.raw_os_error(), Some(libc::ESRCH | libc::EACCES)) && target.tid.is_none() => {
             let others = target.survivors().into_iter().filter_map(|tid| CString::new(format!("task/{tid}/mem")).ok());
-            let ended = |r: &std::io::Result<_>| matches!(r, Err(e) if e.raw_os_error() == Some(libc::ESRCH));
+            let gone = |e: &std::io::Error| matches!(e.raw_os_error(), Some(libc::ESRCH | libc::ENOENT));
+            let ended = |r: &std::io::Result<_>| r.as_ref().is_err_and(gone);
             // Who execs takes the number of the first while we look.
             others.map(|path| open(&path)).find(|r| !ended(r)).unwrap_or_else(|| open(&path))
         }

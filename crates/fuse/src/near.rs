@@ -9,7 +9,6 @@ use kernel::thread;
 use parking_lot::Mutex;
 use std::io;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::SeqCst};
-use std::sync::OnceLock;
 
 /// How long nothing is tried after somebody was kept waiting, in nanoseconds.
 const REST: u64 = 1_000_000_000;
@@ -39,7 +38,7 @@ impl Near {
         if let Some(home) = thread::home().filter(|_| self.tid.load(SeqCst) == me) {
             return self.settle_on(cpu, &home).is_ok();
         }
-        if !self.is_guarded() || self.rests() || !can_come_back() {
+        if !self.is_guarded() || self.rests() || !thread::can_leave_idle_class() {
             return false;
         }
         let home = {
@@ -126,11 +125,4 @@ impl Near {
             let _ = thread::set_cpus(tid, home);
         }
     }
-}
-
-/// True if a thread of ours that is in the idle class may leave it. Tried once, by a thread that ends with it.
-fn can_come_back() -> bool {
-    static CAN: OnceLock<bool> = OnceLock::new();
-    let try_it = || thread::set_idle_class(0, true).and_then(|()| thread::set_idle_class(0, false)).is_ok();
-    *CAN.get_or_init(|| std::thread::Builder::new().spawn(try_it).is_ok_and(|t| t.join().unwrap_or(false)))
 }

@@ -6,8 +6,8 @@
 //!
 //! A client waits for each answer, so for one client alone that asks often one thread is enough, if it is on the client's CPU, and
 //! the others at the device would be woken for nothing. Then all threads but one stand aside, and that one moves to the client
-//! (`near`); one of them looks every few milliseconds whether it is stuck. Where it cannot move, more threads are better: one of them may be on
-//! a CPU that is awake.
+//! (`near`); one of them looks every few milliseconds whether it is stuck. Where it cannot move, more threads are better: one of
+//! them may be on a CPU that is awake.
 
 use crate::abi::{self, op};
 use crate::bridge::Bridge;
@@ -230,9 +230,7 @@ impl Pool {
         }
         let mut lone = self.lone.lock();
         if *lone {
-            while *lone {
-                self.on_more.wait(&mut lone);
-            }
+            self.on_more.wait_while(&mut lone, |lone| *lone);
         } else {
             *lone = true;
             drop(lone);

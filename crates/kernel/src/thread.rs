@@ -6,6 +6,7 @@ use crate::ptrace::Tid;
 use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 fn bell_set() -> libc::sigset_t {
@@ -234,6 +235,13 @@ pub fn start<T: Send + 'static>(
         }
         f()
     })
+}
+
+/// True if a thread of ours that is in the idle class may leave it. Tried once, by a thread that ends with it.
+pub fn can_leave_idle_class() -> bool {
+    static CAN: OnceLock<bool> = OnceLock::new();
+    let try_it = || set_idle_class(0, true).and_then(|()| set_idle_class(0, false)).is_ok();
+    *CAN.get_or_init(|| std::thread::Builder::new().spawn(try_it).is_ok_and(|t| t.join().unwrap_or(false)))
 }
 
 /// Puts a thread (0: the calling one) into the scheduler's idle class (SCHED_IDLE), or back into the usual one. Back is EPERM
