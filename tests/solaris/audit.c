@@ -647,18 +647,6 @@ static void steps_through_calls(void)
 	}
 }
 
-/* A process that cannot be run is busy, whatever the flags. */
-static void flags_of_who_runs(void)
-{
-	struct proc p = start(spin);
-
-	SAME(PUTL(&p, PCRUN, 0x40), EBUSY);
-	SAME(PUT(&p, PCSTOP), 0);
-	SAME(PUTL(&p, PCRUN, 0x40), EINVAL);
-	STOPPED(&p, PR_REQUESTED, 0);
-	end(&p);
-}
-
 /* PRSTOP of one of which nothing else is asked. */
 static void again_alone(void)
 {
@@ -1165,8 +1153,7 @@ CASES({ "classes", classes }, { "nice_of_some", nice_of_some }, { "accounting", 
     { "own_link", own_link }, { "open_files", open_files }, { "writers", writers },
     { "exec_by_another", exec_by_another }, { "abort_in_a_sleep", abort_in_a_sleep },
     { "step_into_a_sleep", step_into_a_sleep }, { "step_from_a_call", step_from_a_call },
-    { "steps_through_calls", steps_through_calls }, { "flags_of_who_runs", flags_of_who_runs },
-    { "again_alone", again_alone }, { "signal_at_a_fault", signal_at_a_fault },
+    { "steps_through_calls", steps_through_calls },     { "again_alone", again_alone }, { "signal_at_a_fault", signal_at_a_fault },
     { "without_the_first", without_the_first }, { "sums", sums }, { "contraries", contraries },
     { "system_process", system_process }, { "who_runs", who_runs }, { "directories", directories },
     { "listings", listings },

@@ -116,8 +116,9 @@ static void pcrun(void)
 {
 	struct proc p = start(spin);
 
-	/* Neither stopped nor asked to. */
+	/* Neither stopped nor asked to, whatever the flags. */
 	SAME(PUTL(&p, PCRUN, 0), EBUSY);
+	SAME(PUTL(&p, PCRUN, 0x40), EBUSY);
 	SAME(PUT(&p, PCSTOP), 0);
 	SAME(PUTL(&p, PCRUN, 0x20), EINVAL);
 	SAME(PUTL(&p, PCRUN, PRCSIG | 0x100), EINVAL);
