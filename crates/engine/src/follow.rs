@@ -92,7 +92,7 @@ impl Follow {
                 return Near::Beside(cpu);
             }
         } else if let Some(cpu) = thread::last_cpu(tid).filter(|_| self.alone >= Self::HOT) {
-            if self.guard.call() && self.move_to(cpu) {
+            if self.guard.call(tid) && self.move_to(cpu) {
                 return Near::Beside(cpu);
             }
         }
@@ -167,9 +167,12 @@ pub(crate) struct Guard {
     thread: Option<Thread>,
 }
 
+#[derive(Default)]
 struct Post {
     /// Thread id of the tracer thread; 0 as long as it has never called.
     tracer: AtomicI32,
+    /// The thread that it follows.
+    followed: AtomicI32,
     /// It is in the idle class.
     called: AtomicBool,
     /// It is not to go there, for now or for ever.
@@ -186,8 +189,7 @@ impl Guard {
 
     /// Nobody is guarded, and everything refused, where the idle class cannot be left again.
     pub fn start() -> Guard {
-        let post = Post { tracer: AtomicI32::new(0), called: AtomicBool::new(false), refused: AtomicBool::new(true) };
-        let post = Arc::new(post);
+        let post = Arc::new(Post { refused: AtomicBool::new(true), ..Post::default() });
         let mine = post.clone();
         let guard = move || {
             if thread::can_leave_idle_class() {
@@ -199,9 +201,10 @@ impl Guard {
         Guard { post, thread: started.ok().map(|handle| handle.thread().clone()) }
     }
 
-    /// Puts the calling thread, the tracer's, into the idle class; false if that is not to be.
-    fn call(&self) -> bool {
+    /// Puts the calling thread, the tracer's, into the idle class, in which it follows `tid`; false if that is not to be.
+    fn call(&self, tid: Tid) -> bool {
         let post = &self.post;
+        post.followed.store(tid, SeqCst);
         if post.called.load(SeqCst) {
             return true;
         }
@@ -227,28 +230,36 @@ impl Guard {
     }
 }
 
+/// True if the tracer thread (the first of two) waited for its CPU while the thread that it follows (the second) had it not: as long
+/// as that runs, to wait is what it is there for.
+fn kept_waiting(before: [Runs; 2], now: [Runs; 2]) -> bool {
+    let waited = now[0].waited.saturating_sub(before[0].waited);
+    let ran = now[1].ran.saturating_sub(before[1].ran);
+    waited.saturating_sub(ran) > Guard::TICK / 2
+}
+
 impl Post {
     fn stand(&self) {
         loop {
             std::thread::park();
-            let (mut before, mut quiet) = (None::<Runs>, 0);
+            let (mut before, mut quiet) = (None::<[Runs; 2]>, 0);
             while self.called.load(SeqCst) {
                 std::thread::park_timeout(Guard::TICK);
                 let tracer = self.tracer.load(SeqCst);
-                let now = Runs::of(tracer);
-                let waits = match (before, now) {
-                    (_, None) => true,
-                    (None, _) => false,
-                    (Some(a), Some(b)) if a == b => {
+                let runs = |tid| Runs::of(tid).unwrap_or_default();
+                let now = [runs(tracer), runs(self.followed.load(SeqCst))];
+                let waits = match before {
+                    None => now[0] == Runs::default(),
+                    Some(before) if before[0] == now[0] => {
                         quiet += 1;
                         thread::is_runnable(tracer)
                     }
-                    (Some(a), Some(b)) => {
+                    Some(before) => {
                         quiet = 0;
-                        b.waited.saturating_sub(a.waited) > Guard::TICK / 2
+                        kept_waiting(before, now)
                     }
                 };
-                before = now;
+                before = Some(now);
                 if waits || quiet >= Guard::QUIET {
                     self.refused.store(waits, SeqCst);
                     if self.called.swap(false, SeqCst) {
@@ -261,5 +272,21 @@ impl Post {
                 self.refused.store(false, SeqCst);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_the_one_he_follows_is_not_kept_waiting() {
+        let runs =
+            |ran, waited| Runs { ran: Duration::from_millis(ran), waited: Duration::from_millis(waited), times: 1 };
+        let before = [runs(50, 100), runs(70, 0)];
+        assert!(!kept_waiting(before, [runs(52, 107), runs(77, 0)]));
+        assert!(kept_waiting(before, [runs(52, 107), runs(71, 0)]));
+        // Another thread is followed now.
+        assert!(kept_waiting(before, [runs(52, 107), runs(3, 0)]));
     }
 }

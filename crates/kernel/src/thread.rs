@@ -183,7 +183,7 @@ fn read_of(tid: Tid, file: &str) -> Option<Vec<u8>> {
 }
 
 /// What the scheduler has given a thread so far (the file `schedstat`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Runs {
     /// Time on a CPU.
     pub ran: Duration,
