@@ -1,8 +1,10 @@
-/* A client of the flavour solaris, in C as for Solaris.
+/* Clients in C. Of the flavour solaris, as for Solaris:
  * client MOUNT calls PID        traces every call of PID, entry and exit, one stop after the other, reading lwpstatus at each
  * client MOUNT hits PID ADDR    has a breakpoint at ADDR: at each hit reads lwpstatus and goes on behind it
  * client MOUNT psinfo           reads psinfo of all processes; prints the nanoseconds and how many there were
- * The first two print a number when PID runs under them, and end with it. */
+ * The first two print a number when PID runs under them, and end with it. Of the flavour linux:
+ * client MOUNT events PID       reads an event for every entry and exit of PID's calls, which stop nobody; prints a number when they
+ *                               come, and ends with PID, or with the first event that is missing */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -163,11 +165,35 @@ static int psinfo(const char *mount) {
 	return 0;
 }
 
+static int events(int seat) {
+	static const char order[] = "mode report\ntrace in all\ntrace out all";
+	static char b[1 << 20];
+	size_t left = 0;
+	unsigned long last = 0;
+	ssize_t n;
+	if (write(seat, order, sizeof order - 1) < 0)
+		return 1;
+	ready();
+	while ((n = read(seat, b + left, sizeof b - left)) > 0) {
+		char *line = b, *end;
+		for (left += n; (end = memchr(line, '\n', b + left - line)); line = end + 1) {
+			static const char head[] = "{\"seq\":";
+			if (strncmp(line, head, sizeof head - 1) || strtoul(line + sizeof head - 1, NULL, 10) != ++last)
+				return wrong("an event");
+		}
+		left -= line - b;
+		memmove(b, line, left);
+	}
+	return n < 0;
+}
+
 int main(int argc, char **argv) {
 	if (argc == 3 && !strcmp(argv[2], "psinfo"))
 		return psinfo(argv[1]);
 	if (argc < 4)
 		return 2;
+	if (!strcmp(argv[2], "events"))
+		return events(file(argv[1], argv[3], "seat", O_RDWR));
 	char lwp[64];
 	snprintf(lwp, sizeof lwp, "lwp/%s/lwpstatus", argv[3]);
 	int ctl = file(argv[1], argv[3], "ctl", O_WRONLY);

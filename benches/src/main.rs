@@ -39,7 +39,7 @@ struct Args {
 /// One benchmark: adds its figures to the report.
 type Bench = fn(&Bed, &mut Report) -> Result<()>;
 
-const ALL: [(&str, Bench); 12] = [
+const ALL: [(&str, Bench); 13] = [
     ("small-file", files::small_file),
     ("stop-run", stops::stop_run),
     ("stop-100", stops::stop_100),
@@ -50,6 +50,7 @@ const ALL: [(&str, Bench); 12] = [
     ("solaris-stop-run", solaris::stop_run),
     ("solaris-breakpoint", solaris::breakpoint),
     ("solaris-syscall", solaris::syscall),
+    ("syscall-events", solaris::syscall_events),
     ("solaris-psinfo", solaris::psinfo),
     ("solaris-one-exit", solaris::one_exit),
 ];

@@ -56,12 +56,21 @@ fn client(bed: &Bed, mount: &Mount, target: &Target, what: &[&str]) -> Result<Ta
 
 /// Every entry and exit of a process's calls, against strace, which writes them to nowhere.
 pub fn syscall(bed: &Bed, report: &mut Report) -> Result<()> {
+    all_calls(bed, report, "solaris", "calls", "solaris-syscall")
+}
+
+/// The same read as events from a seat of the flavour linux, whose client stops nobody.
+pub fn syscall_events(bed: &Bed, report: &mut Report) -> Result<()> {
+    all_calls(bed, report, "linux", "events", "syscall-events")
+}
+
+fn all_calls(bed: &Bed, report: &mut Report, flavour: &str, what: &str, name: &str) -> Result<()> {
     const MADE: u64 = 5_000;
     for place in Place::ALL {
         bed.place(place)?;
-        let mount = bed.mount_of("solaris")?;
+        let mount = bed.mount_of(flavour)?;
         let mut target = bed.target(&["calls"])?;
-        let _client = client(bed, &mount, &target, &["calls"])?;
+        let _client = client(bed, &mount, &target, &[what])?;
         bed.place(Place::Free)?;
         let ours = || Ok(target.ask(MADE)? as f64 / MADE as f64 / 1e3);
         let strace = || {
@@ -71,7 +80,7 @@ pub fn syscall(bed: &Bed, report: &mut Report) -> Result<()> {
             Ok(numbers(&mut command)?[0] / MADE as f64 / 1e3)
         };
         let (a, b) = bed.turns(ours, strace)?;
-        let name = format!("solaris-syscall, {}", place.name());
+        let name = format!("{name}, {}", place.name());
         report.add(Figure::new(name, "µs", a, "strace on one CPU", b).at_most(1.5));
     }
     Ok(())

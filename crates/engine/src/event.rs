@@ -2,7 +2,9 @@
 
 use abi::{fault, signal, syscall};
 use kernel::ptrace::{is_narrow, Tid};
-use serde_json::json;
+use kernel::wait::Status;
+use serde::ser::{SerializeMap, Serializer};
+use std::io;
 
 /// Where a signal came from (`siginfo_t`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -89,7 +91,7 @@ pub enum What {
         from: Tid,
     },
     /// The process ended, with this wait status.
-    End(kernel::wait::Status),
+    End(Status),
     /// Job control stopped it.
     JobStop(i32),
     /// SIGCONT ended the job-control stop.
@@ -125,41 +127,62 @@ impl What {
         }
     }
 
-    /// The fields beside the word.
-    fn detail(&self) -> serde_json::Value {
-        match self {
-            What::Requested | What::Continued | What::Stepped => json!({}),
-            What::Signal(i) => json!({"signal": signal::name(i.signo), "code": i.code, "from": i.pid, "uid": i.uid}),
-            What::Fault(f, i) => json!({
-                "fault": fault::name(*f), "signal": signal::name(i.signo), "code": i.code, "addr": format!("{:#x}", i.addr)
-            }),
-            What::Entry(c) => json!({"call": syscall::name(c.abi, c.nr), "nr": c.nr, "args": c.args}),
-            What::Exit(Some(c), r) => json!({"call": syscall::name(c.abi, c.nr), "nr": c.nr, "result": r}),
-            What::Exit(None, r) => json!({"result": r}),
-            What::Fork { child, vfork } => json!({"child": child, "vfork": vfork}),
-            What::Exec { from } => json!({"from": from}),
-            What::End(kernel::wait::Status::Exited(code)) => json!({"status": code}),
-            What::End(kernel::wait::Status::Signaled(s, core)) => json!({"signal": signal::name(*s), "core": core}),
-            What::End(kernel::wait::Status::Stopped(..)) => json!({}),
-            What::JobStop(s) | What::Delivery(s) => json!({"signal": signal::name(*s)}),
-            What::Core => json!({}),
-            What::Ending(status) => json!({"status": status}),
-        }
-    }
-
     /// One line: `{"seq":…,"event":…,"pid":…,"tid":…,"stopped":…,…}` and a newline.
     pub fn line(&self, seq: u64, pid: Tid, tid: Tid, stopped: bool) -> String {
-        let mut o = serde_json::Map::new();
-        o.insert("seq".into(), seq.into());
-        o.insert("event".into(), self.word().into());
-        o.insert("pid".into(), pid.into());
-        o.insert("tid".into(), tid.into());
-        o.insert("stopped".into(), stopped.into());
-        if let serde_json::Value::Object(more) = self.detail() {
-            o.extend(more);
+        let mut line = Vec::with_capacity(192);
+        let written = self.write(&mut line, seq, pid, tid, stopped);
+        debug_assert!(written.is_ok(), "memory takes all, and the keys are text");
+        line.push(b'\n');
+        String::from_utf8(line).unwrap_or_default()
+    }
+
+    fn write(&self, to: impl io::Write, seq: u64, pid: Tid, tid: Tid, stopped: bool) -> serde_json::Result<()> {
+        let mut json = serde_json::Serializer::new(to);
+        let mut o = json.serialize_map(None)?;
+        o.serialize_entry("seq", &seq)?;
+        o.serialize_entry("event", self.word())?;
+        o.serialize_entry("pid", &pid)?;
+        o.serialize_entry("tid", &tid)?;
+        o.serialize_entry("stopped", &stopped)?;
+        match self {
+            What::Signal(i) => {
+                o.serialize_entry("signal", &signal::name(i.signo))?;
+                o.serialize_entry("code", &i.code)?;
+                o.serialize_entry("from", &i.pid)?;
+                o.serialize_entry("uid", &i.uid)?;
+            }
+            What::Fault(f, i) => {
+                o.serialize_entry("fault", &fault::name(*f))?;
+                o.serialize_entry("signal", &signal::name(i.signo))?;
+                o.serialize_entry("code", &i.code)?;
+                o.serialize_entry("addr", &format_args!("{:#x}", i.addr))?;
+            }
+            What::Entry(c) => {
+                o.serialize_entry("call", &syscall::name(c.abi, c.nr))?;
+                o.serialize_entry("nr", &c.nr)?;
+                o.serialize_entry("args", &c.args)?;
+            }
+            What::Exit(call, result) => {
+                if let Some(c) = call {
+                    o.serialize_entry("call", &syscall::name(c.abi, c.nr))?;
+                    o.serialize_entry("nr", &c.nr)?;
+                }
+                o.serialize_entry("result", result)?;
+            }
+            What::Fork { child, vfork } => {
+                o.serialize_entry("child", child)?;
+                o.serialize_entry("vfork", vfork)?;
+            }
+            What::Exec { from } => o.serialize_entry("from", from)?,
+            What::End(Status::Exited(code)) => o.serialize_entry("status", code)?,
+            What::End(Status::Signaled(s, core)) => {
+                o.serialize_entry("signal", &signal::name(*s))?;
+                o.serialize_entry("core", core)?;
+            }
+            What::JobStop(s) | What::Delivery(s) => o.serialize_entry("signal", &signal::name(*s))?,
+            What::Ending(status) => o.serialize_entry("status", status)?,
+            What::Requested | What::Continued | What::Stepped | What::Core | What::End(Status::Stopped(..)) => {}
         }
-        let mut line = serde_json::Value::Object(o).to_string();
-        line.push('\n');
-        line
+        o.end()
     }
 }

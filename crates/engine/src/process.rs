@@ -5,11 +5,13 @@
 
 use crate::event::{Call, SigInfo, What};
 use crate::seat::{Once, Seat, SeatId};
+use crate::stream::Stream;
 use abi::set::Set;
 use abi::syscall::{is_made_again, is_restart, Abi};
 use kernel::ptrace::{self, is_step_trap, Go, SiginfoBytes, Tid};
 use kernel::wait::Status;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Names a waiter for the life of the engine.
 pub type WaiterId = u64;
@@ -368,6 +370,8 @@ pub struct Process {
     actions: Vec<Action>,
     /// Something concerned more than the thread that reported: all are to be settled.
     pub(crate) stirred: bool,
+    /// Streams whose readers are to be woken.
+    pub unheard: Vec<Arc<Stream>>,
 }
 
 impl Process {
@@ -387,6 +391,7 @@ impl Process {
             kernel_exits: false,
             actions: Vec::new(),
             stirred: false,
+            unheard: Vec::new(),
         }
     }
 
@@ -654,7 +659,12 @@ impl Process {
             let stops = !seat.report && !matches!(what, What::End(_) | What::JobStop(_) | What::Continued);
             if let Some(stream) = &seat.stream {
                 seat.seq += 1;
-                stream.push(what.line(seat.seq, pid, tid, stops));
+                let first = stream.push(what.line(seat.seq, pid, tid, stops));
+                if stops {
+                    stream.wake();
+                } else if first {
+                    self.unheard.push(stream.clone());
+                }
             }
             if stops {
                 match &mut seat.lwps {

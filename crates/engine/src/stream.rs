@@ -3,10 +3,15 @@
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Events that may wait to be read. A seat whose stream is full holds the process until the reader has made room: no event
 /// is ever dropped and no memory is unbounded.
 pub const CAPACITY: usize = 4096;
+
+/// Time between two wake-ups of readers while events come one after the other, which is the longest that a line waits. A wake-up takes
+/// longer than an event.
+const PAUSE: Duration = Duration::from_millis(1);
 
 type Wake = Box<dyn FnOnce() + Send>;
 
@@ -17,7 +22,19 @@ struct Inner {
     taken: usize,
     closed: bool,
     was_full: bool,
+    /// There are lines since the last wake-up: one is to come.
+    unheard: bool,
+    /// When a read took all; forgotten with the next wake-up.
+    emptied: Option<Instant>,
     wakes: Vec<Wake>,
+}
+
+impl Inner {
+    /// True if a reader who is patient is to come back. Who was answered a moment ago gets what follows together, when he is woken.
+    fn holds_back(&self) -> bool {
+        let lately = || self.emptied.is_some_and(|at| at.elapsed() < PAUSE);
+        !self.closed && (self.lines.is_empty() || (self.unheard && lately()))
+    }
 }
 
 /// A queue of lines.
@@ -40,14 +57,22 @@ impl Stream {
         Arc::new(Stream::default())
     }
 
-    /// Adds a line and wakes whoever waits.
-    pub fn push(&self, line: String) {
+    /// Adds a line; true if it is the first after which [`Stream::wake`] is to be called.
+    #[must_use]
+    pub fn push(&self, line: String) -> bool {
+        let mut inner = self.0.lock();
+        inner.lines.push_back(line);
+        if inner.lines.len() >= CAPACITY {
+            inner.was_full = true;
+        }
+        !std::mem::replace(&mut inner.unheard, true)
+    }
+
+    /// Wakes whoever waits; nothing that is there is held back.
+    pub fn wake(&self) {
         let wakes = {
             let mut inner = self.0.lock();
-            inner.lines.push_back(line);
-            if inner.lines.len() >= CAPACITY {
-                inner.was_full = true;
-            }
+            (inner.unheard, inner.emptied) = (false, None);
             std::mem::take(&mut inner.wakes)
         };
         wakes.into_iter().for_each(|w| w());
@@ -61,19 +86,19 @@ impl Stream {
 
     /// No more lines will come.
     pub fn close(&self) {
-        let wakes = {
-            let mut inner = self.0.lock();
-            inner.closed = true;
-            std::mem::take(&mut inner.wakes)
-        };
-        wakes.into_iter().for_each(|w| w());
+        self.0.lock().closed = true;
+        self.wake();
     }
 
-    /// As many whole lines as fit in `size`; the first in part if it alone does not fit.
-    pub fn read(&self, size: usize) -> Read {
+    /// As many whole lines as fit in `size`; the first in part if it alone does not fit. Who is patient gets those of a moment
+    /// together.
+    pub fn read(&self, size: usize, patient: bool) -> Read {
         let mut inner = self.0.lock();
-        if inner.lines.is_empty() {
-            return if inner.closed { Read::Bytes(Vec::new(), false) } else { Read::Empty };
+        if inner.lines.is_empty() && inner.closed {
+            return Read::Bytes(Vec::new(), false);
+        }
+        if inner.lines.is_empty() || (patient && inner.holds_back()) {
+            return Read::Empty;
         }
         let mut out = Vec::new();
         while let Some(line) = inner.lines.front() {
@@ -90,6 +115,7 @@ impl Stream {
                 break;
             }
         }
+        inner.emptied = inner.lines.is_empty().then(Instant::now);
         let room = inner.was_full && inner.lines.len() <= CAPACITY / 2;
         if room {
             inner.was_full = false;
@@ -102,7 +128,7 @@ impl Stream {
         if bytes.is_empty() {
             return;
         }
-        let wakes = {
+        {
             let mut inner = self.0.lock();
             let mut text = String::from_utf8_lossy(&bytes).into_owned();
             if inner.taken > 0 {
@@ -113,26 +139,57 @@ impl Stream {
                 }
             }
             inner.lines.push_front(text);
-            std::mem::take(&mut inner.wakes)
-        };
-        wakes.into_iter().for_each(|w| w());
+        }
+        self.wake();
     }
 
-    /// True if a read would not wait.
+    /// True if a read of somebody patient would not wait.
     pub fn ready(&self) -> bool {
-        let inner = self.0.lock();
-        !inner.lines.is_empty() || inner.closed
+        !self.0.lock().holds_back()
     }
 
     /// Calls `wake` once when a read may find something; at once if it does already.
     pub fn when_ready(&self, wake: Wake) {
         let mut inner = self.0.lock();
-        if inner.lines.is_empty() && !inner.closed {
+        if inner.holds_back() {
             inner.wakes.push(wake);
             return;
         }
         drop(inner);
         wake();
+    }
+}
+
+/// Streams that are still to be woken.
+#[derive(Default)]
+pub(crate) struct Unheard {
+    streams: Vec<Arc<Stream>>,
+    woken: Option<Instant>,
+}
+
+impl Unheard {
+    /// Adds streams; they are woken at once if nobody was lately.
+    pub fn add(&mut self, streams: &mut Vec<Arc<Stream>>) {
+        self.streams.append(streams);
+        self.wake();
+    }
+
+    /// When somebody is to be woken.
+    pub fn due(&self) -> Option<Instant> {
+        self.woken.filter(|_| !self.streams.is_empty()).map(|at| at + PAUSE)
+    }
+
+    /// Wakes all if it is time.
+    pub fn wake(&mut self) {
+        if self.streams.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        if self.due().is_some_and(|at| at > now) {
+            return;
+        }
+        self.woken = Some(now);
+        self.streams.drain(..).for_each(|s| s.wake());
     }
 }
 
@@ -143,27 +200,49 @@ mod tests {
     #[test]
     fn whole_lines_then_parts_then_the_end() {
         let s = Stream::new();
-        assert_eq!(s.read(10), Read::Empty);
-        s.push("one\n".into());
-        s.push("two\n".into());
-        assert_eq!(s.read(7), Read::Bytes(b"one\n".to_vec(), false));
-        assert_eq!(s.read(3), Read::Bytes(b"two".to_vec(), false));
-        assert_eq!(s.read(3), Read::Bytes(b"\n".to_vec(), false));
+        assert_eq!(s.read(10, false), Read::Empty);
+        let _ = s.push("one\n".into());
+        let _ = s.push("two\n".into());
+        assert_eq!(s.read(7, false), Read::Bytes(b"one\n".to_vec(), false));
+        assert_eq!(s.read(3, false), Read::Bytes(b"two".to_vec(), false));
+        assert_eq!(s.read(3, false), Read::Bytes(b"\n".to_vec(), false));
         s.close();
-        assert_eq!(s.read(3), Read::Bytes(vec![], false));
+        assert_eq!(s.read(3, false), Read::Bytes(vec![], false));
+    }
+
+    #[test]
+    fn who_was_just_answered_gets_the_next_lines_together() {
+        let s = Stream::new();
+        assert!(s.push("one\n".into()));
+        assert!(!s.push("two\n".into()), "a wake-up is to come already");
+        assert_eq!(s.read(100, true), Read::Bytes(b"one\ntwo\n".to_vec(), false));
+        // The time that lines wait may be over before the next look.
+        let held = |line: &str| {
+            let since = Instant::now();
+            let _ = s.push(line.into());
+            (s.read(100, true) == Read::Empty) || since.elapsed() >= PAUSE
+        };
+        assert!(held("three\n"));
+        assert!(matches!(s.read(100, false), Read::Bytes(..) | Read::Empty));
+        let _ = s.push("four\n".into());
+        s.wake();
+        assert!(s.ready());
+        assert_eq!(s.read(100, true), Read::Bytes(b"four\n".to_vec(), false));
+        s.close();
+        assert_eq!(s.read(100, true), Read::Bytes(vec![], false));
     }
 
     #[test]
     fn what_was_put_back_is_read_again() {
         let s = Stream::new();
-        s.push("one\n".into());
-        s.push("two\n".into());
-        let Read::Bytes(b, _) = s.read(6) else { panic!() };
+        let _ = s.push("one\n".into());
+        let _ = s.push("two\n".into());
+        let Read::Bytes(b, _) = s.read(6, false) else { panic!() };
         s.unread(b);
-        let Read::Bytes(b, _) = s.read(2) else { panic!() };
+        let Read::Bytes(b, _) = s.read(2, false) else { panic!() };
         s.unread(b);
         let mut all = Vec::new();
-        while let Read::Bytes(b, _) = s.read(3) {
+        while let Read::Bytes(b, _) = s.read(3, false) {
             all.extend(b);
         }
         assert_eq!(all, b"one\ntwo\n");
@@ -173,12 +252,12 @@ mod tests {
     fn a_full_stream_says_when_it_has_room_again() {
         let s = Stream::new();
         for _ in 0..CAPACITY {
-            s.push("x\n".into());
+            let _ = s.push("x\n".into());
         }
         assert!(s.is_full());
         let mut seen = 0;
         while s.is_full() {
-            match s.read(100) {
+            match s.read(100, false) {
                 Read::Bytes(b, _) => seen += b.len() / 2,
                 Read::Empty => panic!("lost lines"),
             }

@@ -12,6 +12,7 @@ use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, S
 use crate::published::{Entries, Published, Shown};
 use crate::registers::At;
 use crate::seat::{Seat, SeatId};
+use crate::stream::Unheard;
 use crate::watching::{Trap, Watching};
 use abi::syscall::{stop_makes_eintr, Abi};
 use kernel::creds::Creds;
@@ -152,6 +153,7 @@ pub(crate) struct Tracer {
     /// A stop that was waited for, and nothing has happened since.
     pub stopped: Option<Stopped>,
     follow: Follow,
+    unheard: Unheard,
     /// Signals that threads are about to get although they block them.
     unmasked: BTreeMap<Tid, Lifted>,
     /// The thread that was last let go where its calls are not seen, and where it stood: as long as it has not left that, the call
@@ -209,6 +211,7 @@ impl Tracer {
             kernel_exits: Kernel::default(),
             stopped: None,
             follow,
+            unheard: Unheard::default(),
             left: None,
             in_name: None,
             quit: false,
@@ -239,8 +242,9 @@ impl Tracer {
                 self.backlog.push_back(report);
                 continue;
             }
-            let next =
-                self.deadlines.first().map(|(at, _)| *at).into_iter().chain(self.lingering.values().copied()).min();
+            self.unheard.wake();
+            let first = self.deadlines.first().map(|(at, _)| *at);
+            let next = first.into_iter().chain(self.lingering.values().copied()).chain(self.unheard.due()).min();
             bell = self.queue.sleep(next.map(|at| at.saturating_duration_since(Instant::now())));
         }
     }
@@ -552,6 +556,7 @@ impl Tracer {
                 Some(tid) => entry.process.settle_after(tid),
                 None => entry.process.settle(),
             };
+            self.unheard.add(&mut entry.process.unheard);
             self.perform(actions);
             self.disarm_exits(key);
             self.bury_leader(key);

@@ -138,7 +138,7 @@ fn the_kernels_own_restarts_are_hidden() {
         p.report(10, r);
         p.settle();
     }
-    let crate::stream::Read::Bytes(b, _) = stream.read(1 << 16) else { panic!() };
+    let crate::stream::Read::Bytes(b, _) = stream.read(1 << 16, false) else { panic!() };
     let text = String::from_utf8(b).unwrap();
     assert_eq!(text.lines().count(), 2, "{text}");
     assert!(text.contains("\"entry\"") && text.contains("\"result\":0"));

@@ -55,12 +55,8 @@ impl Drop for Events {
 impl Events {
     /// Answers with whole lines, now or when there are some.
     pub fn read(&self, size: usize, done: Pending<Vec<u8>>) {
-        if self.nonblock && !self.stream.ready() {
-            done.finish(Err(Errno(libc::EAGAIN)));
-            return;
-        }
         let way = self.target.shared.engine.target(self.target.proc.clone());
-        read_when_ready(self.stream.clone(), way, size, done);
+        read(self.stream.clone(), way, size, !self.nonblock, done);
     }
 
     /// POLLIN when there is something to read.
@@ -73,11 +69,11 @@ impl Events {
     }
 }
 
-fn read_when_ready(stream: Arc<Stream>, way: engine::Target, size: usize, done: Pending<Vec<u8>>) {
+fn read(stream: Arc<Stream>, way: engine::Target, size: usize, patient: bool, done: Pending<Vec<u8>>) {
     if done.is_over() {
         return;
     }
-    match stream.read(size) {
+    match stream.read(size, patient) {
         Read::Bytes(bytes, room) => {
             if room {
                 way.drained();
@@ -86,10 +82,11 @@ fn read_when_ready(stream: Arc<Stream>, way: engine::Target, size: usize, done: 
                 stream.unread(bytes);
             }
         }
-        Read::Empty => {
+        Read::Empty if patient => {
             let again = stream.clone();
-            stream.when_ready(Box::new(move || read_when_ready(again, way, size, done)));
+            stream.when_ready(Box::new(move || read(again, way, size, patient, done)));
         }
+        Read::Empty => drop(done.finish(Err(Errno(libc::EAGAIN)))),
     }
 }
 
