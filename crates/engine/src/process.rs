@@ -424,7 +424,8 @@ impl Process {
 
     /// True if all threads stand.
     pub fn at_rest(&self) -> bool {
-        !self.threads.is_empty() && self.threads.values().all(|t| t.state != State::Running)
+        // They are asked in rising order and answer so: the last is the one to come.
+        !self.threads.is_empty() && self.threads.values().rev().all(|t| t.state != State::Running)
     }
 
     /// The threads that have been asked to stop and have not answered.

@@ -444,7 +444,7 @@ impl Tracer {
             self.inherit(pid, None);
         }
         let Some(entry) = self.entries.get(&key) else { return Err(Refusal::gone(pid)) };
-        if !entry.proc.alive() || entry.process.threads.is_empty() {
+        if entry.process.threads.is_empty() {
             return Err(Refusal::gone(pid));
         }
         Ok(())
@@ -455,12 +455,12 @@ impl Tracer {
         let Some(entry) = self.entries.get(&key) else { return Ok(0) };
         let proc = entry.proc.clone();
         let known = entry.process.threads.len();
-        // The directory's link count is the number of threads and two: with as many as we know, there is nothing to list.
-        let links = procfs::fstatat(proc.dir(), c"task", false).map_err(|_| Refusal::gone(key.0))?.st_nlink;
-        if known > 0 && links == known as u64 + 2 {
+        // With as many as we know, there is nothing to list.
+        let there = proc.count_tasks().map_err(|_| Refusal::gone(key.0))?;
+        if there == known {
             return Ok(0);
         }
-        if known == 0 && links == 3 {
+        if known == 0 && there == 1 {
             return self.seize_all(key, &proc, vec![proc.pid()]);
         }
         let tasks = proc.tasks().map_err(|_| Refusal::gone(key.0))?;
@@ -1038,6 +1038,9 @@ impl Tracer {
     pub fn repair_eintr(&self, tid: Tid) -> io::Result<bool> {
         const EINTR: i32 = -libc::EINTR;
         const ERESTARTNOHAND: i64 = -514;
+        if ptrace::result_register(tid)? as i32 != EINTR {
+            return Ok(false);
+        }
         let mut regs = ptrace::user_regs(tid)?;
         if regs.rax as i32 != EINTR || (regs.orig_rax as i64) < 0 {
             return Ok(false);

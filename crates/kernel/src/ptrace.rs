@@ -340,20 +340,25 @@ pub fn change_user_regs(tid: Tid, old: &libc::user_regs_struct, new: &libc::user
 }
 
 const DEBUGREG: usize = std::mem::offset_of!(libc::user, u_debugreg);
+const RAX: usize = std::mem::offset_of!(libc::user, regs) + std::mem::offset_of!(libc::user_regs_struct, rax);
+
+/// The register in which a call leaves its result; takes a fraction of what all registers take.
+pub fn result_register(tid: Tid) -> io::Result<u64> {
+    peek_user(tid, RAX)
+}
 
 /// Debug register `n` (0 to 7).
 pub fn debug_reg(tid: Tid, n: usize) -> io::Result<u64> {
+    peek_user(tid, DEBUGREG + n * 8)
+}
+
+/// A word of the kernel's `struct user`.
+fn peek_user(tid: Tid, offset: usize) -> io::Result<u64> {
     // The raw call stores the word at `data`; libc's wrapper would return it and hide errors.
     let mut word = 0u64;
     // SAFETY: PEEKUSER through the raw call writes 8 bytes at `data`.
     let r = unsafe {
-        libc::syscall(
-            libc::SYS_ptrace,
-            libc::PTRACE_PEEKUSER as i64,
-            tid as i64,
-            DEBUGREG + n * 8,
-            &mut word as *mut u64,
-        )
+        libc::syscall(libc::SYS_ptrace, libc::PTRACE_PEEKUSER as i64, tid as i64, offset, &mut word as *mut u64)
     };
     if r == -1 {
         return Err(io::Error::last_os_error());
