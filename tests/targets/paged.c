@@ -1,7 +1,7 @@
-/* paged: writes to pages of its own as the test says. The argument is their kind: private, shared, or huge. The test puts arguments
- * into words 1 and 2 and a command into GO; when it is done, GO is 0 again and word 0 counts. "ready AREA FUNCTION" in decimal: AREA
- * is the first of PAGES pages. Words 3 to 5: traps that its handler got, the last one's si_code and si_addr. Word 10 + i: rounds
- * of thread i. Word 8: the value that was asked for. */
+/* paged: writes to pages of its own as the test says. The argument is their kind: private, shared, huge, or file (a private mapping
+ * of one). The test puts arguments into words 1 and 2 and a command into GO; when it is done, GO is 0 again and word 0 counts.
+ * "ready AREA FUNCTION" in decimal: AREA is the first of PAGES pages. Words 3 to 5: traps that its handler got, the last one's si_code
+ * and si_addr. Word 10 + i: rounds of thread i. Word 8: the value that was asked for. */
 #include "traps.h"
 
 #define PAGES 8
@@ -160,7 +160,14 @@ int main(int argc, char **argv)
     const char *kind = argc > 1 ? argv[1] : "private";
     int flags = (strcmp(kind, "shared") ? MAP_PRIVATE : MAP_SHARED) | MAP_ANONYMOUS;
     size_t room = strcmp(kind, "huge") ? SIZE : 4 << 20;
-    uint8_t *p = mmap(0, room + (2 << 20), PROT_READ | PROT_WRITE, flags, -1, 0);
+    int fd = -1;
+    if (!strcmp(kind, "file")) {
+        fd = fileno(tmpfile());
+        flags = MAP_PRIVATE;
+        if (ftruncate(fd, room + (2 << 20)))
+            return 92;
+    }
+    uint8_t *p = mmap(0, room + (2 << 20), PROT_READ | PROT_WRITE, flags, fd, 0);
     if (p == MAP_FAILED)
         return 93;
     area = p;

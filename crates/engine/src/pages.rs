@@ -10,10 +10,10 @@
 use crate::engine::{Pause, Shared, Target};
 use crate::error::Refusal;
 use crate::inject::forgets_nothing;
+use crate::operands;
 use crate::process::{Await, Process, State, Steps, Stop, WaiterId};
 use crate::protector;
 use crate::seat::{Opener, Seat, SeatId};
-use crate::stores;
 use crate::tracer::{key_of, Key, Tracer};
 use crate::watch::{written, Area, Hit, PAGE};
 use crate::watching::Trap;
@@ -350,7 +350,7 @@ fn held(process: &Process, tid: Tid, but: Option<SeatId>) -> bool {
 const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
 
 /// True if a SIGTRAP waits for the thread or its process.
-fn waits(proc: &Proc, tid: Tid) -> bool {
+pub(crate) fn sigtrap_waits(proc: &Proc, tid: Tid) -> bool {
     let path = CString::new(format!("task/{tid}/status")).unwrap_or_default();
     let status = procfs::read_at(proc.dir(), &path).unwrap_or_default();
     let set = |name| {
@@ -549,8 +549,8 @@ impl Tracer {
             return None;
         }
         let regs = ptrace::user_regs(tid).ok()?;
-        let text = memory.and_then(|m| procfs::pread(m.as_fd(), regs.rip, stores::LONGEST).ok()).unwrap_or_default();
-        let bytes = stores::of(&text, &regs, asleep.at);
+        let text = memory.and_then(|m| procfs::pread(m.as_fd(), regs.rip, operands::LONGEST).ok()).unwrap_or_default();
+        let bytes = operands::written(&text, &regs, asleep.at);
         let hit = written(&pages.areas, &bytes);
         let seats = || entry.process.seats.values();
         let traced = seats().any(|s| s.faults.has(u64::from(abi::fault::WATCH)));
@@ -561,7 +561,7 @@ impl Tracer {
         let hit = hit.map(|hit| Hit { after: hit.after || unheard, ..hit });
         match hit {
             // The one that waits would come instead; it stands for this touch too.
-            _ if blocked && waits(&entry.proc, tid) => {
+            _ if blocked && sigtrap_waits(&entry.proc, tid) => {
                 pages.open(asleep.at & !(PAGE - 1), tid);
                 Some(Trap::Idle)
             }

@@ -161,6 +161,8 @@ pub struct Thread {
     pub aside: bool,
     /// A trap of a watched area may be on its way to it: it is let go only where none can come any more.
     pub watched: bool,
+    /// It was last set going by a step, or to a call, because its process is looked at.
+    pub looked: bool,
     /// What turns of events need to know of it.
     pub turn: turns::Turn,
 }
@@ -192,6 +194,7 @@ impl Thread {
             injecting: false,
             aside: false,
             watched: false,
+            looked: false,
             turn: turns::Turn::default(),
         }
     }
@@ -367,6 +370,8 @@ pub struct Process {
     pub agent: Option<agent::Agent>,
     /// The kernel may look for the ends of its calls.
     pub kernel_exits: bool,
+    /// Each instruction is looked at before it is made: all threads go step by step.
+    pub looks: bool,
     actions: Vec<Action>,
     /// Something concerned more than the thread that reported: all are to be settled.
     pub(crate) stirred: bool,
@@ -389,6 +394,7 @@ impl Process {
             lends: false,
             agent: None,
             kernel_exits: false,
+            looks: false,
             actions: Vec::new(),
             stirred: false,
             unheard: Vec::new(),
@@ -760,7 +766,7 @@ impl Process {
         }
         // A SIGCONT that the carrier removes from the queue would be missed here.
         let more = |s: &Seat| !s.entries.is_empty() || s.once != Once::None || s.signals.has(libc::SIGCONT as u64);
-        (exits != Exits::default() && !self.seats.values().any(more)).then_some(exits)
+        (exits != Exits::default() && !self.looks && !self.seats.values().any(more)).then_some(exits)
     }
 
     fn settle_thread(&mut self, tid: Tid, wanted: bool, options: i32, calls: Calls) {
@@ -790,8 +796,11 @@ impl Process {
                 continue;
             }
             let calls = if self.is_agent(tid) { Calls::Stops } else { calls };
+            let looks = self.looks && !self.is_agent(tid);
             let go = match calls {
                 _ if steps.is_some() => steps.map_or(Go::Step, |(_, go)| go),
+                _ if looks && !in_call => Go::Step,
+                _ if looks => Go::Syscall,
                 Calls::Stops => Go::Syscall,
                 // One that was interrupted may end without the kernel's looking.
                 Calls::Ends if in_call => Go::Syscall,
@@ -803,7 +812,7 @@ impl Process {
                 State::Running | State::Listening => {
                     let listening = thread.state == State::Listening;
                     let unseen = matches!(thread.go, Go::Cont | Go::Exits(_));
-                    let stale = !listening && go == Go::Syscall && unseen;
+                    let stale = !listening && ((go == Go::Syscall && unseen) || (looks && !thread.looked));
                     let held = if listening { kept } else { held };
                     let needs = held || (!wanted && !thread.is_sent()) || thread.options != options || stale;
                     if !listening && thread.go == Go::Cont && matches!(go, Go::Exits(_)) {
@@ -868,7 +877,7 @@ impl Process {
                             thread.call = None;
                             thread.restarting = false;
                         }
-                        thread.go = go;
+                        (thread.go, thread.looked) = (go, looks);
                         thread.state = State::Running;
                         if let Some(info) = thread.forged.take() {
                             thread.awaited = Some(signo_of(&info));

@@ -622,7 +622,9 @@ impl Tracer {
             // Every request can fail with ESRCH because the target was killed meanwhile; its death report follows.
             let _ = match action {
                 Action::Interrupt(tid) => ptrace::interrupt(tid),
-                Action::Resume(tid, Go::Step, signal) => self.step(tid, signal),
+                Action::Resume(tid, Go::Step, signal) => {
+                    self.look(tid, signal).unwrap_or_else(|| self.step(tid, signal))
+                }
                 Action::Resume(tid, how, signal) => {
                     if how == Go::Cont {
                         self.leaves(tid);
@@ -850,6 +852,7 @@ impl Tracer {
         let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
         match report {
             Report::Entry(_) => false,
+            Report::Trap if thread.is_some_and(|t| t.looked) => false,
             Report::Exit(_) => thread.and_then(|t| t.call).is_none_or(|call| changes_ids(&call)),
             _ => true,
         }
@@ -1120,7 +1123,12 @@ pub(crate) fn call_ahead(tid: Tid, r: &libc::user_regs_struct) -> Option<Abi> {
     // Words that lie where words do are within a page each.
     let byte = |at: u64| ptrace::peek(tid, at & !7).ok().map(|word| word.to_le_bytes()[(at & 7) as usize]);
     let text = [byte(r.rip)?, byte(r.rip.wrapping_add(1))?];
-    match (text, ptrace::is_narrow(r)) {
+    is_call(&text, ptrace::is_narrow(r))
+}
+
+/// The table of the call that this instruction makes, in a code segment of 32 bits (`narrow`) or 64.
+pub(crate) fn is_call(text: &[u8], narrow: bool) -> Option<Abi> {
+    match (text.first_chunk()?, narrow) {
         ([0xcd, 0x80], _) | ([0x0f, 0x34 | 0x05], true) => Some(Abi::I386),
         ([0x0f, 0x05], _) => Some(Abi::X86_64),
         _ => None,

@@ -94,14 +94,25 @@ pub struct Plan {
     pub pieces: Vec<Piece>,
     /// By pages that are protected from writing.
     pub pages: Vec<Area>,
+    /// By a look at each instruction.
+    pub looks: bool,
 }
 
 /// What writing to these bytes touches of these areas, of which the lowest byte counts.
 pub fn written(areas: &[Area], bytes: &[Range<u64>]) -> Option<Hit> {
-    let pairs = areas.iter().flat_map(|area| bytes.iter().map(move |written| (area, written)));
-    let touched = pairs.filter(|(area, w)| w.start < area.end() && area.start < w.end);
-    let first = touched.map(|(area, written)| (area.start.max(written.start), area.has(AFTER))).min()?;
-    Some(Hit { addr: first.0, kind: Kind::Write, after: first.1 })
+    first(areas.iter(), bytes.iter(), Kind::Write)
+}
+
+/// The lowest byte that these areas and bytes share.
+fn first<'a>(
+    areas: impl Iterator<Item = &'a Area>,
+    bytes: impl Iterator<Item = &'a Range<u64>> + Clone,
+    kind: Kind,
+) -> Option<Hit> {
+    let pairs = areas.flat_map(|area| bytes.clone().map(move |touched| (area, touched)));
+    let touched = pairs.filter(|(area, t)| t.start < area.end() && area.start < t.end);
+    let (addr, after) = touched.map(|(area, t)| (area.start.max(t.start), area.has(AFTER))).min()?;
+    Some(Hit { addr, kind, after })
 }
 
 /// An access to a watched area.
@@ -187,9 +198,20 @@ impl Areas {
     }
 
     /// How the areas are covered: by watch registers what they can tell, as far as they go; by protected pages what is watched for
-    /// writing only, where memory is of the kind (`pageable`). ENOTSUP: other data is to be watched without [`AFTER`], but the
-    /// processor traps behind the access. E2BIG: it takes more than [`REGISTERS`].
-    pub fn plan(&self, pageable: impl Fn(&Area) -> bool) -> Result<Plan, i32> {
+    /// writing only, where memory is of the kind (`pageable`). Where both together do not suffice, all are, without these, by a look
+    /// at each instruction.
+    pub fn plan(&self, pageable: impl Fn(&Area) -> bool) -> Plan {
+        self.covered(pageable).unwrap_or_else(|| self.looked_at())
+    }
+
+    /// The plan that needs nothing but steps.
+    pub fn looked_at(&self) -> Plan {
+        Plan { looks: !self.is_empty(), ..Plan::default() }
+    }
+
+    /// None: other data than pages cover is to be told before the access, but the processor traps behind it; or it takes more than
+    /// [`REGISTERS`].
+    fn covered(&self, pageable: impl Fn(&Area) -> bool) -> Option<Plan> {
         let mut plan = Plan::default();
         let mut either = Vec::new();
         for area in self.0.values() {
@@ -201,12 +223,12 @@ impl Areas {
                 either.push(*area);
             } else if area.has(WRITE) || area.has(READ) {
                 if !area.has(AFTER) {
-                    return Err(libc::ENOTSUP);
+                    return None;
                 }
                 plan.pieces.extend(area.data());
             }
             if plan.pieces.len() > REGISTERS {
-                return Err(libc::E2BIG);
+                return None;
             }
         }
         for area in either {
@@ -217,7 +239,16 @@ impl Areas {
                 plan.pages.push(area);
             }
         }
-        Ok(plan)
+        Some(plan)
+    }
+
+    /// What an instruction touches that is about to be made: writing counts before reading, and that before its own execution.
+    pub fn touched(&self, all: &[(Range<u64>, Kind)]) -> Option<Hit> {
+        let flags = [(Kind::Write, WRITE), (Kind::Read, READ), (Kind::Exec, EXEC)];
+        flags.into_iter().find_map(|(kind, flag)| {
+            let areas = self.0.values().filter(|a| a.has(flag));
+            first(areas, all.iter().filter(|(_, k)| *k == kind).map(|(range, _)| range), kind)
+        })
     }
 
     /// True if such a touch is still to be told of.
@@ -333,45 +364,47 @@ mod tests {
         assert_eq!(a.change(area(0, page(9_999), READ), LIMIT), Ok(()));
     }
 
-    /// What registers cover where pages cannot.
-    fn registers(areas: &Areas) -> Result<Vec<Piece>, i32> {
-        areas.plan(|_| false).map(|plan| plan.pieces)
+    /// What registers cover where pages cannot; None: each instruction is to be looked at.
+    fn registers(areas: &Areas) -> Option<Vec<Piece>> {
+        let plan = areas.plan(|_| false);
+        assert!(!plan.looks || plan == areas.looked_at());
+        (!plan.looks).then_some(plan.pieces)
     }
 
     #[test]
     fn pages_cover_what_registers_cannot() {
         // Starts that are covered by registers, and by pages.
         let plan = |all: &[(u64, u64, i32)], pageable: fn(&Area) -> bool| {
-            let plan = areas(all).plan(pageable)?;
+            let plan = areas(all).covered(pageable)?;
             let starts = |starts: &mut dyn Iterator<Item = u64>| {
                 let mut starts: Vec<u64> = starts.collect();
                 starts.dedup();
                 starts
             };
-            Ok((starts(&mut plan.pieces.iter().map(|p| p.at)), starts(&mut plan.pages.iter().map(|a| a.start))))
+            Some((starts(&mut plan.pieces.iter().map(|p| p.at)), starts(&mut plan.pages.iter().map(|a| a.start))))
         };
         let all: fn(&Area) -> bool = |_| true;
         let upper: fn(&Area) -> bool = |a| a.start >= 0x2000;
-        assert_eq!(plan(&[(0x1000, 8, WRITE | AFTER)], all), Ok((vec![0x1000], vec![])));
+        assert_eq!(plan(&[(0x1000, 8, WRITE | AFTER)], all), Some((vec![0x1000], vec![])));
         // Before the access, or too large.
-        assert_eq!(plan(&[(0x1000, 8, WRITE)], all), Ok((vec![], vec![0x1000])));
-        assert_eq!(plan(&[(0x1001, 12, WRITE)], all), Ok((vec![], vec![0x1001])));
-        assert_eq!(plan(&[(0x1000, 33, WRITE | AFTER)], all), Ok((vec![], vec![0x1000])));
-        assert_eq!(plan(&[(0x1000, 40_000_000, WRITE | AFTER)], all), Ok((vec![], vec![0x1000])));
+        assert_eq!(plan(&[(0x1000, 8, WRITE)], all), Some((vec![], vec![0x1000])));
+        assert_eq!(plan(&[(0x1001, 12, WRITE)], all), Some((vec![], vec![0x1001])));
+        assert_eq!(plan(&[(0x1000, 33, WRITE | AFTER)], all), Some((vec![], vec![0x1000])));
+        assert_eq!(plan(&[(0x1000, 40_000_000, WRITE | AFTER)], all), Some((vec![], vec![0x1000])));
         // What only registers can tell comes first, wherever it lies.
         let mixed = [(0x1000, 24, WRITE | AFTER), (0x2000, 16, READ | AFTER)];
-        assert_eq!(plan(&mixed, all), Ok((vec![0x2000, 0x2008], vec![0x1000])));
-        assert_eq!(plan(&mixed, |_| false), Err(libc::E2BIG));
+        assert_eq!(plan(&mixed, all), Some((vec![0x2000, 0x2008], vec![0x1000])));
+        assert_eq!(plan(&mixed, |_| false), None);
         let kinds = [(0x1000, 24, WRITE | AFTER), (0x2000, 16, WRITE | AFTER)];
-        assert_eq!(plan(&kinds, upper), Ok((vec![0x1000, 0x1008, 0x1010], vec![0x2000])));
-        assert_eq!(plan(&kinds, |_| false), Err(libc::E2BIG));
+        assert_eq!(plan(&kinds, upper), Some((vec![0x1000, 0x1008, 0x1010], vec![0x2000])));
+        assert_eq!(plan(&kinds, |_| false), None);
         // Two kinds of one area.
-        assert_eq!(plan(&[(0x1000, 2, WRITE | EXEC)], all), Ok((vec![0x1000, 0x1001], vec![0x1000])));
-        assert_eq!(plan(&[(0x1000, 5, WRITE | EXEC)], all), Err(libc::E2BIG));
+        assert_eq!(plan(&[(0x1000, 2, WRITE | EXEC)], all), Some((vec![0x1000, 0x1001], vec![0x1000])));
+        assert_eq!(plan(&[(0x1000, 5, WRITE | EXEC)], all), None);
         // Reading is not for pages.
-        assert_eq!(plan(&[(0x1000, 8, READ | WRITE)], all), Err(libc::ENOTSUP));
-        assert_eq!(plan(&[(0x1000, 64, READ | WRITE | AFTER)], all), Err(libc::E2BIG));
-        assert_eq!(plan(&[(0x1000, 8, WRITE)], upper), Err(libc::ENOTSUP));
+        assert_eq!(plan(&[(0x1000, 8, READ | WRITE)], all), None);
+        assert_eq!(plan(&[(0x1000, 64, READ | WRITE | AFTER)], all), None);
+        assert_eq!(plan(&[(0x1000, 8, WRITE)], upper), None);
     }
 
     #[test]
@@ -395,7 +428,7 @@ mod tests {
     fn registers_cover_areas_exactly() {
         let sizes =
             |start, size, flags| registers(&areas(&[(start, size, flags)])).map(|p| p.iter().map(|p| p.size).collect());
-        let ok = |sizes: &[u64]| Ok(sizes.to_vec());
+        let ok = |sizes: &[u64]| Some(sizes.to_vec());
         for size in [1, 2, 4, 8] {
             assert_eq!(sizes(0x1000, size, WRITE | AFTER), ok(&[size]));
         }
@@ -406,13 +439,29 @@ mod tests {
         assert_eq!(sizes(0x1000, 16, READ | AFTER), ok(&[8, 8, 8, 8]));
         assert_eq!(sizes(0x1000, 3, EXEC), ok(&[1, 1, 1]));
         for (start, size, flags) in [(0x1001, 12, WRITE), (0x1000, 33, WRITE), (0x1000, 17, READ), (0x1000, 5, EXEC)] {
-            assert_eq!(sizes(start, size, flags | AFTER), Err(libc::E2BIG));
+            assert_eq!(sizes(start, size, flags | AFTER), None);
         }
-        assert_eq!(sizes(0x1000, 40_000_000, WRITE | AFTER), Err(libc::E2BIG));
-        assert_eq!(sizes(0x1000, 8, WRITE), Err(libc::ENOTSUP));
-        assert_eq!(sizes(0x1000, 8, READ | EXEC), Err(libc::ENOTSUP));
+        assert_eq!(sizes(0x1000, 40_000_000, WRITE | AFTER), None);
+        assert_eq!(sizes(0x1000, 8, WRITE), None);
+        assert_eq!(sizes(0x1000, 8, READ | EXEC), None);
         let both = areas(&[(0x1000, 8, WRITE | AFTER), (0x2000, 32, WRITE | AFTER)]);
-        assert_eq!(registers(&both), Err(libc::E2BIG));
+        assert_eq!(registers(&both), None);
+    }
+
+    #[test]
+    fn what_an_instruction_is_about_to_touch() {
+        let a = areas(&[(0x1000, 64, READ), (0x1040, 64, WRITE | AFTER), (0x2000, 100, EXEC)]);
+        let hit = |all: &[(u64, u64, Kind)]| {
+            let all: Vec<_> = all.iter().map(|(at, size, kind)| (*at..at + size, *kind)).collect();
+            a.touched(&all).map(|h| (h.addr, h.kind, h.after))
+        };
+        use Kind::{Exec, Read, Write};
+        assert_eq!(hit(&[(0x4000, 4, Exec), (0x1008, 8, Read)]), Some((0x1008, Read, false)));
+        assert_eq!(hit(&[(0x1008, 8, Write)]), None);
+        assert_eq!(hit(&[(0x103c, 8, Read), (0x103c, 8, Write)]), Some((0x1040, Write, true)));
+        assert_eq!(hit(&[(0x1ffe, 4, Exec)]), Some((0x2000, Exec, false)));
+        assert_eq!(hit(&[(0x2000, 4, Exec), (0x0fff, 2, Read)]), Some((0x1000, Read, false)));
+        assert_eq!(hit(&[(0x2000, 4, Read), (0x1080, 4, Write)]), None);
     }
 
     #[test]

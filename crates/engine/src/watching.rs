@@ -5,6 +5,7 @@
 
 use crate::error::Refusal;
 use crate::inject::forgets_nothing;
+use crate::looking::Looking;
 use crate::pages::{Memory, Pages};
 use crate::process::{Process, Thread};
 use crate::seat::SeatId;
@@ -25,6 +26,8 @@ pub(crate) struct Watching {
     processes: BTreeMap<Key, Watched>,
     /// Protected pages.
     pub pages: BTreeMap<Key, Pages>,
+    /// Processes whose instructions are looked at.
+    pub looking: BTreeMap<Key, Looking>,
     /// Threads that carry out an instruction that is to be told behind it.
     pub behind: BTreeMap<Tid, Hit>,
     /// Threads that were sent a trap, and what it is to tell.
@@ -95,7 +98,7 @@ fn refused(key: Key, errno: i32) -> Refusal {
     Refusal::os("watch memory of", key.0, &io::Error::from_raw_os_error(errno))
 }
 
-fn areas(process: &Process) -> Option<&Areas> {
+pub(crate) fn areas(process: &Process) -> Option<&Areas> {
     let lwps = process.seats.values().filter_map(|s| s.lwps.as_ref());
     lwps.map(|l| &l.areas).find(|a| !a.is_empty())
 }
@@ -108,48 +111,47 @@ impl Tracer {
         Ok(after)
     }
 
-    /// How the process can be watched for this. It fails as [`Areas::plan`] does.
-    fn plan(&self, key: Key, areas: &Areas) -> Result<Plan, Refusal> {
+    /// How the process can be watched for this.
+    fn plan(&self, key: Key, areas: &Areas) -> Plan {
         let memory = OnceCell::new();
         let of = || self.entries.get(&key).and_then(|e| Memory::of(&e.proc).ok());
         let pageable = |area: &Area| memory.get_or_init(of).as_ref().is_some_and(|m| m.pageable(area));
-        areas.plan(pageable).map_err(|errno| refused(key, errno))
+        areas.plan(pageable)
     }
 
     /// True if the change needs protected pages, and nothing is there to protect them with ([`crate::pages::prepare`]).
     pub fn lacks_pages(&mut self, key: Key, seat: SeatId, area: Area, limit: u64) -> Result<bool, Refusal> {
         let after = self.changed(key, seat, area, limit)?;
-        let plan = self.plan(key, &after)?;
+        let plan = self.plan(key, &after);
         Ok(!plan.pages.is_empty() && !self.watching.pages.contains_key(&key))
     }
 
-    /// Sets, changes or removes a watched area. Nothing is changed if that fails: with what [`Areas::change`] and [`Areas::plan`]
-    /// say, with E2BIG if others use the registers, with EBUSY if the process protects those pages itself, or as the attach and
+    /// Sets, changes or removes a watched area. Nothing is changed if that fails: with what [`Areas::change`] says, with EBUSY if the
+    /// process protects those pages itself or ignores SIGTRAP where its instructions are to be looked at, or as the attach and
     /// perf_event_open(2) do.
     pub fn watch(&mut self, key: Key, seat: SeatId, area: Area, limit: u64) -> Result<(), Refusal> {
         let after = self.changed(key, seat, area, limit)?;
-        let plan = self.plan(key, &after)?;
+        let plan = self.plan(key, &after);
         let before = self.areas_of(key, seat)?.clone();
         if !after.is_empty() {
             self.attach(key)?;
         }
         // What memory is of the kind, the kernel knows for sure.
-        let without = after.plan(|_| false);
+        let (without, looked_at) = (after.plan(|_| false), after.looked_at());
         *self.areas_of(key, seat)? = after;
-        let result = self.lay(key, plan).or_else(|e| match (e.raw_os_error(), without) {
-            (Some(libc::EINVAL), Ok(plan)) => self.lay(key, plan),
-            (Some(libc::EINVAL), Err(errno)) => Err(io::Error::from_raw_os_error(errno)),
+        let fails = |e: io::Error, with: i32, next: Plan, t: &mut Tracer| match e.raw_os_error() {
+            Some(errno) if errno == with => t.lay(key, next),
             _ => Err(e),
-        });
+        };
+        let result = self.lay(key, plan).or_else(|e| fails(e, libc::EINVAL, without, self));
+        // Others use the registers.
+        let result = result.or_else(|e| fails(e, libc::ENOSPC, looked_at, self));
         if result.is_err() {
-            let plan = self.plan(key, &before).unwrap_or_default();
+            let plan = self.plan(key, &before);
             *self.areas_of(key, seat)? = before;
             let _ = self.lay(key, plan);
         }
-        result.map_err(|e| match e.raw_os_error() {
-            Some(libc::ENOSPC) => refused(key, libc::E2BIG),
-            _ => Refusal::os("watch memory of", key.0, &e),
-        })
+        result.map_err(|e| Refusal::os("watch memory of", key.0, &e))
     }
 
     fn areas_of(&mut self, key: Key, seat: SeatId) -> Result<&mut Areas, Refusal> {
@@ -160,7 +162,8 @@ impl Tracer {
     /// Has this watched, and nothing else.
     fn lay(&mut self, key: Key, plan: Plan) -> io::Result<()> {
         self.cover(key, plan.pages)?;
-        self.arm(key, plan.pieces)
+        self.arm(key, plan.pieces)?;
+        self.look_at_all(key, plan.looks)
     }
 
     /// Has all threads watch these pieces, whether they run or stand.
@@ -186,6 +189,7 @@ impl Tracer {
         let Some(process) = process.filter(|p| p.ended.is_none() && areas(p).is_some()) else {
             self.watching.processes.remove(&key);
             self.uncover(key);
+            let _ = self.look_at_all(key, false);
             return;
         };
         let Some(watched) = self.watching.processes.get_mut(&key) else { return };
@@ -212,6 +216,10 @@ impl Tracer {
         if let Some(trap) = self.page_stop(key, tid, signal, event) {
             return trap;
         }
+        if (signal, event) == (libc::SIGTRAP, 0) && self.is_of_look(key, tid) {
+            ledger::owe(tid, 0);
+            return Trap::Idle;
+        }
         let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
         if !thread.is_some_and(|t| t.watched) {
             return Trap::Foreign;
@@ -232,7 +240,8 @@ impl Tracer {
             behind.map_or(Ok(()), |_| execute_again(tid)).map(|()| Trap::Foreign)
         };
         let registers = self.watching.processes.get(&key).and_then(|w| w.threads.get(&tid));
-        let unwatched = registers.is_none_or(Vec::is_empty) && !self.watching.pages.contains_key(&key);
+        let otherwise = self.watching.pages.contains_key(&key) || self.watching.looking.contains_key(&key);
+        let unwatched = registers.is_none_or(Vec::is_empty) && !otherwise;
         if (stop || delivery) && !waits && unwatched {
             self.disarm(key, tid);
         }
