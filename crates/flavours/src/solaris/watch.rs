@@ -7,14 +7,16 @@
 //!    behind an access to data; execution is told before or after, as asked, where the instruction begins in the area.
 //! 2. Pages protected by userfaultfd(2): writing to areas of any size, told before or after, in anonymous and shared memory.
 //!
-//! Both are gone when the daemon is. A protection made with mprotect(2) would not be, and the program would die of it later: so there
-//! is nothing for reading, and writing to private mappings of files (the data of a program), beyond what registers cover. That is
-//! E2BIG, or ENOTSUP without WA_TRAPAFTER. What else differs:
+//! 3. A look at each instruction before it is made: all the rest (reading and execution of any size, writing to private mappings of
+//!    files, data before the access). All threads go step by step then, for all areas of the process.
+//!
+//! The first two are gone when the daemon is, and the third leaves nothing behind. A protection made with mprotect(2) would stay, and
+//! the program would die of it later. What else differs:
 //!
 //! * With registers, `si_addr` is the first byte of the first piece that was touched. An instruction that reads and writes the same
 //!   piece counts as a write, also for an area that is watched for reading only, which is not told of it.
 //! * Protected are the pages that are there at PCWATCH: what is mapped there later, or dropped with madvise(2), is not watched until
-//!   the next PCWATCH. An area in which nothing is mapped has registers only.
+//!   the next PCWATCH. An area in which nothing is mapped is looked at, if registers do not cover it.
 //! * While a page is open for one thread's step no other thread runs. It is open to all while a call of the kernel's writes
 //!   to it, until that call has ended; for a child that vfork(2) lent the memory; for a process that shares the memory
 //!   otherwise; and for writes to `as`. What else is written to it meanwhile is not told.
@@ -28,6 +30,8 @@
 //!   that blocks or ignores it and is not traced is told of its writes to pages behind them: told before, they would be made
 //!   again and again.
 //! * EPERM or EACCES: the kernel gives us no watch registers.
+//! * A look sees nothing that the kernel touches in a call. EBUSY: the process ignores SIGTRAP; one that begins to later is watched no
+//!   more until the next PCWATCH.
 //! * The program's own handler, if the fault is not traced, sees the codes of Linux: TRAP_HWBKPT.
 
 use super::about::About;
