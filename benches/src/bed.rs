@@ -43,11 +43,12 @@ pub struct Bed {
     pub rounds: usize,
 }
 
-const PEERS: [(&str, &str); 4] = [
+const PEERS: [(&str, &str); 5] = [
     ("target", include_str!("../peers/target.c")),
     ("tracer", include_str!("../peers/tracer.c")),
     ("file", include_str!("../peers/file.c")),
     ("client", include_str!("../peers/client.c")),
+    ("least", include_str!("../peers/least.c")),
 ];
 
 impl Bed {
@@ -130,6 +131,14 @@ impl Bed {
         let dir = TempDir::with_prefix("pfs-bench")?;
         let mut command = self.peer("file");
         command.arg(how).arg(dir.path()).args([&pid.to_string(), text]);
+        Server::start(command, dir)
+    }
+
+    /// Mounts the least server that stops and runs a process.
+    pub fn least_server(&self, target: &Target) -> Result<Server> {
+        let dir = TempDir::with_prefix("pfs-bench")?;
+        let mut command = self.peer("least");
+        command.arg(dir.path()).arg(target.pid().to_string());
         Server::start(command, dir)
     }
 

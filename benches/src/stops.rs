@@ -6,10 +6,14 @@ use crate::Report;
 use anyhow::{Context, Result};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::path::Path;
 
 fn seat(mount: &Mount, target: &Target) -> Result<File> {
-    let path = mount.file(target.pid(), "seat");
-    OpenOptions::new().read(true).write(true).open(&path).with_context(|| path.display().to_string())
+    open(&mount.file(target.pid(), "seat"))
+}
+
+fn open(path: &Path) -> Result<File> {
+    OpenOptions::new().read(true).write(true).open(path).with_context(|| path.display().to_string())
 }
 
 fn say(mut seat: &File, word: &str) -> Result<()> {
@@ -33,6 +37,11 @@ fn stop_and_run(seat: &File) -> Result<(f64, f64)> {
     Ok((stop + run, stop))
 }
 
+fn both_in_one(seat: &File) -> Result<(f64, f64)> {
+    let whole = micros(|| say(seat, "stop\nrun"))?;
+    Ok((whole, whole))
+}
+
 /// The same by nothing but ptrace.
 pub fn bare(bed: &Bed, target: &Target, n: usize) -> Result<(f64, f64)> {
     let all = numbers(bed.peer("tracer").arg(target.pid().to_string()).arg(n.to_string()))?;
@@ -42,9 +51,13 @@ pub fn bare(bed: &Bed, target: &Target, n: usize) -> Result<(f64, f64)> {
 /// What that is called.
 pub const PEER: &str = "bare ptrace";
 
-/// `stop` and `run` of one thread, by an open seat and by one that is opened and closed each time.
+type Turn = fn(&File) -> Result<(f64, f64)>;
+
+/// `stop` and `run` of one thread, by an open seat and by one that is opened and closed each time; and by the least server that there
+/// can be, to which no limit applies.
 pub fn stop_run(bed: &Bed, report: &mut Report) -> Result<()> {
     const TURNS: usize = 500;
+    const WAYS: [(&str, Turn); 2] = [("two writes", stop_and_run), ("one write", both_in_one)];
     for place in Place::ALL {
         bed.place(place)?;
         let (ours, theirs) = (bed.target(&["threads", "1"])?, bed.target(&["threads", "1"])?);
@@ -52,8 +65,10 @@ pub fn stop_run(bed: &Bed, report: &mut Report) -> Result<()> {
         let bare = || Ok(bare(bed, &theirs, TURNS)?.0);
         {
             let seat = seat(&mount, &ours)?;
-            let (a, b) = bed.turns(|| Ok(turns(TURNS, || stop_and_run(&seat))?.0), bare)?;
-            report.add(Figure::new(format!("stop-run, {}", place.name()), "µs", a, PEER, b).at_most(3.0));
+            for (way, turn) in WAYS {
+                let (a, b) = bed.turns(|| Ok(turns(TURNS, || turn(&seat))?.0), bare)?;
+                report.add(Figure::new(format!("stop-run, {way}, {}", place.name()), "µs", a, PEER, b).at_most(3.0));
+            }
         }
         let cold = || {
             let whole = micros(|| stop_and_run(&seat(&mount, &ours)?).map(drop))?;
@@ -61,6 +76,12 @@ pub fn stop_run(bed: &Bed, report: &mut Report) -> Result<()> {
         };
         let (a, b) = bed.turns(|| Ok(turns(TURNS, cold)?.0), bare)?;
         report.add(Figure::new(format!("stop-run with open and close, {}", place.name()), "µs", a, PEER, b));
+        let least = bed.least_server(&ours)?;
+        let seat = open(&least.path().join("seat"))?;
+        for (way, turn) in WAYS {
+            let (a, b) = bed.turns(|| Ok(turns(TURNS, || turn(&seat))?.0), bare)?;
+            report.add(Figure::new(format!("stop-run by the least server, {way}, {}", place.name()), "µs", a, PEER, b));
+        }
     }
     bed.place(Place::Free)
 }
