@@ -174,6 +174,8 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
     let guard = Guard::start();
     let tracer = move || {
         mine.tid.store(thread::own_tid(), Ordering::Release);
+        // Without them it works as well, on a busy machine slower.
+        let _ = thread::take_short_turns();
         match Watchdog::new() {
             Ok(watchdog) => {
                 let _ = tx.send(Ok(()));

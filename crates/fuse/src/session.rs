@@ -367,6 +367,7 @@ impl Core {
         };
         let buffer = Buffer::new().map_err(undo)?;
         let started = kernel::thread::start("pfs-fuse", STACK, move || {
+            let _ = kernel::thread::take_short_turns();
             let tid = &core.pool.lines[slot].tid;
             // SAFETY: gettid cannot fail.
             tid.store(unsafe { libc::gettid() }, SeqCst);
