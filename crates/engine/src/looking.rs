@@ -63,6 +63,9 @@ impl Tracer {
         let entry = self.entries.get_mut(&key)?;
         if std::mem::take(&mut looking.decides) && forgets_nothing(&entry.proc).is_err() {
             // Watched no more, until the next PCWATCH.
+            let thread = entry.process.threads.get_mut(&tid)?;
+            thread.go = Go::Cont;
+            entry.process.stirred = true;
             let _ = self.look_at_all(key, false);
             return Some(ptrace::resume(tid, Go::Cont, signal));
         }
