@@ -184,8 +184,9 @@ impl Guard {
     const TICK: Duration = Duration::from_millis(10);
     /// Looks in a row that see nothing done before the tracer thread is thought to have nothing to do.
     const QUIET: u32 = 10;
-    /// For how long nothing is tried after the tracer thread was kept waiting.
-    const REST: Duration = Duration::from_secs(1);
+    /// For how long nothing is tried after the tracer thread was kept waiting: at first, for that may have been an instant in which the
+    /// machine itself stood still; and at most, if it happens soon again.
+    const REST: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
     /// Nobody is guarded, and everything refused, where the idle class cannot be left again.
     pub fn start() -> Guard {
@@ -240,8 +241,11 @@ fn kept_waiting(before: [Runs; 2], now: [Runs; 2]) -> bool {
 
 impl Post {
     fn stand(&self) {
+        let [first, most] = Guard::REST;
+        let mut rest = first;
         loop {
             std::thread::park();
+            let since = Instant::now();
             let (mut before, mut quiet) = (None::<[Runs; 2]>, 0);
             while self.called.load(SeqCst) {
                 std::thread::park_timeout(Guard::TICK);
@@ -267,8 +271,12 @@ impl Post {
                     }
                 }
             }
+            if since.elapsed() > most {
+                rest = first;
+            }
             if self.refused.load(SeqCst) {
-                std::thread::sleep(Guard::REST);
+                std::thread::sleep(rest);
+                rest = (2 * rest).min(most);
                 self.refused.store(false, SeqCst);
             }
         }
