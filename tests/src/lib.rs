@@ -6,6 +6,7 @@
 
 pub mod bsd;
 pub mod debugger;
+pub mod paged;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -2,44 +2,12 @@
 //! made.
 
 use pfs_tests::debugger::*;
+use pfs_tests::paged::*;
 use pfs_tests::{eventually, state, status_field, Mount, Target};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Commands of `targets/paged.c`.
-const DO_WRITE: u64 = 1;
-const DO_READ: u64 = 2;
-const FILL: u64 = 3;
-const THREADS: u64 = 4;
-const FOR_EVER: u64 = 5;
-const FORK: u64 = 6;
-const VFORK: u64 = 7;
-const EXECUTE: u64 = 8;
-const KERNEL_WRITES: u64 = 9;
-const HANDLE: u64 = 13;
-const BLOCK: u64 = 14;
-const UNBLOCK: u64 = 15;
-const CALL_FOR_EVER: u64 = 17;
-const IGNORE: u64 = 18;
-const IGNORES: u64 = 19;
-
 /// The kernel's code for the trap of a watched place.
 const TRAP_HWBKPT: u64 = 4;
-
-const PAGE: u64 = 4096;
-/// Where the watched area begins in that of the target.
-const INSIDE: u64 = PAGE + 2048;
-/// Its size.
-const SIZE: u64 = 3 * PAGE;
-
-fn mount() -> Mount {
-    Mount::of("solaris", "rw")
-}
-
-fn started(bits: u32, kind: &str) -> (Target, u64) {
-    let target = if bits == 64 { Target::start("paged", &[kind]) } else { Target::start32("paged", &[kind]) };
-    let area = target.numbers()[0];
-    (target, area)
-}
 
 fn reading(bits: u32) {
     let mount = mount();

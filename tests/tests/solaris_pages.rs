@@ -1,47 +1,9 @@
 //! Watched areas of the Solaris flavour that no watch register covers: larger ones, and those that are told of before the write.
 
 use pfs_tests::debugger::*;
+use pfs_tests::paged::*;
 use pfs_tests::{eventually, kill, state, status_field, Mount, Target};
 use std::collections::BTreeMap;
-
-/// Commands of `targets/paged.c`.
-const DO_WRITE: u64 = 1;
-const DO_READ: u64 = 2;
-const FILL: u64 = 3;
-const THREADS: u64 = 4;
-const FOR_EVER: u64 = 5;
-const FORK: u64 = 6;
-const VFORK: u64 = 7;
-const EXECUTE: u64 = 8;
-const KERNEL_WRITES: u64 = 9;
-const UNMAP: u64 = 10;
-const MAP: u64 = 11;
-const MOVE: u64 = 12;
-const HANDLE: u64 = 13;
-const BLOCK: u64 = 14;
-const UNBLOCK: u64 = 15;
-const SIGNAL_ON_IT: u64 = 16;
-const CALL_FOR_EVER: u64 = 17;
-const IGNORE: u64 = 18;
-const IGNORES: u64 = 19;
-const STACK: u64 = 20;
-const LONG_VFORK: u64 = 21;
-
-const PAGE: u64 = 4096;
-/// Where the watched area begins in that of the target.
-const INSIDE: u64 = PAGE + 2048;
-/// Its size.
-const SIZE: u64 = 3 * PAGE;
-
-fn mount() -> Mount {
-    Mount::of("solaris", "rw")
-}
-
-fn started(bits: u32, kind: &str) -> (Target, u64) {
-    let target = if bits == 64 { Target::start("paged", &[kind]) } else { Target::start32("paged", &[kind]) };
-    let area = target.numbers()[0];
-    (target, area)
-}
 
 /// Descriptors of the target by what they are.
 fn descriptors(pid: i32) -> Vec<String> {
