@@ -8,6 +8,7 @@
 
 use crate::agent::{self, Ending};
 use crate::error::Refusal;
+use crate::pages::TRAP;
 use crate::process::{Await, State, Stop, Thread};
 use crate::tracer::{Key, Tracer};
 use kernel::apart::Unfinished;
@@ -236,7 +237,6 @@ impl Tracer {
         if at_entry {
             (call.rip, call.orig_rax, call.rax) = (regs.rip, call.rax, regs.rax);
         }
-        const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
         if filtered(&proc) && ptrace::set_options(tid, options | SUSPEND_SECCOMP).is_err() {
             return Err(busy("has a filter of system calls that we may not suspend"));
         }

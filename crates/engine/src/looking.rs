@@ -1,24 +1,22 @@
 //! Watched areas by a look at each instruction before it is made: what neither registers nor pages cover. All threads of the process
-//! go step by step, some ten microseconds each, and the traps of these steps are nobody's.
+//! go step by step, some fifty microseconds each, and the traps of these steps are nobody's.
 //!
 //! Nothing is changed in the process, so there is nothing to undo. What the kernel touches in a call of the process's is not seen.
 
 use crate::event::Call;
 use crate::inject::forgets_nothing;
 use crate::operands;
-use crate::pages::sigtrap_waits;
+use crate::pages::{memory_of, sigtrap_waits, TRAP};
 use crate::seat::Seat;
 use crate::tracer::{is_call, Key, Tracer};
+use crate::turns::status_mask;
 use crate::watch::Hit;
 use crate::watching::areas;
 use kernel::ledger::{self, Regs};
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, is_narrow, Go, Tid};
-use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-
-const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
 
 /// How a process is looked at.
 pub(crate) struct Looking {
@@ -49,7 +47,7 @@ impl Tracer {
             return Ok(());
         }
         forgets_nothing(&entry.proc).map_err(|e| io::Error::from_raw_os_error(e.errno))?;
-        let mem = before.map_or_else(|| memory(&entry.proc, entry.process.threads.keys()), |l| Ok(l.mem))?;
+        let mem = before.map_or_else(|| memory_of(entry), |l| Ok(l.mem))?;
         self.watching.looking.insert(key, Looking { mem, decides: false });
         entry.process.looks = true;
         Ok(())
@@ -64,13 +62,13 @@ impl Tracer {
         if std::mem::take(&mut looking.decides) && forgets_nothing(&entry.proc).is_err() {
             // Watched no more, until the next PCWATCH.
             let thread = entry.process.threads.get_mut(&tid)?;
-            thread.go = Go::Cont;
+            (thread.go, thread.looked) = (Go::Cont, false);
             entry.process.stirred = true;
             let _ = self.look_at_all(key, false);
             return Some(ptrace::resume(tid, Go::Cont, signal));
         }
         let regs = ptrace::user_regs(tid).ok()?;
-        let next = if signal != 0 && is_caught(&entry.proc, signal) {
+        let next = if signal != 0 && is_caught(&entry.proc, tid, signal) {
             Next::Step(None)
         } else if self.watching.hits.contains_key(&tid) {
             Next::Trap
@@ -97,7 +95,7 @@ impl Tracer {
 
     /// The next instruction touches a watched area: the thread gets the trap of that, before or behind it.
     fn touch(&mut self, key: Key, tid: Tid, hit: Hit, signal: i32) -> io::Result<()> {
-        let Some(entry) = self.entries.get_mut(&key) else { return Ok(()) };
+        let Some(entry) = self.entries.get(&key) else { return Ok(()) };
         let traced = |seat: &Seat| seat.faults.has(u64::from(abi::fault::WATCH));
         let blocked = ptrace::signal_mask(tid).is_ok_and(|mask| mask & TRAP != 0);
         // The one that waits stands for this touch too.
@@ -105,20 +103,16 @@ impl Tracer {
             return self.step(tid, signal);
         }
         let heard = !blocked || entry.process.seats.values().any(traced);
-        let Some(thread) = entry.process.threads.get_mut(&tid) else { return Ok(()) };
-        if !ledger::arm(tid) {
-            return self.step(tid, signal);
-        }
-        thread.watched = true;
         // Told before it by a signal that does not come, it would never be made.
-        if hit.after || !heard {
-            self.watching.behind.insert(tid, Hit { after: true, ..hit });
-            return self.step(tid, signal);
+        if !hit.after && heard && self.send_touch(key, tid, hit).is_ok() {
+            self.let_trap_in(tid)?;
+            return ptrace::resume(tid, Go::Cont, signal);
         }
-        ptrace::queue_watch_trap(key.0, tid)?;
-        self.watching.hits.insert(tid, hit);
-        self.let_trap_in(tid)?;
-        ptrace::resume(tid, Go::Cont, signal)
+        let thread = self.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid));
+        let Some(thread) = thread.filter(|_| ledger::arm(tid)) else { return self.step(tid, signal) };
+        thread.watched = true;
+        self.watching.behind.insert(tid, Hit { after: true, ..hit });
+        self.step(tid, signal)
     }
 
     /// True if a trap that the thread is about to get is that of a step which is nobody's.
@@ -131,22 +125,9 @@ impl Tracer {
     }
 }
 
-/// The address space, to which also the threads lead that live on without the first.
-fn memory<'a>(proc: &Proc, tids: impl Iterator<Item = &'a Tid>) -> io::Result<OwnedFd> {
-    let open = |tid: &Tid| {
-        let path = CString::new(format!("task/{tid}/mem")).unwrap_or_default();
-        procfs::openat(proc.dir(), &path, libc::O_RDONLY)
-    };
-    let none = Err(io::Error::from_raw_os_error(libc::ESRCH));
-    tids.map(open).fold(none, |found, next| found.or(next))
-}
-
-/// True if the process has a handler for the signal.
-fn is_caught(proc: &Proc, signal: i32) -> bool {
-    let status = proc.status().unwrap_or_default();
-    let text = procfs::field(&status, "SigCgt").and_then(|f| std::str::from_utf8(f.trim_ascii()).ok());
-    let caught = text.and_then(|t| u64::from_str_radix(t, 16).ok()).unwrap_or(0);
-    caught >> ((signal - 1) & 63) & 1 == 1
+/// True if a handler of the process will run for the signal.
+fn is_caught(proc: &Proc, tid: Tid, signal: i32) -> bool {
+    status_mask(proc, tid, "SigCgt") >> ((signal - 1) & 63) & 1 == 1
 }
 
 /// True if these are the registers of a call that says what is to be done with SIGTRAP.

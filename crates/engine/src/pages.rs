@@ -14,7 +14,8 @@ use crate::operands;
 use crate::process::{Await, Process, State, Steps, Stop, WaiterId};
 use crate::protector;
 use crate::seat::{Opener, Seat, SeatId};
-use crate::tracer::{key_of, Key, Tracer};
+use crate::tracer::{key_of, Entry, Key, Tracer};
+use crate::turns::status_mask;
 use crate::watch::{written, Area, Hit, PAGE};
 use crate::watching::Trap;
 use kernel::ledger;
@@ -347,21 +348,22 @@ fn held(process: &Process, tid: Tid, but: Option<SeatId>) -> bool {
     agent || seats.into_iter().any(|(_, seat)| seat.holds(tid))
 }
 
-const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
+/// SIGTRAP in a set of signals.
+pub(crate) const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
 
 /// True if a SIGTRAP waits for the thread or its process.
 pub(crate) fn sigtrap_waits(proc: &Proc, tid: Tid) -> bool {
-    let path = CString::new(format!("task/{tid}/status")).unwrap_or_default();
-    let status = procfs::read_at(proc.dir(), &path).unwrap_or_default();
-    let set = |name| {
-        let text = procfs::field(&status, name).and_then(|f| std::str::from_utf8(f.trim_ascii()).ok());
-        text.and_then(|t| u64::from_str_radix(t, 16).ok()).unwrap_or(0)
-    };
-    (set("SigPnd") | set("ShdPnd")) & TRAP != 0
+    ["SigPnd", "ShdPnd"].iter().any(|name| status_mask(proc, tid, name) & TRAP != 0)
 }
 
-fn memory_of(proc: &Proc) -> Option<OwnedFd> {
-    procfs::openat(proc.dir(), c"mem", libc::O_RDONLY).ok()
+/// The address space, to which also the threads lead that live on without the first.
+pub(crate) fn memory_of(entry: &Entry) -> io::Result<OwnedFd> {
+    let open = |tid: &Tid| {
+        let path = CString::new(format!("task/{tid}/mem")).unwrap_or_default();
+        procfs::openat(entry.proc.dir(), &path, libc::O_RDONLY)
+    };
+    let found = entry.process.threads.keys().map(open).find(Result::is_ok);
+    found.unwrap_or_else(|| Err(io::Error::from_raw_os_error(libc::ESRCH)))
 }
 
 impl Tracer {
@@ -492,7 +494,7 @@ impl Tracer {
             if let Some(thread) = entry.process.threads.get_mut(&tid) {
                 thread.interrupt = true;
             }
-            pages.in_call(memory_of(&entry.proc).as_ref(), tid, at);
+            pages.in_call(memory_of(entry).ok().as_ref(), tid, at);
         } else {
             // The kernel's own, that works for the process.
             pages.open(page, GUEST);
@@ -540,7 +542,7 @@ impl Tracer {
             return None;
         }
         let plain = event == libc::PTRACE_EVENT_STOP && signal == libc::SIGTRAP;
-        let memory = memory_of(&entry.proc);
+        let memory = memory_of(entry).ok();
         if let Some(call) = &asleep.call {
             let hit = pages.touched(memory.as_ref(), call)?;
             return self.page_hit(key, tid, hit, plain);
@@ -587,15 +589,22 @@ impl Tracer {
 
     /// Sends the thread the trap of a touch. `now`: it goes there at once, and has run no instruction before.
     fn page_hit(&mut self, key: Key, tid: Tid, hit: Hit, now: bool) -> Option<Trap> {
-        let thread = self.entries.get_mut(&key)?.process.threads.get_mut(&tid)?;
-        ptrace::queue_watch_trap(key.0, tid).ok()?;
-        thread.watched = true;
-        self.watching.hits.insert(tid, hit);
+        self.send_touch(key, tid, hit).ok()?;
         if !now {
             return None;
         }
         self.let_trap_in(tid).and_then(|()| ptrace::resume(tid, Go::Cont, 0)).ok()?;
         Some(Trap::Goes)
+    }
+
+    /// Puts the trap of a touch into the queue of the thread.
+    pub fn send_touch(&mut self, key: Key, tid: Tid, hit: Hit) -> io::Result<()> {
+        let thread = self.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid));
+        let Some(thread) = thread else { return Err(io::Error::from_raw_os_error(libc::ESRCH)) };
+        ptrace::queue_watch_trap(key.0, tid)?;
+        thread.watched = true;
+        self.watching.hits.insert(tid, hit);
+        Ok(())
     }
 
     /// Has a thread carry out its instruction when all others stand.

@@ -8,6 +8,7 @@ use crate::follow::{Follow, Guard};
 use crate::glance::{Glance, Stopped};
 use crate::identity::changes_ids;
 use crate::lwp;
+use crate::pages::TRAP;
 use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Stop, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
 use crate::registers::At;
@@ -711,7 +712,6 @@ impl Tracer {
 
     /// Unblocks SIGTRAP until the next stop.
     pub fn let_trap_in(&mut self, tid: Tid) -> io::Result<()> {
-        const TRAP: u64 = 1 << (libc::SIGTRAP - 1);
         self.masks.extend(Lifted::lift(tid, TRAP)?.map(|lifted| (tid, lifted)));
         Ok(())
     }

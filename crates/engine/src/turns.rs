@@ -644,7 +644,7 @@ fn shown(t: &Tracer, key: Key, name: &str) -> Shown {
 }
 
 /// A set of signals of a thread, by the kernel's name for it.
-fn status_mask(proc: &Proc, tid: Tid, name: &str) -> u64 {
+pub(crate) fn status_mask(proc: &Proc, tid: Tid, name: &str) -> u64 {
     let path = CString::new(format!("task/{tid}/status")).unwrap_or_default();
     let status = procfs::read_at(proc.dir(), &path).unwrap_or_default();
     let text = procfs::field(&status, name).and_then(|f| std::str::from_utf8(f).ok()).unwrap_or_default();

@@ -258,7 +258,7 @@ pub fn take_short_turns() -> io::Result<()> {
     set_turns(0, |class| Some(class).filter(|class| *class == libc::SCHED_OTHER as u32))
 }
 
-/// Gives a thread short turns, and the class that becomes of its own.
+/// Gives a thread short turns, and the class that `class` makes of its own; nothing, where that is none.
 fn set_turns(tid: Tid, class: impl FnOnce(u32) -> Option<u32>) -> io::Result<()> {
     /// The shortest turn that can be asked for, in nanoseconds.
     const TURN: u64 = 100_000;
