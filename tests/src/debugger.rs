@@ -185,3 +185,14 @@ pub fn does(target: &Target, command: u64, args: [u64; 2]) {
     begin(target, command, args);
     finishes(target);
 }
+
+/// Numbers below what is asked for, by chance, the same in every run.
+pub fn by_chance() -> impl FnMut(u64) -> u64 {
+    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    move |n| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % n
+    }
+}

@@ -446,13 +446,7 @@ fn the_last_close_takes_everything_off() {
 
 #[test]
 fn orders_in_any_order_harm_nobody() {
-    let mut random = 0x9e37_79b9_7f4a_7c15u64;
-    let mut one_of = move |n: u64| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        random % n
-    };
+    let mut one_of = by_chance();
     for round in 0..3 {
         let mount = mount();
         let beside = mount.beside("linux");
