@@ -15,7 +15,7 @@ use crate::registers::At;
 use crate::seat::{Seat, SeatId};
 use crate::stream::Unheard;
 use crate::watching::{Trap, Watching};
-use abi::syscall::{stop_makes_eintr, Abi};
+use abi::syscall::{is_restart, stop_makes_eintr, Abi};
 use kernel::creds::Creds;
 use kernel::lifted::Lifted;
 use kernel::procfs::Proc;
@@ -157,9 +157,9 @@ pub(crate) struct Tracer {
     unheard: Unheard,
     /// Signals that threads are about to get although they block them.
     unmasked: BTreeMap<Tid, Lifted>,
-    /// The thread that was last let go where its calls are not seen, and where it stood: as long as it has not left that, the call
+    /// Threads that were let go where their calls are not seen, and where they stood: as long as one has not left that, the call
     /// that it was in is no news.
-    left: Option<(Tid, [u64; 4])>,
+    left: BTreeMap<Tid, [u64; 4]>,
     /// In whose name threads are seized: an exec then gives the process no more rights than he may see in it. None: in ours.
     pub in_name: Option<Creds>,
     quit: bool,
@@ -215,7 +215,7 @@ impl Tracer {
             stopped: None,
             follow,
             unheard: Unheard::default(),
-            left: None,
+            left: BTreeMap::new(),
             in_name: None,
             quit: false,
         }
@@ -827,10 +827,13 @@ impl Tracer {
         if (r.orig_rax as i64) < 0 {
             return;
         }
+        let left = self.left.remove(&tid);
         match (report, Call::slept_in(&r)) {
             (Report::Trap, Some(call)) => thread.found_in(call),
             // An interrupt of a program leaves no number of a call behind.
-            (Report::Trap, None) if in_turns && thread.go == Go::Cont && self.left != Some((tid, place(&r))) => {
+            (Report::Trap, None)
+                if in_turns && thread.go == Go::Cont && left != Some(place(&r)) && !is_put_back(tid, &r) =>
+            {
                 process.ended_call(tid, Call::of(&r), r.rax as i64);
             }
             (Report::Exit(_), _) => thread.call = Some(thread.exec_call(&r).unwrap_or_else(|| Call::of(&r))),
@@ -863,8 +866,15 @@ impl Tracer {
     /// A thread is let go to where nothing of its calls is seen.
     pub fn leaves(&mut self, tid: Tid) {
         let entry = self.tids.get(&tid).and_then(|key| self.entries.get(key));
-        if entry.is_some_and(|e| e.process.shows_turns()) {
-            self.left = ptrace::user_regs(tid).ok().map(|r| (tid, place(&r)));
+        if !entry.is_some_and(|e| e.process.shows_turns()) {
+            return;
+        }
+        // Most are never asked for again, nor is their end told.
+        if self.left.len() >= MOST_LEFT {
+            self.left.clear();
+        }
+        if let Ok(r) = ptrace::user_regs(tid) {
+            self.left.insert(tid, place(&r));
         }
     }
 
@@ -1142,6 +1152,14 @@ pub(crate) fn at_call(tid: Tid) -> bool {
     ptrace::user_regs(tid).is_ok_and(|r| Call::slept_in(&r).is_some() || call_ahead(tid, &r).is_some())
 }
 
+/// True if a thread stands before a call only because it will make it again: a second stop found it after the kernel had put it
+/// back there, and before it ran. The number of the call is left behind as after one that has ended.
+fn is_put_back(tid: Tid, r: &libc::user_regs_struct) -> bool {
+    let number = r.rax == r.orig_rax || is_restart(Call::of(r).abi, r.rax);
+    // What the instruction leaves in rcx is where it ends.
+    number && r.rip != r.rcx && call_ahead(tid, r).is_some()
+}
+
 /// Where a thread with these registers stands.
 fn place(r: &libc::user_regs_struct) -> [u64; 4] {
     [r.rip, r.rsp, r.rax, r.orig_rax]
@@ -1156,6 +1174,8 @@ fn back_onto_breakpoint(tid: Tid) {
 }
 
 /// Code of a SIGSEGV for an address that is mapped and forbidden.
+/// Most threads of which it is remembered where they were let go.
+const MOST_LEFT: usize = 4096;
 const SEGV_ACCERR: i32 = 2;
 
 /// What the signal alone does not tell of a fault, from the instruction and the stack pointer.
