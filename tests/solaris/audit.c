@@ -434,7 +434,8 @@ static void writers(void)
 	RUNS(&p);
 	/* A reader is none. */
 	name = open_lwp(p.pid, p.pid, "lwpname", O_RDONLY);
-	EVENTUALLY((as = open(path_of(p.pid, "as"), O_RDWR | O_EXCL)) >= 0);
+	as = open(path_of(p.pid, "as"), O_RDWR | O_EXCL);
+	CHECK(as >= 0);
 	CHECK(open(path_of(p.pid, "ctl"), O_WRONLY | O_EXCL) < 0 && errno == EBUSY);
 	close(name);
 	close(as);

@@ -29,6 +29,7 @@ use std::sync::atomic::{
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tree::closes::Serving;
 use tree::{Errno, Flavour};
 use zerocopy::FromBytes;
 
@@ -383,11 +384,16 @@ impl Core {
 
     /// The life of a thread. It counts as idle whenever the outer loop begins.
     fn work(self: &Arc<Self>, slot: usize, mut buffer: Buffer) {
-        let pool = &self.pool;
+        let (pool, serving) = (&self.pool, Serving::begin());
         loop {
+            serving.has(false);
             pool.stand_aside();
+            serving.reads();
             let bytes = match buffer.fill(&self.channel.fd) {
-                Ok(bytes) => bytes,
+                Ok(bytes) => {
+                    serving.has(is_close(bytes));
+                    bytes
+                }
                 Err(e) => match e.raw_os_error() {
                     // ENOENT: the request was interrupted before we had it.
                     Some(libc::EINTR | libc::EAGAIN | libc::ENOENT) if !self.stopping.load(SeqCst) => continue,
@@ -415,7 +421,9 @@ impl Core {
             }
             loop {
                 let before = pool.idle.fetch_add(1, SeqCst);
+                serving.reads();
                 if let Some(bytes) = pool.dequeue() {
+                    serving.has(is_close(&bytes));
                     let others = pool.idle.fetch_sub(1, SeqCst) - 1;
                     if others > 0 || self.spawn().is_ok() {
                         self.serve(slot, &bytes);
@@ -508,6 +516,10 @@ impl Core {
 /// The thread that asks; 0 if it is nobody, or nobody we can see.
 fn caller(bytes: &[u8]) -> u32 {
     abi::InHeader::read_from_prefix(bytes).map_or(0, |(h, _)| h.pid)
+}
+
+fn is_close(bytes: &[u8]) -> bool {
+    abi::InHeader::read_from_prefix(bytes).is_ok_and(|(h, _)| h.opcode == op::RELEASE)
 }
 
 /// False for what is served at once whatever happens.

@@ -174,7 +174,16 @@ pub fn own_cpu() -> Option<usize> {
 
 /// True if thread `tid` runs or waits for a CPU.
 pub fn is_runnable(tid: Tid) -> bool {
-    read_of(tid, "stat").as_deref().and_then(Stat::parse).is_some_and(|s| s.state == b'R')
+    state(tid) == Some(b'R')
+}
+
+/// True if thread `tid` waits for something that may be long in coming.
+pub fn sleeps(tid: Tid) -> bool {
+    state(tid) == Some(b'S')
+}
+
+fn state(tid: Tid) -> Option<u8> {
+    Some(Stat::parse(&read_of(tid, "stat")?)?.state)
 }
 
 fn read_of(tid: Tid, file: &str) -> Option<Vec<u8>> {

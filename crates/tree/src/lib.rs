@@ -5,6 +5,7 @@
 //! request ever waits in a thread that others need.
 
 mod caller;
+pub mod closes;
 mod pending;
 mod text;
 

@@ -29,14 +29,14 @@ impl Node for Mem {
     fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
         let claim = Claim::open(&self.0, caller)?;
         let opening = opens::open(&self.0, caller, flags, ioctl::last_close(&self.0, &claim))?;
-        Ok(Arc::new(Open { subject: self.0.clone(), claim, _opening: opening }))
+        Ok(Arc::new(Open { subject: self.0.clone(), claim, opening }))
     }
 }
 
 struct Open {
     subject: Subject,
     claim: Claim,
-    _opening: Opening,
+    opening: Opening,
 }
 
 impl Open {
@@ -87,5 +87,9 @@ impl Handle for Open {
 
     fn ioctl(&self, caller: &Caller, cmd: u32, arg: u64, _data: &[u8], done: Pending<(i32, Vec<u8>)>) {
         ioctl::ioctl(&self.subject, &self.claim, caller, cmd, arg, done);
+    }
+
+    fn release(&self) {
+        self.opening.close();
     }
 }

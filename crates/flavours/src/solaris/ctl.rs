@@ -42,7 +42,7 @@ impl Node for Ctl {
         let right = right(&self.0, caller)?.map(Arc::new);
         let writing = writers::open(&self.0, right.as_ref(), caller, flags)?;
         let model = super::about::model_for(&self.0, caller);
-        Ok(Arc::new(Open { target: self.0.clone(), model, right, _writing: writing, seen: Mutex::default() }))
+        Ok(Arc::new(Open { target: self.0.clone(), model, right, writing, seen: Mutex::default() }))
     }
 
     fn setattr(&self, _caller: &Caller, _set: &SetAttr) -> Result<()> {
@@ -55,7 +55,7 @@ struct Open {
     model: Model,
     /// None for a system process, which nobody controls.
     right: Option<Arc<Right>>,
-    _writing: Option<Writing>,
+    writing: Option<Writing>,
     seen: stops::Seen,
 }
 
@@ -76,6 +76,10 @@ impl Handle for Open {
 
     fn poll(&self, caller: &Caller, wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
         stops::poll(&self.target, self.right.as_deref(), caller, &self.seen, wake)
+    }
+
+    fn release(&self) {
+        self.writing.as_ref().inspect(|writing| writing.close());
     }
 }
 

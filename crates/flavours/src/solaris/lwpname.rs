@@ -27,7 +27,7 @@ impl Node for LwpName {
     fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
         let right = right(&self.0, caller)?.map(Arc::new);
         let writing = writers::open(&self.0, right.as_ref(), caller, flags)?;
-        Ok(Arc::new(Open { target: self.0.clone(), right, _writing: writing, seen: stops::Seen::default() }))
+        Ok(Arc::new(Open { target: self.0.clone(), right, writing, seen: stops::Seen::default() }))
     }
 
     fn setattr(&self, _caller: &Caller, _set: &SetAttr) -> Result<()> {
@@ -38,7 +38,7 @@ impl Node for LwpName {
 struct Open {
     target: Target,
     right: Option<Arc<Right>>,
-    _writing: Option<Writing>,
+    writing: Option<Writing>,
     seen: stops::Seen,
 }
 
@@ -88,6 +88,10 @@ impl Handle for Open {
 
     fn poll(&self, caller: &Caller, wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
         stops::poll(&self.target, self.right.as_deref(), caller, &self.seen, wake)
+    }
+
+    fn release(&self) {
+        self.writing.as_ref().inspect(|writing| writing.close());
     }
 }
 

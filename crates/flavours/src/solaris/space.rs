@@ -32,7 +32,7 @@ impl Node for As {
         Ok(Arc::new(Open {
             target: self.0.clone(),
             right,
-            _writing: writing,
+            writing,
             model,
             mode: flags & libc::O_ACCMODE,
             seen: stops::Seen::default(),
@@ -53,7 +53,7 @@ struct Open {
     target: Target,
     /// None of a system process.
     right: Option<Arc<Right>>,
-    _writing: Option<Writing>,
+    writing: Option<Writing>,
     model: Model,
     mode: i32,
     seen: stops::Seen,
@@ -102,5 +102,9 @@ impl Handle for Open {
 
     fn poll(&self, caller: &Caller, wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
         stops::poll(&self.target, self.right.as_deref(), caller, &self.seen, wake)
+    }
+
+    fn release(&self) {
+        self.writing.as_ref().inspect(|writing| writing.close());
     }
 }

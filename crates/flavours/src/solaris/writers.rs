@@ -10,8 +10,9 @@ use engine::lwp::LwpOrder;
 use kernel::procfs::Proc;
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
-use tree::{Caller, Errno, Result};
+use tree::{closes, Caller, Errno, Result};
 
 /// Number and start time: one life of a process.
 type Life = (u32, u64);
@@ -24,10 +25,11 @@ struct Writer {
     own: bool,
 }
 
-/// One file open for writing; dropping it closes it.
+/// One file open for writing; dropping it closes it too.
 pub struct Writing {
     target: Target,
     right: Arc<Right>,
+    closed: AtomicBool,
 }
 
 /// Records an open with these flags; None for one that does not write, and of a system process, to which nobody has a right. EBUSY
@@ -36,6 +38,9 @@ pub fn open(target: &Target, right: Option<&Arc<Right>>, caller: &Caller, flags:
     let Some(right) = right.filter(|_| flags & libc::O_ACCMODE != libc::O_RDONLY) else { return Ok(None) };
     let own = right.user(caller)?.own;
     let exclusive = !own && is_exclusive(caller);
+    if exclusive && !others(target).is_empty() {
+        closes::settle();
+    }
     // The kernel may take its time to judge, and the tracer thread asks who writes: not under the lock.
     let lost: Vec<Arc<Right>> = match exclusive {
         true => others(target).into_iter().filter(|right| !right.holds()).collect(),
@@ -47,7 +52,7 @@ pub fn open(target: &Target, right: Option<&Arc<Right>>, caller: &Caller, flags:
         return Err(Errno(libc::EBUSY));
     }
     list.push(Writer { right: right.clone(), own });
-    Ok(Some(Writing { target: target.clone(), right: right.clone() }))
+    Ok(Some(Writing { target: target.clone(), right: right.clone(), closed: AtomicBool::new(false) }))
 }
 
 /// The rights by which others than the process itself write.
@@ -61,8 +66,12 @@ fn life(target: &Target) -> Life {
     (target.proc.pid(), target.proc.start())
 }
 
-impl Drop for Writing {
-    fn drop(&mut self) {
+impl Writing {
+    /// Closes it. Whoever has just answered a request on it may keep it for a moment longer.
+    pub fn close(&self) {
+        if self.closed.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let life = life(&self.target);
         let last = {
             let mut writers = WRITERS.lock();
@@ -80,6 +89,12 @@ impl Drop for Writing {
             let way = self.target.shared.engine.target(self.target.proc.clone());
             way.message(NAME, giver(&self.right), None, LwpOrder::LastClose, Box::new(|_| {}));
         }
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
