@@ -322,11 +322,7 @@ impl Target {
         let fd = kernel::pidfd::open(self.proc.pid() as i32)?;
         let proc = self.proc.clone();
         // The pidfd has the status when somebody has waited for the process; until then its stat file has it.
-        let zombie = move || {
-            let stat = procfs::read_at(proc.dir(), c"stat").ok()?;
-            procfs::Stat::parse(&stat)?.number(52).map(|n| n as i32)
-        };
-        let status = move || kernel::pidfd::exit_status(&fd).ok().flatten().or_else(&zombie);
+        let status = move || kernel::pidfd::exit_status(&fd).ok().flatten().or_else(|| proc.wait_status());
         let id = self.shared.watcher.watch(&self.proc, Box::new(move || callback(status())))?;
         Ok(Watch { shared: self.shared.clone(), id })
     }
@@ -678,7 +674,7 @@ impl Obey {
                     Some("end") => Await::End,
                     Some(word) => Await::Event(seat, word),
                 };
-                self.wait(t, key, what, timeout);
+                self.wait(t, key, seat, what, timeout);
             }
             Order::Run { tid } => {
                 if let Seated::Open(_) = seated {
@@ -691,7 +687,7 @@ impl Obey {
                     (s.once, s.hold, s.why) = (once, false, None);
                     s.hold_threads.clear();
                 });
-                self.wait(t, key, Await::Stopped(seat), None);
+                self.wait(t, key, seat, Await::Stopped(seat), None);
             }
             Order::Step { tid, n } => self.step(t, key, seat, tid, n),
             Order::Change(change) => {
@@ -766,9 +762,10 @@ impl Obey {
         }
     }
 
-    fn wait(self, t: &mut Tracer, key: Key, what: Await, timeout: Option<Duration>) {
+    fn wait(self, t: &mut Tracer, key: Key, seat: SeatId, what: Await, timeout: Option<Duration>) {
         let Obey { waiter, done, .. } = self;
         let id = t.wait_for(key, what, timeout, Box::new(move |_, result| done(result)));
+        t.bind(id, seat);
         *waiter.lock() = Some(id);
         t.settle(key);
     }
@@ -786,8 +783,8 @@ impl Obey {
         });
         match (wait, tid) {
             (false, _) => self.finish(t, key, Ok(())),
-            (true, None) => self.wait(t, key, Await::Rest, None),
-            (true, Some(tid)) => self.wait(t, key, Await::RestOf(tid), None),
+            (true, None) => self.wait(t, key, seat, Await::Rest, None),
+            (true, Some(tid)) => self.wait(t, key, seat, Await::RestOf(tid), None),
         }
     }
 
@@ -849,6 +846,7 @@ impl Obey {
         // The step must be under way before anybody asks whether it is over.
         t.settle(key);
         let id = t.wait_for(key, Await::Steps(tid), None, Box::new(then));
+        t.bind(id, seat);
         *waiter.lock() = Some(id);
         t.settle(key);
     }

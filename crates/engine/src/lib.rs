@@ -23,6 +23,7 @@ mod exits;
 mod follow;
 mod glance;
 pub mod identity;
+mod in_exec;
 mod inject;
 mod looking;
 pub mod lwp;

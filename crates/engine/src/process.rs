@@ -155,6 +155,8 @@ pub struct Thread {
     pub since: u64,
     /// It stands in an exec: a step from there is told at the end of the call, before it has made one instruction.
     in_exec: bool,
+    /// Its process may have made an exec that nobody saw before its next report.
+    pub after_exec: bool,
     /// The shell runs a call of ours in it: no action until that is over.
     pub injecting: bool,
     /// It stands for a moment because another is to make a step alone: that is nobody's business.
@@ -191,6 +193,7 @@ impl Thread {
             job: 0,
             since: 0,
             in_exec: false,
+            after_exec: false,
             injecting: false,
             aside: false,
             watched: false,

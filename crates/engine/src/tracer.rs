@@ -7,6 +7,7 @@ use crate::exits::{Armed, Kernel};
 use crate::follow::{Follow, Guard};
 use crate::glance::{Glance, Stopped};
 use crate::identity::changes_ids;
+use crate::in_exec::InExec;
 use crate::lwp;
 use crate::pages::TRAP;
 use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Stop, Thread, WaiterId};
@@ -21,7 +22,8 @@ use kernel::lifted::Lifted;
 use kernel::procfs::Proc;
 use kernel::ptrace::{self, Go, SiginfoBytes, Tid};
 use kernel::thread::Bell;
-use kernel::wait::{self, Status, Watchdog};
+use kernel::wait::{self, Status};
+use kernel::watchdog::Watchdog;
 use kernel::{apart, ledger, machine, procfs, thread};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -135,6 +137,8 @@ pub(crate) struct Tracer {
     pub entries: Entries,
     pub tids: BTreeMap<Tid, Key>,
     then: BTreeMap<WaiterId, (Key, Then)>,
+    /// Waits that end with a seat though what they wait for is not its own.
+    bound: BTreeMap<WaiterId, SeatId>,
     deadlines: BTreeSet<(Instant, WaiterId)>,
     /// Which process a client let run last, by which open seat, and when.
     pub ran: Option<(Key, Option<SeatId>, Instant)>,
@@ -160,6 +164,8 @@ pub(crate) struct Tracer {
     /// Threads that were let go where their calls are not seen, and where they stood: as long as one has not left that, the call
     /// that it was in is no news.
     left: BTreeMap<Tid, [u64; 4]>,
+    /// Those who are to be attached as soon as their exec is over.
+    pub in_exec: InExec,
     /// In whose name threads are seized: an exec then gives the process no more rights than he may see in it. None: in ours.
     pub in_name: Option<Creds>,
     quit: bool,
@@ -200,6 +206,7 @@ impl Tracer {
             entries,
             tids: BTreeMap::new(),
             then: BTreeMap::new(),
+            bound: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             ran: None,
             lingering: BTreeMap::new(),
@@ -216,6 +223,7 @@ impl Tracer {
             follow,
             unheard: Unheard::default(),
             left: BTreeMap::new(),
+            in_exec: InExec::new(),
             in_name: None,
             quit: false,
         }
@@ -231,6 +239,7 @@ impl Tracer {
                 job(self);
             }
             self.expire();
+            self.attach_late();
             bell = Bell::Silence;
             if !self.backlog.is_empty() || self.queue.waits() {
                 continue;
@@ -247,7 +256,8 @@ impl Tracer {
             }
             self.unheard.wake();
             let first = self.deadlines.first().map(|(at, _)| *at);
-            let next = first.into_iter().chain(self.lingering.values().copied()).chain(self.unheard.due()).min();
+            let next = first.into_iter().chain(self.lingering.values().copied()).chain(self.unheard.due());
+            let next = next.chain(self.late_due()).min();
             bell = self.queue.sleep(next.map(|at| at.saturating_duration_since(Instant::now())));
         }
     }
@@ -362,8 +372,9 @@ impl Tracer {
             entry.process.lingers = false;
             self.lingering.remove(&key);
         }
-        let orphans: Vec<WaiterId> =
-            entry.process.waiters.iter().filter(|(_, w)| w.seat().is_some_and(&which)).map(|(id, _)| *id).collect();
+        let seat_of = |id: &WaiterId, w: &Await| w.seat().or_else(|| self.bound.get(id).copied());
+        let orphaned = |(id, w): (&WaiterId, &Await)| seat_of(id, w).filter(|seat| which(*seat)).map(|_| *id);
+        let orphans: Vec<WaiterId> = entry.process.waiters.iter().filter_map(orphaned).collect();
         for id in orphans {
             self.finish_waiter(id, Err(Refusal::new(libc::EINTR, "the seat was closed")));
         }
@@ -389,9 +400,17 @@ impl Tracer {
         id
     }
 
+    /// The wait ends with this seat too.
+    pub fn bind(&mut self, id: WaiterId, seat: SeatId) {
+        if self.then.contains_key(&id) {
+            self.bound.insert(id, seat);
+        }
+    }
+
     /// Ends a wait with this result.
     pub fn finish_waiter(&mut self, id: WaiterId, result: Result<(), Refusal>) {
         let Some((key, then)) = self.then.remove(&id) else { return };
+        self.bound.remove(&id);
         self.deadlines.retain(|(_, w)| *w != id);
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.process.waiters.remove(&id);
@@ -455,7 +474,7 @@ impl Tracer {
 
     /// One pass over the task directory; the number of threads that it added.
     fn seize_new(&mut self, key: Key) -> Result<usize, Refusal> {
-        let Some(entry) = self.entries.get(&key) else { return Ok(0) };
+        let Some(entry) = self.entries.get(&key).filter(|_| !self.in_exec.contains_key(&key)) else { return Ok(0) };
         let proc = entry.proc.clone();
         let known = entry.process.threads.len();
         // With as many as we know, there is nothing to list.
@@ -464,19 +483,21 @@ impl Tracer {
             return Ok(0);
         }
         if known == 0 && there == 1 {
-            return self.seize_all(key, &proc, vec![proc.pid()]);
+            return self.guarded(|t| t.seize_all(key, &proc, vec![proc.pid()]));
         }
         let tasks = proc.tasks().map_err(|_| Refusal::gone(key.0))?;
-        // SEIZE may block until we reap a thread of the process that is ours already.
+        // An exec may be waiting until we reap a thread of the process that is ours already.
         while let Some(report) = wait::poll(-1) {
             self.backlog.push_back(report);
         }
+        self.guarded(|t| t.seize_all(key, &proc, tasks))
+    }
+
+    /// Does what may meet an exec.
+    fn guarded<T>(&mut self, work: impl FnOnce(&mut Tracer) -> T) -> T {
         self.watchdog.arm();
-        let result = self.seize_all(key, &proc, tasks);
+        let result = work(self);
         self.watchdog.disarm();
-        let mut stashed = Vec::new();
-        wait::take_stashed(&mut stashed);
-        self.backlog.extend(stashed);
         result
     }
 
@@ -484,7 +505,7 @@ impl Tracer {
         let alone = tasks.len() == 1;
         let mut added = 0;
         for tid in tasks.into_iter().map(|t| t as Tid) {
-            let Some(entry) = self.entries.get_mut(&key) else { return Ok(added) };
+            let Some(entry) = self.entries.get(&key) else { return Ok(added) };
             if entry.process.threads.contains_key(&tid) || self.injections.contains_key(&tid) {
                 continue;
             }
@@ -492,19 +513,18 @@ impl Tracer {
             if !alone && !thread::has_robust_list(tid) && is_io_worker(proc, tid) {
                 continue;
             }
-            // The leader of a process in which another thread execs is a zombie one moment, and that thread the next.
-            let name = self.in_name.as_ref();
-            let seize = || {
-                let seize = || ptrace::seize(tid, entry.process.options());
-                name.map_or_else(seize, |name| name.act_really_on(proc, seize))
-            };
-            match seize().or_else(|e| if e.raw_os_error() == Some(libc::EPERM) { seize() } else { Err(e) }) {
+            match self.seize(key, proc, tid) {
                 Ok(()) => {
+                    let Some(entry) = self.entries.get_mut(&key) else { return Ok(added) };
                     entry.process.attached(tid);
                     self.tids.insert(tid, key);
                     added += 1;
                 }
                 Err(e) if e.raw_os_error() == Some(libc::ESRCH) => {}
+                Err(e) if e.raw_os_error() == Some(libc::EINTR) => {
+                    self.comes_late(key, tid);
+                    return Ok(added + 1);
+                }
                 Err(e) => self.explain(proc, tid, e)?,
             }
         }
@@ -582,6 +602,7 @@ impl Tracer {
                     Outcome::Gone => Err(Refusal::gone(key.0)),
                 };
                 let Some((_, then)) = self.then.remove(&id) else { continue };
+                self.bound.remove(&id);
                 self.deadlines.retain(|(_, w)| *w != id);
                 then(self, result);
             }
@@ -774,6 +795,8 @@ impl Tracer {
         if matches!(report, Report::Trap | Report::Exit(_)) {
             self.look_inside(key, tid, &report);
         }
+        let thread = self.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid));
+        let unseen = thread.is_some_and(|t| std::mem::take(&mut t.after_exec));
         let exec = matches!(report, Report::Exec(_));
         if exec {
             self.tids.retain(|t, k| {
@@ -784,6 +807,9 @@ impl Tracer {
                 }
                 stays
             });
+            self.reconsider_exits(key);
+        }
+        if unseen {
             self.reconsider_exits(key);
         }
         self.follow.reported(tid, self.tids.len());
@@ -806,7 +832,7 @@ impl Tracer {
             // The trap of a step is nobody's.
             ledger::owe(tid, entry.process.threads.get(&tid).filter(|t| !t.stepped).map_or(0, |t| t.owed));
         }
-        if exec {
+        if exec || unseen {
             self.check_openers(key);
         }
         self.settle_after(key, Some(tid));
@@ -1092,7 +1118,7 @@ impl Tracer {
 
     /// True if the kernel reports to us what the process does, and its end.
     pub fn is_attached(&self, key: Key) -> bool {
-        self.entries.get(&key).is_some_and(|e| !e.process.threads.is_empty())
+        self.entries.get(&key).is_some_and(|e| e.process.threads.keys().any(|tid| self.tids.contains_key(tid)))
     }
 
     /// The stopped state of a thread, None while it runs.

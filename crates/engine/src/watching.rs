@@ -136,6 +136,9 @@ impl Tracer {
         if !after.is_empty() {
             self.attach(key)?;
         }
+        if self.in_exec.contains_key(&key) {
+            return Err(Refusal::new(libc::EBUSY, format!("{}: it is in an exec: try again", key.0)));
+        }
         // What memory is of the kind, the kernel knows for sure.
         let (without, looked_at) = (after.plan(|_| false), after.looked_at());
         *self.areas_of(key, seat)? = after;
@@ -199,7 +202,7 @@ impl Tracer {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         watched.threads.retain(|tid, _| entry.process.threads.contains_key(tid));
         for (tid, thread) in &mut entry.process.threads {
-            if !watched.threads.contains_key(tid) {
+            if !watched.threads.contains_key(tid) && self.tids.contains_key(tid) {
                 // Nobody waits for an answer who could be told that it failed.
                 let _ = arm(watched, *tid, thread);
             }

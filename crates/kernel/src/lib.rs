@@ -19,4 +19,5 @@ pub mod thread;
 pub mod tty;
 pub mod userfault;
 pub mod wait;
+pub mod watchdog;
 pub mod xstate;

@@ -531,6 +531,11 @@ impl Proc {
         fstatat(self.dir(), c".", false).map_or_else(|e| e.raw_os_error() != Some(libc::ESRCH), |_| true)
     }
 
+    /// The wait status of a process that has ended, until it has been waited for.
+    pub fn wait_status(&self) -> Option<i32> {
+        Stat::parse(&read_at(self.dir(), c"stat").ok()?)?.number(52).map(|n| n as i32)
+    }
+
     /// Thread group it belongs to.
     pub fn tgid(&self) -> io::Result<u32> {
         if let Some(tgid) = self.tgid.get() {

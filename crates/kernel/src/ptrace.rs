@@ -47,9 +47,8 @@ fn call(request: libc::c_uint, tid: Tid, addr: usize, data: usize) -> io::Result
     }
 }
 
-/// Attaches without stopping. May block while the target is in an exec that waits for a thread which we trace and have not
-/// reaped: the caller must have arranged for that (see `engine`'s watchdog). EPERM: traced by another, a kernel thread or
-/// a zombie.
+/// Attaches without stopping. Waits while the process is in an exec: EINTR then, in the tracer thread that is guarded
+/// ([`crate::watchdog`]). EPERM: traced by another, a kernel thread or a zombie.
 pub fn seize(tid: Tid, options: i32) -> io::Result<()> {
     call(libc::PTRACE_SEIZE, tid, 0, options as usize).map(drop)
 }
