@@ -158,9 +158,13 @@ pub fn lusage(about: &About) -> Result<Vec<u8>> {
     let (all, began) = counted(about, now)?;
     let mut alive = Sum::default();
     living.iter().for_each(|(_, one, _)| alive.add(one));
+    // The kernel divides the time of a process otherwise than that of its lwps: what is left is never more than it has.
+    let time = |of: &Sum| of.user.saturating_add(of.system);
+    let left = time(&all).saturating_sub(time(&alive));
+    let user = all.user.saturating_sub(alive.user).min(left);
     let mut dead = Sum {
-        user: all.user.saturating_sub(alive.user),
-        system: all.system.saturating_sub(alive.system),
+        user,
+        system: all.system.saturating_sub(alive.system).min(left - user),
         minor: all.minor.saturating_sub(alive.minor),
         major: all.major.saturating_sub(alive.major),
         inblk: all.inblk.saturating_sub(alive.inblk),
@@ -168,7 +172,7 @@ pub fn lusage(about: &About) -> Result<Vec<u8>> {
         chars: all.chars.saturating_sub(alive.chars),
         ..Sum::default()
     };
-    dead.elapsed = dead.user.saturating_add(dead.system);
+    dead.elapsed = time(&dead);
     let mut entries = vec![dead.record(0, began, now)];
     entries.extend(living.iter().map(|(tid, one, began)| one.record(*tid as i32, *began, now)));
     Ok(array(about.model(), &entries))
