@@ -33,8 +33,9 @@ use tree::closes::Serving;
 use tree::{Errno, Flavour};
 use zerocopy::FromBytes;
 
-/// Most threads at once; one bit each in [`Pool::slots`].
-const LIMIT: usize = 64;
+/// Most threads at once. A read of memory that does not come, or of what hangs in the kernel otherwise, keeps one, and nothing can
+/// be done about that; so it must be many before others are kept waiting.
+pub const LIMIT: usize = 512;
 /// Most threads that stay to wait for requests.
 const IDLE: usize = 4;
 /// Requests of one client in a row that make it a lone one.
@@ -166,10 +167,10 @@ struct Pool {
     /// There is a lone client; those that stand aside wait for its end.
     lone: Mutex<bool>,
     on_more: Condvar,
-    /// One bit per living thread.
-    slots: AtomicU64,
+    /// Slots without a thread, the next one to be used last.
+    slots: Mutex<Vec<usize>>,
     /// What is known of the thread of each slot.
-    lines: [Line; LIMIT],
+    lines: Box<[Line]>,
     /// Requests nobody could serve when they came. Its length is kept apart to be seen without the lock.
     queue: Mutex<VecDeque<Vec<u8>>>,
     queued: AtomicUsize,
@@ -195,8 +196,8 @@ impl Pool {
             near: Near::default(),
             lone: Mutex::new(false),
             on_more: Condvar::new(),
-            slots: AtomicU64::new(0),
-            lines: std::array::from_fn(|_| Line::default()),
+            slots: Mutex::new((0..LIMIT).rev().collect()),
+            lines: (0..LIMIT).map(|_| Line::default()).collect(),
             queue: Mutex::default(),
             queued: AtomicUsize::new(0),
         }
@@ -260,25 +261,15 @@ impl Pool {
     }
 
     fn threads(&self) -> usize {
-        self.slots.load(SeqCst).count_ones() as usize
+        LIMIT - self.slots.lock().len()
     }
 
     fn take_slot(&self) -> Option<usize> {
-        let mut all = self.slots.load(SeqCst);
-        loop {
-            let slot = all.trailing_ones() as usize;
-            if slot == LIMIT {
-                return None;
-            }
-            match self.slots.compare_exchange(all, all | 1 << slot, SeqCst, SeqCst) {
-                Ok(_) => return Some(slot),
-                Err(now) => all = now,
-            }
-        }
+        self.slots.lock().pop()
     }
 
     fn free_slot(&self, slot: usize) {
-        self.slots.fetch_and(!(1 << slot), SeqCst);
+        self.slots.lock().push(slot);
     }
 
     fn is_busy_with(&self, unique: u64) -> bool {
