@@ -177,3 +177,30 @@ fn who_goes_leaves_a_process_in_exec_alone() {
     gate.open();
     is_nobodys(&target);
 }
+
+/// In the other flavours: PCSTOP, PCDSTOP and PCWSTOP of solaris, attach and wait of freebsd.
+#[test]
+fn others_wait_for_the_end_of_an_exec_too() {
+    let (solaris, bsd) = (Mount::of("solaris", ""), Mount::of("freebsd", "level=4,rw"));
+    let run = "\u{5}\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let ways = [
+        (&solaris, "", "\u{1}\0\0\0\0\0\0\0", run),
+        (&solaris, "\u{2}\0\0\0\0\0\0\0", "\u{3}\0\0\0\0\0\0\0", run),
+        (&bsd, "attach", "wait", "detach"),
+    ];
+    for (mount, asks, waits, ends) in ways {
+        let (gate, client) = (Gate::new(), Client::new());
+        let target = gate.enter("self", None);
+        let file = client.open(&mount.path(target.pid(), "ctl"), libc::O_WRONLY).unwrap();
+        assert_eq!(client.write(file, asks), Ok(asks.len()));
+        client.begin_write(file, waits);
+        assert!(client.waits(A_WHILE), "{waits:?}");
+        gate.open();
+        assert_eq!(client.answer().map(|a| a.0), Ok(waits.len()), "{waits:?}");
+        assert_eq!(state(target.pid()), 't', "{waits:?}");
+        target.stands(0);
+        assert_eq!(client.write(file, ends), Ok(ends.len()));
+        client.close(file);
+        is_nobodys(&target);
+    }
+}

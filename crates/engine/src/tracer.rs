@@ -1199,9 +1199,10 @@ fn back_onto_breakpoint(tid: Tid) {
     }
 }
 
-/// Code of a SIGSEGV for an address that is mapped and forbidden.
 /// Most threads of which it is remembered where they were let go.
 const MOST_LEFT: usize = 4096;
+
+/// Code of a SIGSEGV for an address that is mapped and forbidden.
 const SEGV_ACCERR: i32 = 2;
 
 /// What the signal alone does not tell of a fault, from the instruction and the stack pointer.

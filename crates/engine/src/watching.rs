@@ -135,9 +135,9 @@ impl Tracer {
         let before = self.areas_of(key, seat)?.clone();
         if !after.is_empty() {
             self.attach(key)?;
-        }
-        if self.in_exec.contains_key(&key) {
-            return Err(Refusal::new(libc::EBUSY, format!("{}: it is in an exec: try again", key.0)));
+            if self.in_exec.contains_key(&key) {
+                return Err(Refusal::new(libc::EBUSY, format!("{}: it is in an exec: try again", key.0)));
+            }
         }
         // What memory is of the kind, the kernel knows for sure.
         let (without, looked_at) = (after.plan(|_| false), after.looked_at());
