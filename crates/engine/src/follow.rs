@@ -184,6 +184,9 @@ impl Guard {
     const TICK: Duration = Duration::from_millis(10);
     /// Looks in a row that see nothing done before the tracer thread is thought to have nothing to do.
     const QUIET: u32 = 10;
+    /// Looks in a row that find it kept from its CPU before it leaves the idle class: one may be an instant of the machine, or of a
+    /// task that comes by.
+    const KEPT: u32 = 2;
     /// For how long nothing is tried after the tracer thread was kept waiting: at first, for that may have been an instant in which the
     /// machine itself stood still; and at most, if it happens soon again.
     const REST: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
@@ -246,14 +249,14 @@ impl Post {
         loop {
             std::thread::park();
             let since = Instant::now();
-            let (mut before, mut quiet) = (None::<[Runs; 2]>, 0);
+            let (mut before, mut quiet, mut kept) = (None::<[Runs; 2]>, 0, 0);
             while self.called.load(SeqCst) {
                 std::thread::park_timeout(Guard::TICK);
                 let tracer = self.tracer.load(SeqCst);
                 let runs = |tid| Runs::of(tid).unwrap_or_default();
                 let now = [runs(tracer), runs(self.followed.load(SeqCst))];
                 let waits = match before {
-                    None => now[0] == Runs::default(),
+                    None => false,
                     Some(before) if before[0] == now[0] => {
                         quiet += 1;
                         thread::is_runnable(tracer)
@@ -264,6 +267,9 @@ impl Post {
                     }
                 };
                 before = Some(now);
+                kept = if waits { kept + 1 } else { 0 };
+                // Where the kernel does not count, nobody can guard.
+                let waits = kept >= Guard::KEPT || now[0] == Runs::default();
                 if waits || quiet >= Guard::QUIET {
                     self.refused.store(waits, SeqCst);
                     if self.called.swap(false, SeqCst) {
