@@ -163,19 +163,17 @@ fn sets_are_in_force_from_the_end_of_an_exec() {
 
 #[test]
 fn who_goes_leaves_a_process_in_exec_alone() {
-    let gate = Gate::new();
-    let target = {
-        let (mount, client) = (Mount::new(), Client::new());
+    for ends in [drop, |mount: Mount| mount.kill_daemon()] {
+        let (mount, gate, client) = (Mount::new(), Gate::new(), Client::new());
         let target = gate.enter("self", None);
         let ctl = client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR).unwrap();
         client.begin_write(ctl, "stop");
         assert!(client.waits(A_WHILE));
-        drop(mount);
+        ends(mount);
         assert!(client.answer().is_err());
-        target
-    };
-    gate.open();
-    is_nobodys(&target);
+        gate.open();
+        is_nobodys(&target);
+    }
 }
 
 /// In the other flavours: PCSTOP, PCDSTOP and PCWSTOP of solaris, attach and wait of freebsd.

@@ -107,7 +107,7 @@ impl Tracer {
         self.drop_seats(key, |_| true);
     }
 
-    /// It has ended, which nobody has reported.
+    /// It has ended, which nobody has reported; in an exec, by a signal.
     fn end_unseen(&mut self, key: Key) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let status = entry.proc.wait_status().and_then(Status::decode);

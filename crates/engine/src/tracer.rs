@@ -136,9 +136,8 @@ pub(crate) struct Tracer {
     queue: Arc<Queue>,
     pub entries: Entries,
     pub tids: BTreeMap<Tid, Key>,
-    then: BTreeMap<WaiterId, (Key, Then)>,
-    /// Waits that end with a seat though what they wait for is not its own.
-    bound: BTreeMap<WaiterId, SeatId>,
+    /// What waits lead to; and the seat with which one ends though what it waits for is not the seat's.
+    then: BTreeMap<WaiterId, (Key, Then, Option<SeatId>)>,
     deadlines: BTreeSet<(Instant, WaiterId)>,
     /// Which process a client let run last, by which open seat, and when.
     pub ran: Option<(Key, Option<SeatId>, Instant)>,
@@ -206,7 +205,6 @@ impl Tracer {
             entries,
             tids: BTreeMap::new(),
             then: BTreeMap::new(),
-            bound: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             ran: None,
             lingering: BTreeMap::new(),
@@ -372,7 +370,7 @@ impl Tracer {
             entry.process.lingers = false;
             self.lingering.remove(&key);
         }
-        let seat_of = |id: &WaiterId, w: &Await| w.seat().or_else(|| self.bound.get(id).copied());
+        let seat_of = |id: &WaiterId, w: &Await| w.seat().or_else(|| self.then.get(id)?.2);
         let orphaned = |(id, w): (&WaiterId, &Await)| seat_of(id, w).filter(|seat| which(*seat)).map(|_| *id);
         let orphans: Vec<WaiterId> = entry.process.waiters.iter().filter_map(orphaned).collect();
         for id in orphans {
@@ -385,7 +383,7 @@ impl Tracer {
     pub fn wait_for(&mut self, key: Key, what: Await, timeout: Option<Duration>, then: Then) -> WaiterId {
         let id = self.next_waiter;
         self.next_waiter += 1;
-        self.then.insert(id, (key, then));
+        self.then.insert(id, (key, then, None));
         if let Some(t) = timeout {
             if let Some(at) = Instant::now().checked_add(t) {
                 self.deadlines.insert((at, id));
@@ -402,15 +400,14 @@ impl Tracer {
 
     /// The wait ends with this seat too.
     pub fn bind(&mut self, id: WaiterId, seat: SeatId) {
-        if self.then.contains_key(&id) {
-            self.bound.insert(id, seat);
+        if let Some((.., bound)) = self.then.get_mut(&id) {
+            *bound = Some(seat);
         }
     }
 
     /// Ends a wait with this result.
     pub fn finish_waiter(&mut self, id: WaiterId, result: Result<(), Refusal>) {
-        let Some((key, then)) = self.then.remove(&id) else { return };
-        self.bound.remove(&id);
+        let Some((key, then, _)) = self.then.remove(&id) else { return };
         self.deadlines.retain(|(_, w)| *w != id);
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.process.waiters.remove(&id);
@@ -601,8 +598,7 @@ impl Tracer {
                     Outcome::Done => Ok(()),
                     Outcome::Gone => Err(Refusal::gone(key.0)),
                 };
-                let Some((_, then)) = self.then.remove(&id) else { continue };
-                self.bound.remove(&id);
+                let Some((_, then, _)) = self.then.remove(&id) else { continue };
                 self.deadlines.retain(|(_, w)| *w != id);
                 then(self, result);
             }

@@ -331,7 +331,10 @@ impl Asked {
             TurnOrder::AwaitEvent => return self.wait_for_event(t, key),
             TurnOrder::Attach(attach) => match self.attach(t, key, attach, watch) {
                 // Who finds it stopped may let it run at once.
-                Ok(()) if self.may_stand() => return self.wait_until(t, key, Await::Rest),
+                Ok(()) if self.may_stand() => {
+                    let own = find(t, key, self.seat.name);
+                    return self.wait_until(t, key, Await::Rest, own);
+                }
                 result => result,
             },
             TurnOrder::Run(by, signal) => self.run(t, key, by, signal),
@@ -423,7 +426,7 @@ impl Asked {
             Some(id) if controlled(t, key, self.seat.name, by) == Some(*id) => Await::Stopped(*id),
             Some(_) => return (self.done)(Err(busy(key, "another traces it"))),
         };
-        self.wait_until(t, key, what);
+        self.wait_until(t, key, what, None);
     }
 
     fn wait_for_event(self, t: &mut Tracer, key: Key) {
@@ -435,15 +438,20 @@ impl Asked {
             Some(id) => id,
             None => self.seat(t, key),
         };
-        self.wait_until(t, key, Await::Turn(id));
+        self.wait_until(t, key, Await::Turn(id), None);
     }
 
-    fn wait_until(self, t: &mut Tracer, key: Key, what: Await) {
+    /// `own`: the seat with which the wait ends too.
+    fn wait_until(self, t: &mut Tracer, key: Key, what: Await, own: Option<SeatId>) {
         let Asked { seat, ticket, done, .. } = self;
         let then = move |t: &mut Tracer, result: Result<(), Refusal>| {
             done(result.map(|()| shown(t, key, seat.name)));
         };
-        ticket.waits_as(t.wait_for(key, what, None, Box::new(then)));
+        let id = t.wait_for(key, what, None, Box::new(then));
+        if let Some(own) = own {
+            t.bind(id, own);
+        }
+        ticket.waits_as(id);
         t.settle(key);
     }
 

@@ -11,6 +11,7 @@ use super::ioctl;
 use super::look::Subject;
 use super::opens::{self, Opening};
 use kernel::procfs;
+use parking_lot::Mutex;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use tree::{Attr, Caller, Errno, Handle, Node, Pending, Result};
@@ -29,14 +30,14 @@ impl Node for Mem {
     fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
         let claim = Claim::open(&self.0, caller)?;
         let opening = opens::open(&self.0, caller, flags, ioctl::last_close(&self.0, &claim))?;
-        Ok(Arc::new(Open { subject: self.0.clone(), claim, opening }))
+        Ok(Arc::new(Open { subject: self.0.clone(), claim, opening: Mutex::new(Some(opening)) }))
     }
 }
 
 struct Open {
     subject: Subject,
     claim: Claim,
-    opening: Opening,
+    opening: Mutex<Option<Opening>>,
 }
 
 impl Open {
@@ -90,6 +91,7 @@ impl Handle for Open {
     }
 
     fn release(&self) {
-        self.opening.close();
+        // Whoever has just answered a request may keep the handle for a moment longer.
+        drop(self.opening.lock().take());
     }
 }

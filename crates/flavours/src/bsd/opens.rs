@@ -9,7 +9,6 @@ use super::look::Subject;
 use crate::exclusive::is_exclusive;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tree::{closes, Caller, Errno, Result};
 
 /// Number and start time: one life of a process.
@@ -28,12 +27,11 @@ static OPENS: Mutex<Option<HashMap<Life, Vec<How>>>> = Mutex::new(None);
 /// What is done when nobody has the file open any more; it must not wait.
 pub type LastClose = Box<dyn Fn() + Send + Sync>;
 
-/// One open file; dropping it closes it too.
+/// One open file; dropping it closes it.
 pub struct Opening {
     life: Life,
     how: How,
     last: LastClose,
-    closed: AtomicBool,
 }
 
 /// Records an open with these flags. EBUSY if another writer is in the way, or it in the way of another.
@@ -60,15 +58,11 @@ pub fn open(subject: &Subject, caller: &Caller, flags: i32, last: LastClose) -> 
         return Err(Errno(libc::EBUSY));
     }
     list.push(how);
-    Ok(Opening { life, how, last, closed: AtomicBool::new(false) })
+    Ok(Opening { life, how, last })
 }
 
-impl Opening {
-    /// Closes it. Whoever has just answered a request on it may keep it for a moment longer.
-    pub fn close(&self) {
-        if self.closed.swap(true, Ordering::Relaxed) {
-            return;
-        }
+impl Drop for Opening {
+    fn drop(&mut self) {
         let mut opens = OPENS.lock();
         let Some(all) = opens.as_mut() else { return };
         let Some(list) = all.get_mut(&self.life) else { return };
@@ -80,11 +74,5 @@ impl Opening {
             // Before anybody else can open it.
             (self.last)();
         }
-    }
-}
-
-impl Drop for Opening {
-    fn drop(&mut self) {
-        self.close();
     }
 }

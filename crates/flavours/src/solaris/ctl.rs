@@ -42,7 +42,13 @@ impl Node for Ctl {
         let right = right(&self.0, caller)?.map(Arc::new);
         let writing = writers::open(&self.0, right.as_ref(), caller, flags)?;
         let model = super::about::model_for(&self.0, caller);
-        Ok(Arc::new(Open { target: self.0.clone(), model, right, writing, seen: Mutex::default() }))
+        Ok(Arc::new(Open {
+            target: self.0.clone(),
+            model,
+            right,
+            writing: Mutex::new(writing),
+            seen: Mutex::default(),
+        }))
     }
 
     fn setattr(&self, _caller: &Caller, _set: &SetAttr) -> Result<()> {
@@ -55,7 +61,7 @@ struct Open {
     model: Model,
     /// None for a system process, which nobody controls.
     right: Option<Arc<Right>>,
-    writing: Option<Writing>,
+    writing: Mutex<Option<Writing>>,
     seen: stops::Seen,
 }
 
@@ -79,7 +85,7 @@ impl Handle for Open {
     }
 
     fn release(&self) {
-        self.writing.as_ref().inspect(|writing| writing.close());
+        drop(self.writing.lock().take());
     }
 }
 

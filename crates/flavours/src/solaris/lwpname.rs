@@ -10,6 +10,7 @@ use super::writers::{self, Writing};
 use crate::rename::set_name;
 use crate::right::Right;
 use crate::target::Target;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use tree::{slice, Attr, Caller, Errno, Handle, Node, Pending, Result, SetAttr};
 
@@ -27,7 +28,7 @@ impl Node for LwpName {
     fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
         let right = right(&self.0, caller)?.map(Arc::new);
         let writing = writers::open(&self.0, right.as_ref(), caller, flags)?;
-        Ok(Arc::new(Open { target: self.0.clone(), right, writing, seen: stops::Seen::default() }))
+        Ok(Arc::new(Open { target: self.0.clone(), right, writing: Mutex::new(writing), seen: stops::Seen::default() }))
     }
 
     fn setattr(&self, _caller: &Caller, _set: &SetAttr) -> Result<()> {
@@ -38,7 +39,7 @@ impl Node for LwpName {
 struct Open {
     target: Target,
     right: Option<Arc<Right>>,
-    writing: Option<Writing>,
+    writing: Mutex<Option<Writing>>,
     seen: stops::Seen,
 }
 
@@ -91,7 +92,7 @@ impl Handle for Open {
     }
 
     fn release(&self) {
-        self.writing.as_ref().inspect(|writing| writing.close());
+        drop(self.writing.lock().take());
     }
 }
 

@@ -13,6 +13,7 @@ use crate::right::{open_mem, Right};
 use crate::target::Target;
 use abi::solaris::Model;
 use kernel::procfs;
+use parking_lot::Mutex;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use tree::{Attr, Caller, Errno, Handle, Node, Pending, Result, SetAttr};
@@ -32,7 +33,7 @@ impl Node for As {
         Ok(Arc::new(Open {
             target: self.0.clone(),
             right,
-            writing,
+            writing: Mutex::new(writing),
             model,
             mode: flags & libc::O_ACCMODE,
             seen: stops::Seen::default(),
@@ -53,7 +54,7 @@ struct Open {
     target: Target,
     /// None of a system process.
     right: Option<Arc<Right>>,
-    writing: Option<Writing>,
+    writing: Mutex<Option<Writing>>,
     model: Model,
     mode: i32,
     seen: stops::Seen,
@@ -105,6 +106,6 @@ impl Handle for Open {
     }
 
     fn release(&self) {
-        self.writing.as_ref().inspect(|writing| writing.close());
+        drop(self.writing.lock().take());
     }
 }

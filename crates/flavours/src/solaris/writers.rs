@@ -10,7 +10,6 @@ use engine::lwp::LwpOrder;
 use kernel::procfs::Proc;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use tree::{closes, Caller, Errno, Result};
 
@@ -25,11 +24,10 @@ struct Writer {
     own: bool,
 }
 
-/// One file open for writing; dropping it closes it too.
+/// One file open for writing; dropping it closes it.
 pub struct Writing {
     target: Target,
     right: Arc<Right>,
-    closed: AtomicBool,
 }
 
 /// Records an open with these flags; None for one that does not write, and of a system process, to which nobody has a right. EBUSY
@@ -52,7 +50,7 @@ pub fn open(target: &Target, right: Option<&Arc<Right>>, caller: &Caller, flags:
         return Err(Errno(libc::EBUSY));
     }
     list.push(Writer { right: right.clone(), own });
-    Ok(Some(Writing { target: target.clone(), right: right.clone(), closed: AtomicBool::new(false) }))
+    Ok(Some(Writing { target: target.clone(), right: right.clone() }))
 }
 
 /// The rights by which others than the process itself write.
@@ -66,12 +64,8 @@ fn life(target: &Target) -> Life {
     (target.proc.pid(), target.proc.start())
 }
 
-impl Writing {
-    /// Closes it. Whoever has just answered a request on it may keep it for a moment longer.
-    pub fn close(&self) {
-        if self.closed.swap(true, Ordering::Relaxed) {
-            return;
-        }
+impl Drop for Writing {
+    fn drop(&mut self) {
         let life = life(&self.target);
         let last = {
             let mut writers = WRITERS.lock();
@@ -89,12 +83,6 @@ impl Writing {
             let way = self.target.shared.engine.target(self.target.proc.clone());
             way.message(NAME, giver(&self.right), None, LwpOrder::LastClose, Box::new(|_| {}));
         }
-    }
-}
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        self.close();
     }
 }
 
