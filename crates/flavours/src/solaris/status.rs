@@ -86,10 +86,16 @@ fn process(about: &About, view: &View) -> Result<PStatus> {
     let stat = text.stat()?;
     let number = |n: usize| stat.number(n).unwrap_or(0);
     let id = |n: usize| stat.field(n).and_then(|f| std::str::from_utf8(f).ok()?.parse().ok()).unwrap_or(0);
-    let all = live(about)?;
-    let speaker = own(about, &all).map_or_else(|| among(about, view, &all), Ok)?;
-    let one = lwp_of(about.target, speaker);
-    let pr_lwp = lwp(&about.at(&one), view)?;
+    let mut all = live(about)?;
+    let pr_lwp = loop {
+        let speaker = own(about, &all).map_or_else(|| among(about, view, &all), Ok)?;
+        let one = lwp_of(about.target, speaker);
+        match lwp(&about.at(&one), view) {
+            // It has just ended: another speaks.
+            Err(Errno(libc::ENOENT)) if all.len() > 1 => all.retain(|tid| *tid != speaker),
+            found => break found?,
+        }
+    };
     let maps = about.read(b"maps").unwrap_or_default();
     let (heap, stack) = (mapping(&maps, b"[heap]"), mapping(&maps, b"[stack]"));
     // Where it begins is known also while there is none.
