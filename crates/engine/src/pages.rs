@@ -512,12 +512,16 @@ impl Tracer {
         }
         let Some(mut over) = pages.over.take_if(|o| o.tid == tid && o.steps) else { return };
         let shared = pages.shared.clone();
-        let process = self.entries.get_mut(&key).map(|e| &mut e.process);
+        let mut process = self.entries.get_mut(&key).map(|e| &mut e.process);
+        if let Some(thread) = process.as_mut().and_then(|p| p.threads.get_mut(&tid)) {
+            // Made or not: nothing goes on to make it when the pages are open for the next.
+            thread.steps.take_if(|s| s.seat == over.seat);
+        }
         match (over.next.pop_front(), process.and_then(|p| p.seats.get_mut(&over.seat))) {
             (Some((next, open, hit)), Some(seat)) => {
                 // What this stop means is told first.
                 let id = over.seat;
-                seat.hold_threads.insert(tid);
+                seat.spared = None;
                 pages.over = Some(Over { tid: next, open, hit, steps: false, ..over });
                 shared.queue.push(Box::new(move |t: &mut Tracer| t.step_alone(key, id, true)));
             }
@@ -635,7 +639,6 @@ impl Tracer {
         let Some(over) = pages.over.as_mut().filter(|o| o.seat == seat) else { return };
         let process = &mut entry.process;
         let tid = over.tid;
-        let others: BTreeSet<Tid> = process.threads.keys().copied().filter(|t| *t != tid).collect();
         let free = stand && process.wanted() && !held(process, tid, Some(seat));
         let thread = process.threads.get_mut(&tid).filter(|t| free && !t.injecting);
         let Some(thread) = thread.filter(|t| t.state == State::Stopped(Stop::Plain) && ledger::arm(tid)) else {
@@ -653,7 +656,7 @@ impl Tracer {
             pages.open(page, tid);
         }
         if let Some(seat) = process.seats.get_mut(&seat) {
-            (seat.hold, seat.hold_threads) = (false, others);
+            seat.spared = Some(tid);
         }
         if let Some(hit) = hit {
             self.watching.behind.insert(tid, hit);

@@ -84,6 +84,8 @@ pub struct Seat {
     pub since: SystemTime,
     /// Votes that the whole process stands.
     pub hold: bool,
+    /// The one thread that this vote is not about.
+    pub spared: Option<Tid>,
     /// Votes that single threads stand. Where the flavour has lwps: stop directives, pending or obeyed.
     pub hold_threads: BTreeSet<Tid>,
     /// What a flavour with lwps keeps of them; its seat votes thread by thread, never for the process.
@@ -131,6 +133,7 @@ impl Seat {
             opener,
             since: SystemTime::now(),
             hold: false,
+            spared: None,
             hold_threads: BTreeSet::new(),
             lwps: None,
             turns: None,
@@ -261,7 +264,7 @@ impl Seat {
 
     /// True if this seat's vote keeps thread `tid` from running.
     pub fn holds(&self, tid: Tid) -> bool {
-        self.hold || self.hold_threads.contains(&tid) || self.throttled()
+        (self.hold && self.spared != Some(tid)) || self.hold_threads.contains(&tid) || self.throttled()
     }
 
     /// True if the seat asked for this event.
