@@ -117,8 +117,8 @@ impl Follow {
         match self.near {
             Near::Not => None,
             Near::Beside(_) => {
-                // Who is in the idle class made room for the thread by waking it.
-                let at_once = if self.guard.is_called() { wait::poll(self.last) } else { None };
+                // Waking it made room for it, mostly: one that nobody asks to stop has stopped again by now.
+                let at_once = if self.alone > 1 { wait::poll(self.last) } else { None };
                 let found = at_once.or_else(|| {
                     let yielded = (0..Self::YIELDS).map(|_| thread::yield_cpu());
                     // Who is asked something need not ask what comes next.

@@ -56,6 +56,9 @@ impl Tracer {
 
     /// Makes the attempts that are due.
     pub fn attach_late(&mut self) {
+        if self.in_exec.is_empty() {
+            return;
+        }
         let now = Instant::now();
         let due: Vec<Key> = self.in_exec.iter().filter(|(_, late)| late.next <= now).map(|(key, _)| *key).collect();
         for key in due {

@@ -7,7 +7,7 @@
 use crate::lifted::Lifted;
 use crate::ptrace::{self, Tid};
 use crate::{exits, lifeline};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Threads that can be owed something at once. For one more, the kernel's own behaviour has to do.
 const ROWS: usize = 4096;
@@ -74,6 +74,9 @@ static TABLE: [Row; ROWS] = [const {
     }
 }; ROWS];
 
+/// Rows that have a thread; never less, whenever it is read. Mostly there is none, and nobody to be looked for.
+static USED: AtomicUsize = AtomicUsize::new(0);
+
 /// Descriptors of watch registers and of protected pages, plus 1; 0 for none.
 static EVENTS: [AtomicI32; ROWS] = [const { AtomicI32::new(0) }; ROWS];
 
@@ -82,12 +85,16 @@ fn probes(tid: Tid) -> impl Iterator<Item = &'static Row> {
 }
 
 fn find(tid: Tid) -> Option<&'static Row> {
+    if USED.load(Relaxed) == 0 {
+        return None;
+    }
     probes(tid).find(|r| r.tid.load(Relaxed) == tid)
 }
 
 fn find_or_make(tid: Tid) -> Option<&'static Row> {
     find(tid).or_else(|| {
         let row = probes(tid).find(|r| r.tid.load(Relaxed) == 0)?;
+        USED.fetch_add(1, Relaxed);
         row.tid.store(tid, Relaxed);
         Some(row)
     })
@@ -114,7 +121,7 @@ impl Row {
 
     fn tidy(&self) {
         if !self.owes() && self.exits.load(Relaxed) == 0 {
-            self.tid.store(0, Relaxed);
+            self.free();
         }
     }
 
@@ -129,7 +136,13 @@ impl Row {
         self.armed.store(false, Relaxed);
         self.exits.store(0, Relaxed);
         self.carrier.store(false, Relaxed);
-        self.tid.store(0, Relaxed);
+        self.free();
+    }
+
+    fn free(&self) {
+        if self.tid.swap(0, Relaxed) != 0 {
+            USED.fetch_sub(1, Relaxed);
+        }
     }
 }
 
