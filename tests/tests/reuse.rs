@@ -92,7 +92,8 @@ fn open_files_of_the_dead_do_not_reach_the_next_owner_of_the_number() {
     for i in [16, 17] {
         new.counts(i);
     }
-    assert!(mount.read(pid, "holders").unwrap().is_empty());
+    let holders = String::from_utf8(mount.read(pid, "holders").unwrap()).unwrap();
+    assert_eq!(holders, "");
     let shown = String::from_utf8(mount.read(pid, "stat").unwrap()).unwrap();
     assert!(shown.starts_with(&format!("{pid} (each-64)")), "{shown}");
     let next = format!("{pid}:{}", pidfd(&mount, pid));
@@ -145,4 +146,69 @@ fn waits_for_the_dead_are_over_before_the_number_is_used_again() {
         mount.ctl(pid, "run").unwrap();
         old = new;
     }
+}
+
+/// A process that does nothing but wait for its end, with this number or (0) any.
+fn waiting(number: i32) -> i32 {
+    let wanted = [number];
+    // SAFETY: all-zero is a valid clone_args.
+    let mut how: libc::clone_args = unsafe { std::mem::zeroed() };
+    how.exit_signal = libc::SIGCHLD as u64;
+    if number != 0 {
+        (how.set_tid, how.set_tid_size) = (wanted.as_ptr() as u64, 1);
+    }
+    // SAFETY: `how` and what it points to live through the call; the child makes plain system calls only.
+    unsafe {
+        let pid = libc::syscall(libc::SYS_clone3, &raw mut how, size_of::<libc::clone_args>()) as i32;
+        if pid == 0 {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            loop {
+                libc::pause();
+            }
+        }
+        assert!(pid > 0, "clone3: {}", std::io::Error::last_os_error());
+        pid
+    }
+}
+
+fn end(pid: i32) {
+    pfs_tests::kill(pid, libc::SIGKILL);
+    // SAFETY: a null pointer is allowed.
+    assert_eq!(unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) }, pid);
+}
+
+/// A tick, in which the kernel counts when a process began, is long enough for two.
+#[test]
+fn owners_of_a_number_in_one_tick_are_told_apart() {
+    if !root() || !inside("owners_of_a_number_in_one_tick_are_told_apart", OWN_NUMBERS) {
+        return;
+    }
+    let (mount, client) = (Mount::new(), Client::new());
+    let began = |pid: i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        stat.split(' ').nth(21).unwrap().parse::<u64>().unwrap()
+    };
+    let mut pid = waiting(0);
+    let mut alike = 0;
+    for _ in 0..200 {
+        let (before, name) = (began(pid), format!("{pid}:{}", pidfd(&mount, pid)));
+        let seat = client.open(&mount.path(pid, "seat"), libc::O_RDWR).unwrap();
+        client.write(seat, "mode report\ntrace exit on").unwrap();
+        mount.ctl(pid, "stop").unwrap();
+        end(pid);
+        pid = waiting(pid);
+        alike += i32::from(began(pid) == before);
+        assert_eq!(String::from_utf8(mount.read(pid, "holders").unwrap()).unwrap(), "");
+        assert_ne!(state(pid), 't');
+        assert_eq!(client.open(&mount.point().join(name).join("ctl"), libc::O_RDWR), Err(libc::ENOENT));
+        gone("a word to the dead one", client.write(seat, "stop"));
+        assert_ne!(state(pid), 't');
+        mount.ctl(pid, "stop").unwrap();
+        assert_eq!(state(pid), 't');
+        client.close(seat);
+        assert_eq!(state(pid), 't');
+        mount.ctl(pid, "run").unwrap();
+    }
+    end(pid);
+    assert!(alike > 0, "no two began in one tick");
 }

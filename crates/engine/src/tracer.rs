@@ -39,11 +39,11 @@ pub(crate) type Job = Box<dyn FnOnce(&mut Tracer) + Send>;
 /// What happens when a wait is over.
 type Then = Box<dyn FnOnce(&mut Tracer, Result<(), Refusal>)>;
 
-/// Number and start time: one life of a process.
+/// One life of a process: its number, and what tells its owners apart ([`Proc::life`]).
 pub(crate) type Key = (Tid, u64);
 
 pub(crate) fn key_of(proc: &Proc) -> Key {
-    (proc.pid() as Tid, proc.start())
+    (proc.pid() as Tid, proc.life())
 }
 
 /// The `si_code` of the trap that a thread has reported.

@@ -53,7 +53,7 @@ pub struct TurnRules {
     pub shows_kills: bool,
 }
 
-/// One life of a process, by number and start time.
+/// One life of a process: its number, and what tells its owners apart ([`kernel::procfs::Proc::life`]).
 pub type Life = (u32, u64);
 
 /// Who traces a process.
@@ -279,7 +279,7 @@ impl Target {
 }
 
 fn life_of(proc: &Proc) -> Life {
-    (proc.pid(), proc.start())
+    (proc.pid(), proc.life())
 }
 
 /// The seat of this name.

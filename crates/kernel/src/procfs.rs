@@ -492,6 +492,7 @@ pub struct Proc {
     pid: u32,
     dir: OwnedFd,
     start: u64,
+    life: u64,
     tgid: OnceLock<u32>,
     pidfd: OnceLock<OwnedFd>,
     tasks: OnceLock<OwnedFd>,
@@ -507,7 +508,23 @@ impl Proc {
             other => other?,
         };
         let start = Stat::parse(&stat).and_then(|s| s.start()).ok_or(io::Error::from_raw_os_error(libc::EIO))?;
-        Ok(Proc { pid, dir, start, tgid: OnceLock::new(), pidfd: OnceLock::new(), tasks: OnceLock::new() })
+        let proc = Proc {
+            pid,
+            dir,
+            start,
+            life: start,
+            tgid: OnceLock::new(),
+            pidfd: OnceLock::new(),
+            tasks: OnceLock::new(),
+        };
+        match proc.pidfd_inode() {
+            Ok(life) => Ok(Proc { life, ..proc }),
+            Err(e) => match e.raw_os_error() {
+                Some(libc::ESRCH) => Err(io::Error::from_raw_os_error(libc::ENOENT)),
+                Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => Err(e),
+                _ => Ok(proc),
+            },
+        }
     }
 
     /// The number it was opened by.
@@ -523,6 +540,12 @@ impl Proc {
     /// Start time in clock ticks since boot.
     pub fn start(&self) -> u64 {
         self.start
+    }
+
+    /// Tells the owners of one number apart: the inode of the pidfd; the start time where that does not (before Linux 6.9), which two
+    /// may have in common, since a tick is long enough to end and to be born in.
+    pub fn life(&self) -> u64 {
+        self.life
     }
 
     /// True until the process has been waited for; a zombie is alive in this sense.
@@ -575,7 +598,15 @@ impl Proc {
     /// Inode number of its pidfd, unique to this life of the process until the next boot; ENOTSUP before Linux 6.9.
     pub fn pidfd_inode(&self) -> io::Result<u64> {
         let fd = self.pidfd()?;
-        if magic(fd)? != PID_FS_MAGIC {
+        static UNIQUE: OnceLock<bool> = OnceLock::new();
+        let unique = match UNIQUE.get() {
+            Some(unique) => *unique,
+            None => {
+                let unique = magic(fd)? == PID_FS_MAGIC;
+                *UNIQUE.get_or_init(|| unique)
+            }
+        };
+        if !unique {
             return Err(io::Error::from_raw_os_error(libc::ENOTSUP));
         }
         Ok(fstat(fd)?.st_ino)

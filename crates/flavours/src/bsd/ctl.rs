@@ -125,7 +125,7 @@ impl Open {
         }
         let command = command(rules.trimmed(data))?;
         let writer = Arc::new(Proc::open(caller.pid()?)?);
-        let life: Life = (writer.pid(), writer.start());
+        let life: Life = (writer.pid(), writer.life());
         let order = match command {
             Command::Attach if user.own => {
                 let traced = controller(&self.subject.target).is_some();

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use tree::{closes, Caller, Errno, Result};
 
-/// Number and start time: one life of a process.
+/// One life of a process: its number, and what tells its owners apart ([`kernel::procfs::Proc::life`]).
 type Life = (u32, u64);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub fn open(subject: &Subject, caller: &Caller, flags: i32, last: LastClose) -> 
         _ if subject.rules.has_exclusive_mem() && is_exclusive(caller) => How::Alone,
         _ => How::Writing,
     };
-    let life = (subject.pid(), subject.target.proc.start());
+    let life = (subject.pid(), subject.target.proc.life());
     let in_the_way = |list: &[How]| match how {
         How::Reading => false,
         How::Writing => list.contains(&How::Alone),

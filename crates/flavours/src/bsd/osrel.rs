@@ -85,14 +85,14 @@ fn number(message: &[u8]) -> Result<i32> {
     procfs::number(digits).ok_or(Errno(libc::EINVAL))
 }
 
-/// Number and start time.
+/// One life of a process: its number, and what tells its owners apart ([`kernel::procfs::Proc::life`]).
 type Life = (u32, u64);
 
 /// What was written, with the address space that the process had then: it is no more as soon as it runs another program.
 static WRITTEN: Mutex<Option<HashMap<Life, (i32, OwnedFd)>>> = Mutex::new(None);
 
 fn life(subject: &Subject) -> Life {
-    (subject.pid(), subject.target.proc.start())
+    (subject.pid(), subject.target.proc.life())
 }
 
 /// True as long as somebody runs in this address space. Nothing is mapped at 0, which is an error as long as there is anything.

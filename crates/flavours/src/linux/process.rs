@@ -11,20 +11,20 @@ use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result};
 /// `<pid>/` or `<pid>/task/<tid>/`.
 pub struct TaskDir {
     target: Target,
-    start: u64,
+    life: u64,
 }
 
 impl TaskDir {
     /// ESRCH if the thread is gone.
     pub fn new(target: Target) -> Result<TaskDir> {
-        let start = if target.tid.is_some() {
+        let life = if target.tid.is_some() {
             let path = target.path(b"stat").ok_or(Errno(libc::EINVAL))?;
             let stat = procfs::read_at(target.proc.dir(), &path)?;
             procfs::Stat::parse(&stat).and_then(|s| s.start()).unwrap_or(0)
         } else {
-            target.proc.start()
+            target.proc.life()
         };
-        Ok(TaskDir { target, start })
+        Ok(TaskDir { target, life })
     }
 
     fn rows(&self) -> &'static [Row] {
@@ -62,7 +62,7 @@ impl Node for TaskDir {
     }
 
     fn identity(&self) -> u64 {
-        identity(&self.target.proc, self.target.tid, self.start)
+        identity(&self.target.proc, self.target.tid, self.life)
     }
 
     fn lookup(&self, caller: &Caller, name: &OsStr) -> Result<Arc<dyn Node>> {

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tree::{closes, Caller, Errno, Result};
 
-/// Number and start time: one life of a process.
+/// One life of a process: its number, and what tells its owners apart ([`kernel::procfs::Proc::life`]).
 type Life = (u32, u64);
 
 static WRITERS: Mutex<Option<HashMap<Life, Vec<Writer>>>> = Mutex::new(None);
@@ -61,7 +61,7 @@ fn others(target: &Target) -> Vec<Arc<Right>> {
 }
 
 fn life(target: &Target) -> Life {
-    (target.proc.pid(), target.proc.start())
+    (target.proc.pid(), target.proc.life())
 }
 
 impl Drop for Writing {
@@ -90,7 +90,7 @@ impl Drop for Writing {
 pub fn giver(right: &Right) -> Giver {
     let open = |proc: &Arc<Proc>| {
         let writers = WRITERS.lock();
-        let list = writers.as_ref().and_then(|all| all.get(&(proc.pid(), proc.start())));
+        let list = writers.as_ref().and_then(|all| all.get(&(proc.pid(), proc.life())));
         list.is_some_and(|list| list.iter().any(|w| !w.own))
     };
     Giver { writers: Some(Arc::new(open)), ..right.giver() }
