@@ -235,7 +235,7 @@ fn show(entry: &tracer::Entry) -> Held {
                 since: s.since,
                 what: s.describe(),
                 holds: s.hold,
-                controller: s.turns.as_ref().and_then(|t| t.controller.as_ref()).map(|c| c.life.0),
+                controller: s.turns.as_ref().and_then(|t| t.controller.as_ref()).map(|c| c.life.number),
             })
             .collect(),
         threads: threads

@@ -39,11 +39,12 @@ pub(crate) type Job = Box<dyn FnOnce(&mut Tracer) + Send>;
 /// What happens when a wait is over.
 type Then = Box<dyn FnOnce(&mut Tracer, Result<(), Refusal>)>;
 
-/// One life of a process: its number, and what tells its owners apart ([`Proc::life`]).
+/// One life of a process: the number and the mark of [`Proc::life`].
 pub(crate) type Key = (Tid, u64);
 
 pub(crate) fn key_of(proc: &Proc) -> Key {
-    (proc.pid() as Tid, proc.life())
+    let life = proc.life();
+    (life.number as Tid, life.mark)
 }
 
 /// The `si_code` of the trap that a thread has reported.

@@ -16,7 +16,7 @@ use crate::tracer::{key_of, Key, Tracer};
 use abi::bsd::pioctl::{PF_FORK, PF_ISUGID, PF_LINGER, S_ALLSTOPS, S_CORE, S_EXEC, S_EXIT, S_SCE, S_SCX, S_SIG};
 use abi::set::Set;
 use kernel::creds::Creds;
-use kernel::procfs::{self, Proc};
+use kernel::procfs::{self, Life, Proc};
 use kernel::ptrace::{self, SiginfoBytes, Tid};
 use kernel::{ledger, thread};
 use std::collections::VecDeque;
@@ -52,9 +52,6 @@ pub struct TurnRules {
     /// The end of a process that is killed is shown, unless it stood.
     pub shows_kills: bool,
 }
-
-/// One life of a process: its number, and what tells its owners apart ([`kernel::procfs::Proc::life`]).
-pub type Life = (u32, u64);
 
 /// Who traces a process.
 pub struct Controller {
@@ -115,7 +112,7 @@ impl Turns {
     /// In words, for `pfs status`.
     pub fn describe(&self) -> Option<String> {
         match &self.controller {
-            Some(controller) => Some(format!("traced({})", controller.life.0)),
+            Some(controller) => Some(format!("traced({})", controller.life.number)),
             None => self.asks().then(|| format!("events={:#x},flags={:#x}", self.mask, self.flags)),
         }
     }
@@ -264,7 +261,7 @@ impl Target {
     /// The controller's end is that of his tracing.
     fn when_gone(&self, name: &'static str, attach: &Attach) -> std::io::Result<Watch> {
         let (shared, key) = (self.shared().clone(), key_of(self.proc()));
-        let (life, kills) = (life_of(&attach.controller), attach.kills);
+        let (life, kills) = (attach.controller.life(), attach.kills);
         let gone = move |_| {
             shared.queue.push(Box::new(move |t| {
                 let Some(id) = controlled(t, key, name, life) else { return };
@@ -276,10 +273,6 @@ impl Target {
         };
         Target::of(self.shared().clone(), attach.controller.clone()).on_end(gone)
     }
-}
-
-fn life_of(proc: &Proc) -> Life {
-    (proc.pid(), proc.life())
 }
 
 /// The seat of this name.
@@ -397,7 +390,7 @@ impl Asked {
             seat.stop_on(S_SIG | S_EXEC);
             seat.hold = true;
             if let Some(turns) = &mut seat.turns {
-                turns.controller = Some(Controller { life: life_of(&attach.controller), watch });
+                turns.controller = Some(Controller { life: attach.controller.life(), watch });
             }
         });
         Ok(())

@@ -485,6 +485,23 @@ fn ids_in(status: &[u8]) -> io::Result<Ids> {
     ids.ok_or(io::Error::from_raw_os_error(libc::EIO))
 }
 
+/// What tells one owner of a number (a process or thread id) from the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Life {
+    /// The number.
+    pub number: u32,
+    /// Of a process, the inode of its pidfd; the start time in clock ticks where that does not tell (before Linux 6.9), and of a
+    /// thread. Two may have that in common: a tick is long enough to end and to be born in.
+    pub mark: u64,
+}
+
+impl Life {
+    /// All of it in one word, never 0.
+    pub fn word(self) -> u64 {
+        (self.mark.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(self.number)).max(1)
+    }
+}
+
 /// One life of a process (or of a thread that was asked for by its own number): whatever happens to the number, this
 /// never reaches its next owner.
 #[derive(Debug)]
@@ -492,7 +509,7 @@ pub struct Proc {
     pid: u32,
     dir: OwnedFd,
     start: u64,
-    life: u64,
+    life: Life,
     tgid: OnceLock<u32>,
     pidfd: OnceLock<OwnedFd>,
     tasks: OnceLock<OwnedFd>,
@@ -512,13 +529,13 @@ impl Proc {
             pid,
             dir,
             start,
-            life: start,
+            life: Life { number: pid, mark: start },
             tgid: OnceLock::new(),
             pidfd: OnceLock::new(),
             tasks: OnceLock::new(),
         };
         match proc.pidfd_inode() {
-            Ok(life) => Ok(Proc { life, ..proc }),
+            Ok(mark) => Ok(Proc { life: Life { number: pid, mark }, ..proc }),
             Err(e) => match e.raw_os_error() {
                 Some(libc::ESRCH) => Err(io::Error::from_raw_os_error(libc::ENOENT)),
                 Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => Err(e),
@@ -542,9 +559,8 @@ impl Proc {
         self.start
     }
 
-    /// Tells the owners of one number apart: the inode of the pidfd; the start time where that does not (before Linux 6.9), which two
-    /// may have in common, since a tick is long enough to end and to be born in.
-    pub fn life(&self) -> u64 {
+    /// Which life of its number.
+    pub fn life(&self) -> Life {
         self.life
     }
 

@@ -17,7 +17,7 @@ use super::look::Subject;
 use crate::right::{send_signal, User};
 use crate::target::Target;
 use crate::underway::Underway;
-use engine::turns::{Attach, Life, TurnOrder, TurnSeat};
+use engine::turns::{Attach, TurnOrder, TurnSeat};
 use engine::Refusal;
 use kernel::machine;
 use kernel::procfs::Proc;
@@ -125,7 +125,7 @@ impl Open {
         }
         let command = command(rules.trimmed(data))?;
         let writer = Arc::new(Proc::open(caller.pid()?)?);
-        let life: Life = (writer.pid(), writer.life());
+        let life = writer.life();
         let order = match command {
             Command::Attach if user.own => {
                 let traced = controller(&self.subject.target).is_some();
@@ -141,14 +141,14 @@ impl Open {
             Command::Step => TurnOrder::Step(life),
             Command::Run => TurnOrder::Run(life, None),
             Command::Wait => TurnOrder::Await(life),
-            Command::Signal(signal) => TurnOrder::Run(life, Some(siginfo(signal, life.0, caller.uid))),
+            Command::Signal(signal) => TurnOrder::Run(life, Some(siginfo(signal, life.number, caller.uid))),
         };
         if !matches!(command, Command::Wait | Command::Attach) {
             // Answered in a moment.
             done.shield();
         }
         let freed = match controller(&self.subject.target) {
-            Some(pid) if command == Command::Detach && pid != life.0 => Some((pid, life.0, caller.uid)),
+            Some(pid) if command == Command::Detach && pid != life.number => Some((pid, life.number, caller.uid)),
             _ => None,
         };
         let (answer, size) = (self.answer(command, self.claim.pass(caller, &user), user), data.len());

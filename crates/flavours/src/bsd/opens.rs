@@ -7,12 +7,10 @@
 use super::ioctl;
 use super::look::Subject;
 use crate::exclusive::is_exclusive;
+use kernel::procfs::Life;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use tree::{closes, Caller, Errno, Result};
-
-/// One life of a process: its number, and what tells its owners apart ([`kernel::procfs::Proc::life`]).
-type Life = (u32, u64);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum How {
@@ -41,7 +39,7 @@ pub fn open(subject: &Subject, caller: &Caller, flags: i32, last: LastClose) -> 
         _ if subject.rules.has_exclusive_mem() && is_exclusive(caller) => How::Alone,
         _ => How::Writing,
     };
-    let life = (subject.pid(), subject.target.proc.life());
+    let life = subject.target.proc.life();
     let in_the_way = |list: &[How]| match how {
         How::Reading => false,
         How::Writing => list.contains(&How::Alone),

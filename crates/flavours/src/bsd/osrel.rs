@@ -7,7 +7,7 @@ use super::candebug::Claim;
 use super::look::{Look, Subject};
 use super::text::Snapshot;
 use abi::Model;
-use kernel::procfs;
+use kernel::procfs::{self, Life};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -55,7 +55,7 @@ impl Open {
         if all.len() >= REMEMBERED_MAX {
             return Err(Errno(libc::ENOSPC));
         }
-        all.insert(life(&self.subject), (number, space));
+        all.insert(self.subject.target.proc.life(), (number, space));
         Ok(data.len())
     }
 }
@@ -85,15 +85,8 @@ fn number(message: &[u8]) -> Result<i32> {
     procfs::number(digits).ok_or(Errno(libc::EINVAL))
 }
 
-/// One life of a process: its number, and what tells its owners apart ([`kernel::procfs::Proc::life`]).
-type Life = (u32, u64);
-
 /// What was written, with the address space that the process had then: it is no more as soon as it runs another program.
 static WRITTEN: Mutex<Option<HashMap<Life, (i32, OwnedFd)>>> = Mutex::new(None);
-
-fn life(subject: &Subject) -> Life {
-    (subject.pid(), subject.target.proc.life())
-}
 
 /// True as long as somebody runs in this address space. Nothing is mapped at 0, which is an error as long as there is anything.
 fn lives(space: &OwnedFd) -> bool {
@@ -103,11 +96,11 @@ fn lives(space: &OwnedFd) -> bool {
 fn written(subject: &Subject) -> Option<i32> {
     let mut all = WRITTEN.lock();
     let all = all.as_mut()?;
-    let (number, space) = all.get(&life(subject))?;
+    let (number, space) = all.get(&subject.target.proc.life())?;
     if lives(space) {
         return Some(*number);
     }
-    all.remove(&life(subject));
+    all.remove(&subject.target.proc.life());
     None
 }
 

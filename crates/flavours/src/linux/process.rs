@@ -3,7 +3,7 @@
 use super::kernel_file::{entries, find, plain};
 use super::own::{self, Row};
 use crate::target::Target;
-use kernel::procfs::{self, Proc};
+use kernel::procfs::{self, Life};
 use std::ffi::OsStr;
 use std::sync::Arc;
 use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result};
@@ -11,18 +11,19 @@ use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result};
 /// `<pid>/` or `<pid>/task/<tid>/`.
 pub struct TaskDir {
     target: Target,
-    life: u64,
+    life: Life,
 }
 
 impl TaskDir {
     /// ESRCH if the thread is gone.
     pub fn new(target: Target) -> Result<TaskDir> {
-        let life = if target.tid.is_some() {
-            let path = target.path(b"stat").ok_or(Errno(libc::EINVAL))?;
-            let stat = procfs::read_at(target.proc.dir(), &path)?;
-            procfs::Stat::parse(&stat).and_then(|s| s.start()).unwrap_or(0)
-        } else {
-            target.proc.life()
+        let life = match target.tid {
+            None => target.proc.life(),
+            Some(number) => {
+                let path = target.path(b"stat").ok_or(Errno(libc::EINVAL))?;
+                let stat = procfs::read_at(target.proc.dir(), &path)?;
+                Life { number, mark: procfs::Stat::parse(&stat).and_then(|s| s.start()).unwrap_or(0) }
+            }
         };
         Ok(TaskDir { target, life })
     }
@@ -62,7 +63,7 @@ impl Node for TaskDir {
     }
 
     fn identity(&self) -> u64 {
-        identity(&self.target.proc, self.target.tid, self.life)
+        self.life.word()
     }
 
     fn lookup(&self, caller: &Caller, name: &OsStr) -> Result<Arc<dyn Node>> {
@@ -88,9 +89,4 @@ impl Node for TaskDir {
     fn open(&self, _caller: &Caller, _flags: i32) -> Result<Arc<dyn Handle>> {
         Err(Errno(libc::EISDIR))
     }
-}
-
-fn identity(proc: &Proc, tid: Option<u32>, start: u64) -> u64 {
-    let number = u64::from(tid.unwrap_or(proc.pid()));
-    start.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number
 }

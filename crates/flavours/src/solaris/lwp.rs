@@ -6,6 +6,7 @@ use super::about::About;
 use super::agent;
 use super::nodes::{self, LWP};
 use crate::target::{number, Target};
+use kernel::procfs::Life;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
@@ -69,7 +70,7 @@ impl Node for Lwp {
     }
 
     fn identity(&self) -> u64 {
-        nodes::identity(self.start, self.target.tid.unwrap_or_default())
+        Life { number: self.target.tid.unwrap_or_default(), mark: self.start }.word()
     }
 
     fn lookup(&self, caller: &Caller, name: &OsStr) -> Result<Arc<dyn Node>> {

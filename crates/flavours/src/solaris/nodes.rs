@@ -260,11 +260,6 @@ pub fn process_ino(pid: u32) -> u64 {
     (u64::from(pid) << 6 | 2) + 2
 }
 
-/// Tells a process (by its life) or an lwp (by its start) and the next owner of its number apart; never 0.
-pub fn identity(life: u64, number: u32) -> u64 {
-    (life.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(number)).max(1)
-}
-
 /// Attributes that all nodes of a process share: the real user and group own them, and the times are that of the start. ESTALE
 /// if it is gone.
 pub fn attr(about: &About, ino: u64, mode: u32, size: u64) -> Result<Attr> {

@@ -18,7 +18,7 @@ impl Node for Process {
     }
 
     fn identity(&self) -> u64 {
-        nodes::identity(self.0.proc.life(), self.0.proc.pid())
+        self.0.proc.life().word()
     }
 
     fn lookup(&self, caller: &Caller, name: &OsStr) -> Result<Arc<dyn Node>> {

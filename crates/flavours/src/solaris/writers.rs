@@ -7,14 +7,11 @@ use crate::right::Right;
 use crate::target::Target;
 use engine::engine::Giver;
 use engine::lwp::LwpOrder;
-use kernel::procfs::Proc;
+use kernel::procfs::{Life, Proc};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tree::{closes, Caller, Errno, Result};
-
-/// One life of a process: its number, and what tells its owners apart ([`kernel::procfs::Proc::life`]).
-type Life = (u32, u64);
 
 static WRITERS: Mutex<Option<HashMap<Life, Vec<Writer>>>> = Mutex::new(None);
 
@@ -45,7 +42,7 @@ pub fn open(target: &Target, right: Option<&Arc<Right>>, caller: &Caller, flags:
         false => Vec::new(),
     };
     let mut writers = WRITERS.lock();
-    let list = writers.get_or_insert_default().entry(life(target)).or_default();
+    let list = writers.get_or_insert_default().entry(target.proc.life()).or_default();
     if exclusive && list.iter().any(|w| !w.own && !lost.iter().any(|right| Arc::ptr_eq(right, &w.right))) {
         return Err(Errno(libc::EBUSY));
     }
@@ -56,17 +53,13 @@ pub fn open(target: &Target, right: Option<&Arc<Right>>, caller: &Caller, flags:
 /// The rights by which others than the process itself write.
 fn others(target: &Target) -> Vec<Arc<Right>> {
     let writers = WRITERS.lock();
-    let list = writers.as_ref().and_then(|all| all.get(&life(target)));
+    let list = writers.as_ref().and_then(|all| all.get(&target.proc.life()));
     list.into_iter().flatten().filter(|w| !w.own).map(|w| w.right.clone()).collect()
-}
-
-fn life(target: &Target) -> Life {
-    (target.proc.pid(), target.proc.life())
 }
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        let life = life(&self.target);
+        let life = self.target.proc.life();
         let last = {
             let mut writers = WRITERS.lock();
             let Some(all) = writers.as_mut() else { return };
@@ -90,7 +83,7 @@ impl Drop for Writing {
 pub fn giver(right: &Right) -> Giver {
     let open = |proc: &Arc<Proc>| {
         let writers = WRITERS.lock();
-        let list = writers.as_ref().and_then(|all| all.get(&(proc.pid(), proc.life())));
+        let list = writers.as_ref().and_then(|all| all.get(&proc.life()));
         list.is_some_and(|list| list.iter().any(|w| !w.own))
     };
     Giver { writers: Some(Arc::new(open)), ..right.giver() }
