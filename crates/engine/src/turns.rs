@@ -323,8 +323,8 @@ impl Asked {
             TurnOrder::Await(by) => return self.wait(t, key, by),
             TurnOrder::AwaitEvent => return self.wait_for_event(t, key),
             TurnOrder::Attach(attach) => match self.attach(t, key, attach, watch) {
-                // Who finds it stopped may let it run at once.
-                Ok(()) if self.may_stand() => {
+                // Who finds it stopped may let it run at once. One in an exec does not stand.
+                Ok(()) if self.may_stand() && !t.in_exec.contains_key(&key) => {
                     let own = find(t, key, self.seat.name);
                     return self.wait_until(t, key, Await::Rest, own);
                 }
