@@ -615,14 +615,7 @@ impl Proc {
     pub fn pidfd_inode(&self) -> io::Result<u64> {
         let fd = self.pidfd()?;
         static UNIQUE: OnceLock<bool> = OnceLock::new();
-        let unique = match UNIQUE.get() {
-            Some(unique) => *unique,
-            None => {
-                let unique = magic(fd)? == PID_FS_MAGIC;
-                *UNIQUE.get_or_init(|| unique)
-            }
-        };
-        if !unique {
+        if !UNIQUE.get_or_init(|| magic(fd).is_ok_and(|magic| magic == PID_FS_MAGIC)) {
             return Err(io::Error::from_raw_os_error(libc::ENOTSUP));
         }
         Ok(fstat(fd)?.st_ino)
