@@ -204,6 +204,17 @@ mod tests {
     ];
 
     #[test]
+    fn the_manual_page_has_every_file_with_its_mode() {
+        let page = include_str!("../../../../docs/man/procfs-linux.5");
+        for row in PROCESS {
+            let of_threads = if THREAD.iter().any(|t| t.name == row.name) { " *" } else { "" };
+            let line = format!("\n{}{of_threads}|{:04o}|", row.name, row.mode & 0o7777);
+            assert!(page.contains(&line), "{line}");
+        }
+        assert!(THREAD.iter().all(|t| PROCESS.iter().any(|p| p.name == t.name)));
+    }
+
+    #[test]
     fn a_row_is_a_file() {
         let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
         let engine = engine::Engine::start().unwrap();

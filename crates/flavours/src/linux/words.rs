@@ -161,6 +161,7 @@ mod tests {
 
     #[test]
     fn every_word() {
+        let page = include_str!("../../../../docs/man/procfs-linux.5");
         for line in [
             "stop",
             "run",
@@ -199,6 +200,8 @@ mod tests {
             "mode stop",
         ] {
             assert!(parse(line.as_bytes(), None).is_ok(), "{line}");
+            let verb = line.split(' ').next().unwrap_or_default();
+            assert!(signal::parse(verb).is_some() || page.contains(verb), "the manual page lacks {verb}");
         }
     }
 
