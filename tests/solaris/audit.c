@@ -769,6 +769,7 @@ static void looks_at_headless(struct proc *p)
 	psinfo_t info;
 	struct stat st;
 	priovec_t area;
+	prcred_t own;
 	long word = 0;
 	int fd;
 
@@ -811,8 +812,74 @@ static void looks_at_headless(struct proc *p)
 	SAME(PUT(p, PCSTOP), 0);
 	STOPPED(p, PR_REQUESTED, 0);
 	STANDS(p);
+	/* A call is made in it. */
+	if (geteuid() == 0) {
+		fd = open_of(p->pid, "cred", O_RDONLY);
+		CHECK(read(fd, &own, sizeof own) >= (ssize_t)sizeof own);
+		close(fd);
+		SAME(PUTP(p, PCSCRED, own), 0);
+	}
 	SAME(PUTL(p, PCRUN, 0), 0);
 	RUNS(p);
+}
+
+static void *lives_shortly(void *at)
+{
+	volatile long *w = at;
+
+	w[TIDS] = own_lwp();
+	while (w[GO] == 0)
+		pause_ms(1);
+	return NULL;
+}
+
+/* A thread of it ends, and later the other one execs. */
+static void loses_one_and_execs(volatile long *w)
+{
+	pthread_t t;
+
+	pthread_create(&t, NULL, lives_shortly, (void *)w);
+	while (w[TIDS] == 0)
+		pause_ms(1);
+	w[READY] = 1;
+	pthread_join(t, NULL);
+	w[LAST] = 1;
+	while (w[GO] < 2)
+		pause_ms(1);
+	execl("/proc/self/exe", "stays", mnt, "stays", NULL);
+}
+
+/* What it becomes. */
+static void stays(void)
+{
+	for (;;)
+		pause();
+}
+
+/* The right is to the process: what came by the lwpctl of an lwp that has ended is not lost at an ordinary exec. */
+static void by_an_lwp_that_ended(void)
+{
+	struct proc p = start_closed(loses_one_and_execs);
+	int lwpctl = open_lwp(p.pid, p.word[TIDS], "lwpctl", O_WRONLY), st;
+	sigset_t usr1;
+	psinfo_t info;
+
+	premptyset(&usr1);
+	praddset(&usr1, SIGUSR1);
+	SAME(give(lwpctl, PCSTRACE, &usr1, sizeof usr1), 0);
+	SAME(give(lwpctl, PCSTOP, NULL, 0), 0);
+	SAME(give_long(lwpctl, PCRUN, 0), 0);
+	p.word[GO] = 1;
+	EVENTUALLY(p.word[LAST]);
+	/* It is still open for writing. */
+	CHECK(open(path_of(p.pid, "ctl"), O_WRONLY | O_EXCL) < 0 && errno == EBUSY);
+	p.word[GO] = 2;
+	st = open_of(p.pid, "psinfo", O_RDONLY);
+	EVENTUALLY(pread(st, &info, sizeof info, 0) == sizeof info && !strcmp(info.pr_fname, "exe"));
+	attach(&p, 0);
+	CHECK(!(status(&p)->pr_flags & (PR_RLC | PR_ISTOP)));
+	CHECK(prismember(&status(&p)->pr_sigtrace, SIGUSR1));
+	end(&p);
 }
 
 /* A process whose first thread has ended has all that it had, for whoever may control it. */
@@ -1155,7 +1222,7 @@ CASES({ "classes", classes }, { "nice_of_some", nice_of_some }, { "accounting", 
     { "exec_by_another", exec_by_another }, { "abort_in_a_sleep", abort_in_a_sleep },
     { "step_into_a_sleep", step_into_a_sleep }, { "step_from_a_call", step_from_a_call },
     { "steps_through_calls", steps_through_calls },     { "again_alone", again_alone }, { "signal_at_a_fault", signal_at_a_fault },
-    { "without_the_first", without_the_first }, { "sums", sums }, { "contraries", contraries },
+    { "without_the_first", without_the_first }, { "by_an_lwp_that_ended", by_an_lwp_that_ended }, { "stays", stays }, { "sums", sums }, { "contraries", contraries },
     { "system_process", system_process }, { "who_runs", who_runs }, { "directories", directories },
     { "listings", listings },
     { "psinfo_of_several", psinfo_of_several },

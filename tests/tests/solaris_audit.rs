@@ -29,7 +29,7 @@ cases! {
     open_files classes nice_of_some accounting changes systems heap job_control exec_arguments time_of_map zeros
     other_mounts own_link writers exec_by_another abort_in_a_sleep locks silent
     step_into_a_sleep step_from_a_call steps_through_calls again_alone signal_at_a_fault
-    without_the_first sums contraries system_process who_runs directories listings psinfo_of_several impossible_registers
+    without_the_first by_an_lwp_that_ended sums contraries system_process who_runs directories listings psinfo_of_several impossible_registers
 }
 
 /// A program in the way of truss makes an agent, waits for its end and goes on.

@@ -96,17 +96,17 @@ impl Maker {
             Some(Stand::Job(_)) => return Err(busy(pid, "it is stopped by job control")),
             _ => return Err(busy(pid, "it is not stopped: PCSTOP first")),
         }
-        if inject::filtered(&self.proc) {
-            return Err(busy(pid, "it has a filter of system calls, which would judge the agent's end"));
-        }
         let able = |tid: &Tid| {
             let thread = process.threads.get(tid).filter(|t| !t.injecting);
             thread.is_some_and(|t| matches!(&t.state, State::Stopped(stop) if *stop != Stop::Group))
         };
-        let maker = [speaker].into_iter().chain(process.threads.keys().copied()).find(able);
-        let maker = maker.ok_or_else(|| busy(pid, "no thread of it stands where it could make a call for us"))?;
+        let mut makers = [speaker].into_iter().chain(process.threads.keys().copied()).filter(able).peekable();
+        makers.peek().ok_or_else(|| busy(pid, "no thread of it stands where it could make a call for us"))?;
+        let maker = makers.find(|tid| !inject::filtered(&self.proc, *tid));
+        let maker =
+            maker.ok_or_else(|| busy(pid, "it has a filter of system calls, which would judge the agent's end"))?;
         let regs = ptrace::user_regs(maker).map_err(|e| Refusal::os("read registers of", maker, &e))?;
-        Ok((maker, ending(&self.proc, &regs)?))
+        Ok((maker, ending(&self.proc, maker, &regs)?))
     }
 
     fn made(self, t: &mut Tracer, result: Result<i64, Refusal>) {
@@ -169,9 +169,10 @@ impl Target {
 }
 
 /// The registers of the call that ends a thread, for one that has `regs`.
-fn ending(proc: &Proc, regs: &Regs) -> Result<Regs, Refusal> {
+fn ending(proc: &Proc, maker: Tid, regs: &Regs) -> Result<Regs, Refusal> {
     let narrow = ptrace::is_narrow(regs);
-    let gate = inject::gate(proc, narrow).ok_or_else(|| busy(proc.pid() as Tid, "has no vdso to make a call from"))?;
+    let gate =
+        inject::gate(proc, maker, narrow).ok_or_else(|| busy(proc.pid() as Tid, "has no vdso to make a call from"))?;
     let mut end = Regs { rip: gate, orig_rax: u64::MAX, ..*regs };
     if narrow {
         (end.rax, end.rbx) = (1, 0);

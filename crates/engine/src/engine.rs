@@ -5,7 +5,7 @@ use crate::error::Refusal;
 use crate::event::Call;
 use crate::inject::{self, forgets_nothing, Number};
 use crate::pages::Opened;
-use crate::process::{Await, State, Steps, Stop, WaiterId};
+use crate::process::{Await, Process, State, Steps, Stop, WaiterId};
 use crate::published::Shown;
 use crate::registers::{self, At, Which};
 use crate::seat::{Check, Once, Opener, Seat, SeatId};
@@ -166,7 +166,7 @@ pub struct Held {
 
 pub(crate) struct Shared {
     pub(crate) queue: Arc<Queue>,
-    pub(crate) watcher: Watcher,
+    pub(crate) watcher: Arc<Watcher>,
 }
 
 /// The engine. One per daemon; clones are the same engine.
@@ -180,8 +180,8 @@ impl Engine {
     /// Starts the tracer thread. To be called before other threads are started, since it blocks SIGCHLD and SIGUSR2 in the
     /// calling thread for them to inherit.
     pub fn start() -> io::Result<Engine> {
-        let (queue, thread) = tracer::start()?;
-        let shared = Shared { queue, watcher: Watcher::start()? };
+        let (queue, watcher, thread) = tracer::start()?;
+        let shared = Shared { queue, watcher };
         Ok(Engine { shared: Arc::new(shared), thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
@@ -275,13 +275,22 @@ impl Target {
     /// Makes a seat that lives until [`Target::close_seat`], with its event stream, which ends with the process. The watch is
     /// to be kept as long as the seat; None if the process has ended.
     pub fn open_seat(&self, flavour: &'static str, giver: Giver) -> (SeatId, Arc<Stream>, Option<Watch>) {
+        self.sit(Seat::new(flavour, false, giver.opener, giver.check), |_, _, _| {})
+    }
+
+    /// Seats an open file; `then` is done in the tracer thread when it sits.
+    fn sit(
+        &self,
+        mut seat: Seat,
+        then: impl FnOnce(&mut Tracer, Key, SeatId) + Send + 'static,
+    ) -> (SeatId, Arc<Stream>, Option<Watch>) {
         let id = self.shared.queue.new_seat();
         let stream = Stream::new();
-        let mut seat = Seat::new(flavour, false, giver.opener, giver.check);
         seat.stream = Some(stream.clone());
         let proc = self.proc.clone();
-        self.job(move |t, _| {
+        self.job(move |t, key| {
             t.entry(&proc).process.seats.insert(id, seat);
+            then(t, key, id);
         });
         (id, stream, self.end_with_process())
     }
@@ -294,17 +303,18 @@ impl Target {
         giver: Giver,
         control: bool,
     ) -> (SeatId, Arc<Stream>, Option<Watch>) {
-        let (id, stream, watch) = self.open_seat(flavour, giver);
+        let mut seat = Seat::new(flavour, false, giver.opener, giver.check);
+        (seat.report, seat.end) = (true, true);
         // What happens after the open is told: it must not return before the process is attached.
         let (tell, told) = std::sync::mpsc::channel();
-        self.job(move |t, key| {
+        let seated = self.sit(seat, move |t, key, id| {
             let attached = control && t.attach(key).is_ok();
-            with_seat(t, key, id, |s| (s.report, s.end, s.job, s.exec) = (true, true, attached, attached));
+            with_seat(t, key, id, |s| (s.job, s.exec) = (attached, attached));
             t.settle(key);
             let _ = tell.send(());
         });
         let _ = told.recv();
-        (id, stream, watch)
+        seated
     }
 
     /// Gives back what a seat holds and forgets it.
@@ -319,11 +329,7 @@ impl Target {
 
     /// Calls back once, when the process ends; the wait status if it can be known.
     pub fn on_end(&self, callback: impl FnOnce(Option<i32>) + Send + 'static) -> io::Result<Watch> {
-        let fd = kernel::pidfd::open(self.proc.pid() as i32)?;
-        let proc = self.proc.clone();
-        // The pidfd has the status when somebody has waited for the process; until then its stat file has it.
-        let status = move || kernel::pidfd::exit_status(&fd).ok().flatten().or_else(|| proc.wait_status());
-        let id = self.shared.watcher.watch(&self.proc, Box::new(move || callback(status())))?;
+        let id = self.shared.watcher.watch(&self.proc, Box::new(callback))?;
         Ok(Watch { shared: self.shared.clone(), id })
     }
 
@@ -343,17 +349,8 @@ impl Target {
     fn end_with_process(&self) -> Option<Watch> {
         let (shared, key) = (self.shared.clone(), key_of(&self.proc));
         let ended = move |status: Option<i32>| {
-            shared.queue.push(Box::new(move |t| {
-                if t.is_attached(key) {
-                    // Its own report tells more.
-                    return;
-                }
-                let status = status.and_then(Status::decode).unwrap_or(Status::Exited(0));
-                if let Some(entry) = t.entries.get_mut(&key) {
-                    entry.process.end(status);
-                }
-                t.settle(key);
-            }));
+            let status = status.and_then(Status::decode).unwrap_or(Status::Exited(0));
+            shared.queue.push(Box::new(move |t| t.ended(key, status)));
         };
         match self.on_end(ended.clone()) {
             Ok(watch) => Some(watch),
@@ -425,7 +422,8 @@ impl Target {
         let (slot, proc, shared) = (ticket.waiter.clone(), self.proc.clone(), self.shared.clone());
         self.job(move |t, key| {
             let entry = t.entry(&proc);
-            let tid = tid.or_else(|| entry.process.representative(None)).unwrap_or(key.0);
+            let chosen = |process: &Process| tid.or_else(|| process.representative(None)).unwrap_or(key.0);
+            let tid = chosen(&entry.process);
             if entry.process.ended.is_none() && t.is_stopped(key, tid) && !t.injections.contains_key(&tid) {
                 answer(act(tid, t.at(key, tid)));
                 return;
@@ -441,6 +439,8 @@ impl Target {
                 answer(Err(refusal));
                 return;
             }
+            // The first thread may have ended, as the attach has shown.
+            let tid = t.entries.get(&key).map_or(tid, |e| chosen(&e.process));
             let then = move |t: &mut Tracer, result: Result<(), Refusal>, seat: Pause| {
                 let stands = running || t.is_job_stopped(key, tid);
                 let result = result.and_then(|()| if stands { act(tid, t.at(key, tid)) } else { Err(busy()) });

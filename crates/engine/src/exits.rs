@@ -88,7 +88,7 @@ fn misses_nothing(proc: &Proc) -> bool {
 
 /// True for a 32-bit process: the words of its auxiliary vector are short, so that the first two are not one small number.
 fn is_narrow(proc: &Proc) -> bool {
-    let auxv = procfs::read_at(proc.dir(), c"auxv").unwrap_or_default();
+    let auxv = proc.read_of_any("auxv").unwrap_or_default();
     auxv.first_chunk().is_some_and(|first| u64::from_ne_bytes(*first) >> 32 != 0)
 }
 

@@ -16,6 +16,7 @@ use kernel::ledger::{self, Loan, Regs};
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, Go, Tid};
 use kernel::wait::Status;
+use std::ffi::CString;
 
 /// What is done with the result of a call.
 pub(crate) type Done = Box<dyn FnOnce(&mut Tracer, Result<i64, Refusal>)>;
@@ -69,16 +70,21 @@ struct Wanted {
 
 const AT_SYSINFO_EHDR: u64 = 33;
 
-/// Address of a system-call instruction in the target's vdso.
-pub(crate) fn gate(proc: &Proc, narrow: bool) -> Option<u64> {
-    let auxv = procfs::read_at(proc.dir(), c"auxv").ok()?;
+/// The path of a file of one thread: those of the process lead nowhere where its first thread has ended.
+fn path(tid: Tid, name: &str) -> CString {
+    CString::new(format!("task/{tid}/{name}")).unwrap_or_default()
+}
+
+/// Address of a system-call instruction in the vdso of a thread.
+pub(crate) fn gate(proc: &Proc, tid: Tid, narrow: bool) -> Option<u64> {
+    let auxv = procfs::read_at(proc.dir(), &path(tid, "auxv")).ok()?;
     let word = if narrow { 4 } else { 8 };
     let number = |b: &[u8]| b.iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte));
     let vdso = auxv
         .chunks_exact(2 * word)
         .find(|pair| number(&pair[..word]) == AT_SYSINFO_EHDR)
         .map(|pair| number(&pair[word..]))?;
-    let mem = procfs::openat(proc.dir(), c"mem", libc::O_RDONLY).ok()?;
+    let mem = procfs::openat(proc.dir(), &path(tid, "mem"), libc::O_RDONLY).ok()?;
     let image = procfs::pread(std::os::fd::AsFd::as_fd(&mem), vdso, 8192).ok()?;
     let instruction: [u8; 2] = if narrow { [0xcd, 0x80] } else { [0x0f, 0x05] };
     let at = image.windows(2).position(|w| w == instruction)?;
@@ -100,10 +106,10 @@ pub(crate) fn forgets_nothing(proc: &Proc) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// True if the process has a filter of system calls.
-pub(crate) fn filtered(proc: &Proc) -> bool {
-    let status = proc.status().unwrap_or_default();
-    procfs::field(&status, "Seccomp").is_some_and(|f| f.trim_ascii() != b"0")
+/// True if the thread has a filter of system calls, which others of its process need not have; also if it is not known.
+pub(crate) fn filtered(proc: &Proc, tid: Tid) -> bool {
+    let status = procfs::read_at(proc.dir(), &path(tid, "status")).unwrap_or_default();
+    procfs::field(&status, "Seccomp").is_none_or(|f| f.trim_ascii() != b"0")
 }
 
 /// Everything but the lent memory, whose lender knows when. It fails only if the thread is dead.
@@ -119,10 +125,10 @@ fn give_back(tid: Tid, loan: &Loan, regs: &Regs) {
 
 /// The registers with which a thread that stands at the entry of a call comes to it again. None for one that is not to be made
 /// any more, and if the instruction is not where it must be.
-fn again(proc: &Proc, regs: &Regs) -> Option<Regs> {
+fn again(proc: &Proc, tid: Tid, regs: &Regs) -> Option<Regs> {
     let instruction: [u8; 2] = if ptrace::is_narrow(regs) { [0xcd, 0x80] } else { [0x0f, 0x05] };
     let rip = regs.rip.wrapping_sub(2);
-    let mem = procfs::openat(proc.dir(), c"mem", libc::O_RDONLY).ok()?;
+    let mem = procfs::openat(proc.dir(), &path(tid, "mem"), libc::O_RDONLY).ok()?;
     let there = procfs::pread(std::os::fd::AsFd::as_fd(&mem), rip, 2).ok()? == instruction;
     let made = regs.orig_rax as i32 >= 0;
     (there && made).then_some(Regs { rip, rax: regs.orig_rax, orig_rax: u64::MAX, ..*regs })
@@ -214,13 +220,13 @@ impl Tracer {
         }
         let regs = ptrace::user_regs(tid).map_err(os)?;
         let narrow = ptrace::is_narrow(&regs);
-        let gate = gate(&proc, narrow).ok_or_else(|| busy("has no vdso to make a call from"))?;
+        let gate = gate(&proc, tid, narrow).ok_or_else(|| busy("has no vdso to make a call from"))?;
         let mask = ptrace::signal_mask(tid).map_err(os)?;
         let info = if at_signal { Some(ptrace::siginfo(tid).map_err(os)?) } else { None };
 
         let again = if at_entry {
-            let again =
-                again(&proc, &regs).ok_or_else(|| busy("stands at the entry of a call that cannot be made again"))?;
+            let again = again(&proc, tid, &regs)
+                .ok_or_else(|| busy("stands at the entry of a call that cannot be made again"))?;
             Some(again)
         } else {
             None
@@ -237,7 +243,7 @@ impl Tracer {
         if at_entry {
             (call.rip, call.orig_rax, call.rax) = (regs.rip, call.rax, regs.rax);
         }
-        if filtered(&proc) && ptrace::set_options(tid, options | SUSPEND_SECCOMP).is_err() {
+        if filtered(&proc, tid) && ptrace::set_options(tid, options | SUSPEND_SECCOMP).is_err() {
             return Err(busy("has a filter of system calls that we may not suspend"));
         }
         let loan = Box::new(Loan { regs: again.unwrap_or(regs), mask, info, memory, born });

@@ -270,7 +270,7 @@ pub(crate) struct Memory(Vec<(Range<u64>, bool)>);
 
 impl Memory {
     pub fn of(proc: &Proc) -> io::Result<Memory> {
-        Ok(Memory::parse(&procfs::read_at(proc.dir(), c"maps")?))
+        Ok(Memory::parse(&proc.read_of_any("maps")?))
     }
 
     fn parse(maps: &[u8]) -> Memory {

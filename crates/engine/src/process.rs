@@ -662,7 +662,7 @@ impl Process {
         let pid = self.pid;
         let mut held = false;
         for seat in self.seats.values_mut() {
-            if !seat.wants(&what) {
+            if !seat.wants(&what) || seat.is_over() {
                 continue;
             }
             self.stirred = true;
@@ -701,13 +701,10 @@ impl Process {
         held
     }
 
-    /// The process has ended: tells the seats and closes their streams.
+    /// The process has ended: tells the seats, and those that were opened since it was told last, and closes their streams.
     pub fn end(&mut self, status: Status) {
-        if self.ended.is_some() {
-            return;
-        }
+        let status = *self.ended.get_or_insert(status);
         self.publish(self.pid, What::End(status));
-        self.ended = Some(status);
         self.threads.clear();
         self.agent = None;
         for seat in self.seats.values_mut() {

@@ -168,6 +168,11 @@ impl Seat {
         *self = fresh;
     }
 
+    /// True if its stream has been closed: it has been told of the end.
+    pub fn is_over(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.is_closed())
+    }
+
     /// True if children of the process are to come attached.
     pub fn follows_fork(&self) -> bool {
         let events = self.turns.as_ref().is_some_and(Turns::asks);

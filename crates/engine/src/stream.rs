@@ -84,6 +84,11 @@ impl Stream {
         inner.was_full
     }
 
+    /// True if no more lines will come.
+    pub fn is_closed(&self) -> bool {
+        self.0.lock().closed
+    }
+
     /// No more lines will come.
     pub fn close(&self) {
         self.0.lock().closed = true;

@@ -15,6 +15,7 @@ use crate::published::{Entries, Published, Shown};
 use crate::registers::At;
 use crate::seat::{Seat, SeatId};
 use crate::stream::Unheard;
+use crate::watcher::Watcher;
 use crate::watching::{Trap, Watching};
 use abi::syscall::{is_restart, stop_makes_eintr, Abi};
 use kernel::creds::Creds;
@@ -135,6 +136,7 @@ pub(crate) struct Entry {
 /// The tracer thread's state.
 pub(crate) struct Tracer {
     queue: Arc<Queue>,
+    watcher: Arc<Watcher>,
     pub entries: Entries,
     pub tids: BTreeMap<Tid, Key>,
     /// What waits lead to; and the seat with which one ends though what it waits for is not the seat's.
@@ -172,12 +174,12 @@ pub(crate) struct Tracer {
 }
 
 /// Starts the tracer thread.
-pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
+pub(crate) fn start() -> io::Result<(Arc<Queue>, Arc<Watcher>, std::thread::JoinHandle<()>)> {
     thread::block_bell();
     thread::default_bell();
-    let queue = Arc::new(Queue::default());
+    let (queue, watcher) = (Arc::new(Queue::default()), Arc::new(Watcher::start()?));
     let (tx, rx) = std::sync::mpsc::channel();
-    let mine = queue.clone();
+    let (mine, ends) = (queue.clone(), watcher.clone());
     let guard = Guard::start();
     let tracer = move || {
         mine.tid.store(thread::own_tid(), Ordering::Release);
@@ -186,7 +188,7 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
         match Watchdog::new() {
             Ok(watchdog) => {
                 let _ = tx.send(Ok(()));
-                Tracer::new(mine, watchdog, Follow::new(guard)).run();
+                Tracer::new(mine, ends, watchdog, Follow::new(guard)).run();
             }
             Err(e) => {
                 let _ = tx.send(Err(e));
@@ -195,14 +197,15 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
     };
     let handle = apart::spawn("pfs-tracer", Box::new(tracer))?;
     rx.recv().map_err(|_| io::Error::other("the tracer thread died at its start"))??;
-    Ok((queue, handle))
+    Ok((queue, watcher, handle))
 }
 
 impl Tracer {
-    fn new(queue: Arc<Queue>, watchdog: Watchdog, follow: Follow) -> Tracer {
+    fn new(queue: Arc<Queue>, watcher: Arc<Watcher>, watchdog: Watchdog, follow: Follow) -> Tracer {
         let entries = Entries::new(queue.published.clone());
         Tracer {
             queue,
+            watcher,
             entries,
             tids: BTreeMap::new(),
             then: BTreeMap::new(),
@@ -624,6 +627,31 @@ impl Tracer {
         }
     }
 
+    /// The last thread that we had of a process is dead, and not its first. Where that had ended before we came, nobody will report the
+    /// end of the process to us.
+    fn await_end(&mut self, key: Key, last: Status) {
+        let Some(proc) = self.entries.get(&key).map(|e| e.proc.clone()) else { return };
+        let queue = self.queue.clone();
+        let ended = move |status: Option<i32>| {
+            let status = status.and_then(Status::decode).unwrap_or(last);
+            queue.push(Box::new(move |t| t.ended(key, status)));
+        };
+        if self.watcher.watch(&proc, Box::new(ended)).is_err() {
+            self.ended(key, last);
+        }
+    }
+
+    /// A process has ended, as its pidfd tells. Of one that is attached its own report tells more.
+    pub fn ended(&mut self, key: Key, status: Status) {
+        if self.is_attached(key) {
+            return;
+        }
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.process.end(status);
+        }
+        self.settle(key);
+    }
+
     /// The light in the refrigerator: no state for a process that nobody holds.
     fn forget_idle(&mut self, key: Key) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
@@ -815,6 +843,7 @@ impl Tracer {
         }
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let signal = matches!(report, Report::Signal(..));
+        let dead = if let Report::Dead(status) = report { Some(status) } else { None };
         // One that listened has not left its job-control stop.
         let listened = entry.process.threads.get(&tid).is_some_and(|t| t.state == State::Listening);
         let stays = listened && matches!(report, Report::Group(_));
@@ -831,6 +860,10 @@ impl Tracer {
         }
         if exec || unseen {
             self.check_openers(key);
+        }
+        let gone = |e: &Entry| e.process.threads.is_empty() && e.process.ended.is_none();
+        if let (Some(status), true) = (dead, self.entries.get(&key).is_some_and(gone)) {
+            self.await_end(key, status);
         }
         self.settle_after(key, Some(tid));
     }

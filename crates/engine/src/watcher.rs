@@ -36,13 +36,16 @@ impl Watcher {
         Ok(Watcher { epoll, watched, next: AtomicU64::new(1) })
     }
 
-    /// Calls `callback` once when the process ends. ESRCH if it has been waited for already.
-    pub fn watch(&self, proc: &Proc, callback: Callback) -> io::Result<u64> {
-        let fd = pidfd::open(proc.pid() as i32)?;
+    /// Calls `callback` once when the process ends, with the wait status if it can be known. ESRCH if it has been waited for already.
+    pub fn watch(&self, proc: &Arc<Proc>, callback: Box<dyn FnOnce(Option<i32>) + Send>) -> io::Result<u64> {
+        let [fd, asked] = [pidfd::open(proc.pid() as i32)?, pidfd::open(proc.pid() as i32)?];
         if !proc.alive() {
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
         }
-        self.ends(fd, callback)
+        let proc = proc.clone();
+        // The pidfd has the status when somebody has waited for the process; until then its stat file has it.
+        let status = move || pidfd::exit_status(&asked).ok().flatten().or_else(|| proc.wait_status());
+        self.ends(fd, Box::new(move || callback(status())))
     }
 
     /// The same for one of its threads. ESRCH if it has none of that number.

@@ -99,16 +99,16 @@ impl Right {
         self.creds == *creds
     }
 
-    /// True if the opener may still control the process.
+    /// True if the opener may still control the process, be the file about a thread that has ended.
     pub fn holds(&self) -> bool {
-        may_control(&self.target, &self.creds).is_ok()
+        may_control(&Target { tid: None, ..self.target.clone() }, &self.creds).is_ok()
     }
 
     /// For the engine's record.
     pub fn giver(&self) -> Giver {
         let (target, creds) = (self.target.clone(), self.creds.clone());
         let check = move |proc: &Arc<Proc>| {
-            let target = Target { proc: proc.clone(), ..target.clone() };
+            let target = Target { proc: proc.clone(), tid: None, ..target.clone() };
             may_control(&target, &creds).is_ok()
         };
         Giver { opener: self.opener, check: Some(Arc::new(check)), writers: None }

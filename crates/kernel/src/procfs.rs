@@ -575,6 +575,18 @@ impl Proc {
         Stat::parse(&read_at(self.dir(), c"stat").ok()?)?.number(52).map(|n| n as i32)
     }
 
+    /// The whole of its file `name`; where its first thread has ended, and with that what the file tells, that of another one.
+    pub fn read_of_any(&self, name: &str) -> io::Result<Vec<u8>> {
+        let path = |text: String| CString::new(text).map_err(io::Error::from);
+        let first = read_at(self.dir(), &path(name.into())?);
+        if first.as_ref().is_ok_and(|text| !text.is_empty()) {
+            return first;
+        }
+        let others = self.tasks()?.into_iter().filter_map(|tid| path(format!("task/{tid}/{name}")).ok());
+        let mut texts = others.filter_map(|path| read_at(self.dir(), &path).ok());
+        texts.find(|text| !text.is_empty()).map_or(first, Ok)
+    }
+
     /// Thread group it belongs to.
     pub fn tgid(&self) -> io::Result<u32> {
         if let Some(tgid) = self.tgid.get() {
