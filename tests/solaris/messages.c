@@ -494,6 +494,15 @@ static void pcssig(void)
 	info.si_signo = 75;
 	SAME(PUTP(&p, PCSSIG, info), EINVAL);
 	RUNS(&p);
+	/* The same of one that runs: it makes no stop of its own, and the mask does not keep it. */
+	info.si_signo = SIGALRM;
+	SAME(PUTP(&p, PCSSIG, info), 0);
+	EVENTUALLY(p.word[SIGNALS + SIGALRM] == 1);
+	info.si_signo = SIGTERM;
+	SAME(PUTP(&p, PCSSIG, info), 0);
+	EVENTUALLY(p.word[SIGNALS + SIGTERM] == 2);
+	RUNS(&p);
+	SAME(IS_STOPPED(&p), 0);
 	/* SIGKILL kills even from a stop, and what follows finds nobody. */
 	SAME(PUT(&p, PCSTOP), 0);
 	info.si_signo = SIGKILL;

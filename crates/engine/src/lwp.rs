@@ -35,8 +35,10 @@ pub enum LwpOrder {
     Await(Option<Duration>),
     /// PCRUN; None: with flags that there are not, EINVAL for one that may be run.
     Run(Option<Run>),
-    /// Set the current signal, or (None) clear it (PCSSIG, PCCSIG).
+    /// Set the current signal, or (None) clear it (PCSSIG, PCCSIG). One that runs is stopped for a moment.
     Signal(Option<Box<SiginfoBytes>>),
+    /// Send the signal: what PCSSIG does to who writes the message, who cannot be stopped in it.
+    Send(Box<SiginfoBytes>),
     /// Clear the current fault: no signal comes of it (PCCFAULT).
     ClearFault,
     /// Call back when it stands, or ends, without keeping the process attached for that (poll(2)).
@@ -399,6 +401,13 @@ impl Message {
                     done(result);
                 });
             }
+            LwpOrder::Signal(Some(info)) if self.runs(t, key, seat) => {
+                self.paused(t, key, seat, move |t, tid, pause, done| {
+                    let result = set_current(t, key, tid, Some(info));
+                    pause.end(t);
+                    done(result);
+                });
+            }
             LwpOrder::Unkill(signal) => {
                 let proc = self.proc.clone();
                 self.paused(t, key, seat, move |t, tid, pause, done| unkill(t, &proc, tid, signal, pause, done));
@@ -448,6 +457,7 @@ impl Message {
                 | LwpOrder::Stop
                 | LwpOrder::Await(_)
                 | LwpOrder::Mask(_)
+                | LwpOrder::Signal(Some(_))
                 | LwpOrder::Unkill(_)
                 | LwpOrder::Identify(_)
         );
@@ -473,7 +483,11 @@ impl Message {
                 Ok(())
             }
             LwpOrder::Run(run) => self.run(t, key, seat, run),
-            LwpOrder::Signal(info) => self.signal(t, key, seat, info),
+            LwpOrder::Signal(info) => set_current(t, key, self.whom(t, key, seat), info),
+            LwpOrder::Send(info) => {
+                let tid = self.whom(t, key, seat);
+                ptrace::queue_signal(key.0, tid, &info).map_err(|e| Refusal::os("send a signal to", tid, &e))
+            }
             LwpOrder::ClearFault => {
                 let tid = self.whom(t, key, seat);
                 clear_fault(t, key, tid);
@@ -584,9 +598,9 @@ impl Message {
         Ok(())
     }
 
-    fn signal(&self, t: &mut Tracer, key: Key, seat: SeatId, info: Option<Box<SiginfoBytes>>) -> Outcome {
-        let tid = self.whom(t, key, seat);
-        set_current(t, key, tid, info)
+    fn runs(&self, t: &Tracer, key: Key, seat: SeatId) -> bool {
+        let thread = t.entries.get(&key).and_then(|e| e.process.threads.get(&self.whom(t, key, seat)));
+        thread.is_some_and(|t| t.state == State::Running)
     }
 
     /// Does something in an lwp that has to stand for it, and sees to it that it does.

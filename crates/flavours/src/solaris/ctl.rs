@@ -244,6 +244,7 @@ impl Script {
             Message::SSig(info) => match info.signo {
                 0 => order(LwpOrder::Signal(None)),
                 libc::SIGKILL => self.kill(libc::SIGKILL),
+                1..=64 if self.user.own => order(LwpOrder::Send(Box::new(info.to_linux()))),
                 1..=64 => order(LwpOrder::Signal(Some(Box::new(info.to_linux())))),
                 _ => Err(EINVAL),
             },
