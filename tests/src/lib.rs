@@ -599,6 +599,11 @@ impl Target {
         self.page.word(i).load(Ordering::SeqCst)
     }
 
+    /// The same word, for other threads too.
+    pub fn shared(&self, i: usize) -> &AtomicU64 {
+        self.page.word(i)
+    }
+
     /// Sets a word of the shared page.
     pub fn set(&self, i: usize, value: u64) {
         self.page.word(i).store(value, Ordering::SeqCst);

@@ -166,7 +166,7 @@ pub struct Held {
 
 pub(crate) struct Shared {
     pub(crate) queue: Arc<Queue>,
-    pub(crate) watcher: Arc<Watcher>,
+    pub(crate) watcher: Watcher,
 }
 
 /// The engine. One per daemon; clones are the same engine.
@@ -180,8 +180,8 @@ impl Engine {
     /// Starts the tracer thread. To be called before other threads are started, since it blocks SIGCHLD and SIGUSR2 in the
     /// calling thread for them to inherit.
     pub fn start() -> io::Result<Engine> {
-        let (queue, watcher, thread) = tracer::start()?;
-        let shared = Shared { queue, watcher };
+        let (queue, thread) = tracer::start()?;
+        let shared = Shared { queue, watcher: Watcher::start()? };
         Ok(Engine { shared: Arc::new(shared), thread: Arc::new(Mutex::new(Some(thread))) })
     }
 

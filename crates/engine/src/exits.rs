@@ -95,9 +95,10 @@ fn is_narrow(proc: &Proc) -> bool {
 impl Tracer {
     /// Gives the kernel the set that the seats want, if it is to look at all. To be called before threads are set going.
     pub fn arm_exits(&mut self, key: Key) {
+        let ours = self.is_wholly_ours(key);
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let process = &mut entry.process;
-        let wanted = process.exits().filter(|_| process.ended.is_none());
+        let wanted = process.exits().filter(|_| process.ended.is_none() && ours);
         if wanted.is_none() && entry.exits == Armed::default() {
             return;
         }
@@ -146,6 +147,18 @@ impl Tracer {
                 kernel.disarm(key.0);
             }
         }
+    }
+
+    /// Takes the set back at once: a thread that is not ours may soon have the number of one that is watched, by an exec, and its
+    /// carrier would be taken by nobody.
+    pub fn withdraw_exits(&mut self, key: Key) {
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        if std::mem::take(&mut entry.exits).set.is_some() {
+            if let Some(kernel) = self.kernel_exits.get() {
+                kernel.disarm(key.0);
+            }
+        }
+        entry.process.kernel_exits = false;
     }
 
     /// The kernel shall not look for the ends of this process's calls as long as a seat wants them.

@@ -7,7 +7,7 @@ use crate::exits::{Armed, Kernel};
 use crate::follow::{Follow, Guard};
 use crate::glance::{Glance, Stopped};
 use crate::identity::changes_ids;
-use crate::in_exec::InExec;
+use crate::in_exec::{Doubts, InExec};
 use crate::lwp;
 use crate::pages::TRAP;
 use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Stop, Thread, WaiterId};
@@ -15,7 +15,6 @@ use crate::published::{Entries, Published, Shown};
 use crate::registers::At;
 use crate::seat::{Seat, SeatId};
 use crate::stream::Unheard;
-use crate::watcher::Watcher;
 use crate::watching::{Trap, Watching};
 use abi::syscall::{is_restart, stop_makes_eintr, Abi};
 use kernel::creds::Creds;
@@ -136,7 +135,6 @@ pub(crate) struct Entry {
 /// The tracer thread's state.
 pub(crate) struct Tracer {
     queue: Arc<Queue>,
-    watcher: Arc<Watcher>,
     pub entries: Entries,
     pub tids: BTreeMap<Tid, Key>,
     /// What waits lead to; and the seat with which one ends though what it waits for is not the seat's.
@@ -168,18 +166,19 @@ pub(crate) struct Tracer {
     left: BTreeMap<Tid, [u64; 4]>,
     /// Those who are to be attached as soon as their exec is over.
     pub in_exec: InExec,
+    pub doubts: Doubts,
     /// In whose name threads are seized: an exec then gives the process no more rights than he may see in it. None: in ours.
     pub in_name: Option<Creds>,
     quit: bool,
 }
 
 /// Starts the tracer thread.
-pub(crate) fn start() -> io::Result<(Arc<Queue>, Arc<Watcher>, std::thread::JoinHandle<()>)> {
+pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
     thread::block_bell();
     thread::default_bell();
-    let (queue, watcher) = (Arc::new(Queue::default()), Arc::new(Watcher::start()?));
+    let queue = Arc::new(Queue::default());
     let (tx, rx) = std::sync::mpsc::channel();
-    let (mine, ends) = (queue.clone(), watcher.clone());
+    let mine = queue.clone();
     let guard = Guard::start();
     let tracer = move || {
         mine.tid.store(thread::own_tid(), Ordering::Release);
@@ -188,7 +187,7 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, Arc<Watcher>, std::thread::Join
         match Watchdog::new() {
             Ok(watchdog) => {
                 let _ = tx.send(Ok(()));
-                Tracer::new(mine, ends, watchdog, Follow::new(guard)).run();
+                Tracer::new(mine, watchdog, Follow::new(guard)).run();
             }
             Err(e) => {
                 let _ = tx.send(Err(e));
@@ -197,15 +196,14 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, Arc<Watcher>, std::thread::Join
     };
     let handle = apart::spawn("pfs-tracer", Box::new(tracer))?;
     rx.recv().map_err(|_| io::Error::other("the tracer thread died at its start"))??;
-    Ok((queue, watcher, handle))
+    Ok((queue, handle))
 }
 
 impl Tracer {
-    fn new(queue: Arc<Queue>, watcher: Arc<Watcher>, watchdog: Watchdog, follow: Follow) -> Tracer {
+    fn new(queue: Arc<Queue>, watchdog: Watchdog, follow: Follow) -> Tracer {
         let entries = Entries::new(queue.published.clone());
         Tracer {
             queue,
-            watcher,
             entries,
             tids: BTreeMap::new(),
             then: BTreeMap::new(),
@@ -226,6 +224,7 @@ impl Tracer {
             unheard: Unheard::default(),
             left: BTreeMap::new(),
             in_exec: InExec::new(),
+            doubts: Doubts::new(),
             in_name: None,
             quit: false,
         }
@@ -242,6 +241,7 @@ impl Tracer {
             }
             self.expire();
             self.attach_late();
+            self.look_at_doubts();
             bell = Bell::Silence;
             if !self.backlog.is_empty() || self.queue.waits() {
                 continue;
@@ -467,9 +467,14 @@ impl Tracer {
             self.inherit(pid, None);
         }
         let Some(entry) = self.entries.get(&key) else { return Err(Refusal::gone(pid)) };
-        if entry.process.threads.is_empty() {
+        if !entry.process.threads.is_empty() {
+            return Ok(());
+        }
+        if entry.proc.has_ended() {
             return Err(Refusal::gone(pid));
         }
+        // A thread that execs becomes the first one, which is a zombie meanwhile; under its own number it is there no more.
+        self.comes_late(key, pid);
         Ok(())
     }
 
@@ -480,7 +485,7 @@ impl Tracer {
         let known = entry.process.threads.len();
         // With as many as we know, there is nothing to list.
         let there = proc.count_tasks().map_err(|_| Refusal::gone(key.0))?;
-        if there == known {
+        if self.has_lost_first(key, there == known) || there == known {
             return Ok(0);
         }
         if known == 0 && there == 1 {
@@ -504,6 +509,9 @@ impl Tracer {
 
     fn seize_all(&mut self, key: Key, proc: &Proc, tasks: Vec<u32>) -> Result<usize, Refusal> {
         let alone = tasks.len() == 1;
+        if !alone {
+            self.doubt(key);
+        }
         let mut added = 0;
         for tid in tasks.into_iter().map(|t| t as Tid) {
             let Some(entry) = self.entries.get(&key) else { return Ok(added) };
@@ -514,19 +522,30 @@ impl Tracer {
             if !alone && !thread::has_robust_list(tid) && is_io_worker(proc, tid) {
                 continue;
             }
-            match self.seize(key, proc, tid) {
+            let passing = |e: &io::Error| matches!(e.raw_os_error(), Some(libc::ESRCH | libc::EINTR));
+            let seized = match self.seize(key, proc, tid) {
+                Err(e) if !passing(&e) => match self.explain(proc, tid, e) {
+                    Ok(()) => continue,
+                    // The zombie that was refused may be the thread that has exec'd by now.
+                    Err(why) => match self.seize(key, proc, tid) {
+                        Err(e) if !passing(&e) => return Err(why),
+                        seized => seized,
+                    },
+                },
+                seized => seized,
+            };
+            match seized {
                 Ok(()) => {
                     let Some(entry) = self.entries.get_mut(&key) else { return Ok(added) };
                     entry.process.attached(tid);
                     self.tids.insert(tid, key);
                     added += 1;
                 }
-                Err(e) if e.raw_os_error() == Some(libc::ESRCH) => {}
                 Err(e) if e.raw_os_error() == Some(libc::EINTR) => {
                     self.comes_late(key, tid);
                     return Ok(added + 1);
                 }
-                Err(e) => self.explain(proc, tid, e)?,
+                Err(_) => {}
             }
         }
         Ok(added)
@@ -628,16 +647,14 @@ impl Tracer {
     }
 
     /// The last thread that we had of a process is dead, and not its first. Where that had ended before we came, nobody will report the
-    /// end of the process to us.
-    fn await_end(&mut self, key: Key, last: Status) {
-        let Some(proc) = self.entries.get(&key).map(|e| e.proc.clone()) else { return };
-        let queue = self.queue.clone();
-        let ended = move |status: Option<i32>| {
-            let status = status.and_then(Status::decode).unwrap_or(last);
-            queue.push(Box::new(move |t| t.ended(key, status)));
-        };
-        if self.watcher.watch(&proc, Box::new(ended)).is_err() {
-            self.ended(key, last);
+    /// end of the process to us. Or a thread lives on that we did not get: one that is in an exec.
+    fn lost_the_last(&mut self, key: Key, last: Status) {
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        if entry.proc.has_ended() {
+            let status = entry.proc.wait_status().and_then(Status::decode);
+            entry.process.end(status.unwrap_or(last));
+        } else if entry.process.wanted() {
+            self.comes_late(key, key.0);
         }
     }
 
@@ -663,6 +680,7 @@ impl Tracer {
         });
         if process.seats.is_empty() && process.waiters.is_empty() && process.threads.is_empty() {
             self.entries.remove(&key);
+            self.doubts.remove(&key);
         }
     }
 
@@ -701,7 +719,10 @@ impl Tracer {
                 }
                 Action::Detach(tid, signal) => {
                     self.leaves(tid);
-                    self.tids.remove(&tid);
+                    if let Some(key) = self.tids.remove(&tid).filter(|key| self.is_attached(*key)) {
+                        self.doubt(key);
+                        self.withdraw_exits(key);
+                    }
                     ptrace::detach(tid, ledger::unwatch(tid, signal))
                 }
             };
@@ -772,6 +793,10 @@ impl Tracer {
                 None => return,
             },
         };
+        let over = |e: &Entry| e.process.ended.is_some();
+        if matches!(status, Status::Stopped(..)) && self.entries.get(&key).is_none_or(over) {
+            return self.let_go(tid, status);
+        }
         self.page_closed(key, tid, status);
         let carrier = matches!(status, Status::Stopped(..)) && self.take_exit(key, tid, status);
         if let Some(injection) = self.injections.get(&tid).filter(|_| carrier) {
@@ -799,10 +824,7 @@ impl Tracer {
                 return;
             }
         } else {
-            self.masks.remove(&tid);
-            self.forged.remove(&tid);
-            self.unmasked.remove(&tid);
-            self.injection_died(tid);
+            self.forget_doings(tid);
         }
         let report = match self.watch_stop(key, tid, status) {
             Trap::Goes => return,
@@ -863,9 +885,24 @@ impl Tracer {
         }
         let gone = |e: &Entry| e.process.threads.is_empty() && e.process.ended.is_none();
         if let (Some(status), true) = (dead, self.entries.get(&key).is_some_and(gone)) {
-            self.await_end(key, status);
+            self.lost_the_last(key, status);
         }
         self.settle_after(key, Some(tid));
+    }
+
+    /// What was being done with a thread that is dead.
+    fn forget_doings(&mut self, tid: Tid) {
+        self.masks.remove(&tid);
+        self.forged.remove(&tid);
+        self.unmasked.remove(&tid);
+        self.injection_died(tid);
+    }
+
+    /// A thread is gone without a report.
+    pub fn forget_thread(&mut self, tid: Tid) {
+        self.forget_doings(tid);
+        self.tids.remove(&tid);
+        ledger::forget(tid);
     }
 
     /// A thread whose calls are traced from here on may be in one already: its entry has been, its exit is to come, or is here.
@@ -954,12 +991,18 @@ impl Tracer {
         if let Some(key) = tgid.filter(|t| *t == tid).and_then(|_| self.inherit(tid, None)) {
             return Some(key);
         }
+        self.let_go(tid, status);
+        None
+    }
+
+    /// A thread has stopped whose process nobody has here.
+    fn let_go(&mut self, tid: Tid, status: Status) {
+        self.tids.remove(&tid);
         let signal = match status {
             Status::Stopped(s, 0) if s & 0x80 == 0 => s,
             _ => 0,
         };
         let _ = ptrace::detach(tid, signal);
-        None
     }
 
     /// A child that has come attached begins with the sets of those seats of its parent that want that (PR_FORK), before any
@@ -1083,13 +1126,15 @@ impl Tracer {
         let Some(key) = self.tids.get(&creator).copied() else { return Report::Other };
         if !self.tids.contains_key(&new) {
             let Some(entry) = self.entries.get(&key) else { return Report::Other };
-            let there =
-                path(format!("task/{new}")).is_some_and(|p| procfs::fstatat(entry.proc.dir(), &p, false).is_ok());
-            if !there {
-                self.begets(creator, new);
-                return Report::Other;
+            match tracer_of(&entry.proc, new) {
+                None => {
+                    self.begets(creator, new);
+                    return Report::Other;
+                }
+                Some(tracer) if tracer == thread::own_tid() => drop(self.tids.insert(new, key)),
+                // It has reported before its maker, and was let go since nobody needed it.
+                Some(_) => return Report::Other,
             }
-            self.tids.insert(new, key);
         }
         Report::Clone(new)
     }
@@ -1257,6 +1302,12 @@ fn refine(tid: Tid, fault: u8, info: SigInfo) -> u8 {
 
 fn path(text: String) -> Option<std::ffi::CString> {
     std::ffi::CString::new(text).ok()
+}
+
+/// Who traces a thread of the process, 0 for nobody; None if it has no such thread.
+fn tracer_of(proc: &Proc, tid: Tid) -> Option<Tid> {
+    let status = procfs::read_at(proc.dir(), &path(format!("task/{tid}/status"))?).ok()?;
+    procfs::numbers(procfs::field(&status, "TracerPid")?).first().map(|n| *n as Tid)
 }
 
 /// Worker threads of io_uring are the kernel's, although they stand in the task directory: never touched.

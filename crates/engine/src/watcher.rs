@@ -38,14 +38,14 @@ impl Watcher {
 
     /// Calls `callback` once when the process ends, with the wait status if it can be known. ESRCH if it has been waited for already.
     pub fn watch(&self, proc: &Arc<Proc>, callback: Box<dyn FnOnce(Option<i32>) + Send>) -> io::Result<u64> {
-        let [fd, asked] = [pidfd::open(proc.pid() as i32)?, pidfd::open(proc.pid() as i32)?];
+        let fd = pidfd::open(proc.pid() as i32)?;
         if !proc.alive() {
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
         }
+        // That it has one: the status is read from it when the process has been waited for.
+        proc.pidfd()?;
         let proc = proc.clone();
-        // The pidfd has the status when somebody has waited for the process; until then its stat file has it.
-        let status = move || pidfd::exit_status(&asked).ok().flatten().or_else(|| proc.wait_status());
-        self.ends(fd, Box::new(move || callback(status())))
+        self.ends(fd, Box::new(move || callback(proc.wait_status())))
     }
 
     /// The same for one of its threads. ESRCH if it has none of that number.

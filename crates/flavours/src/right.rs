@@ -25,17 +25,25 @@ pub fn open_mem(target: &Target, creds: &Creds, mode: i32) -> std::io::Result<Ow
     let proc = &target.proc;
     let open = |path: &CStr| creds.act_on(proc, || procfs::openat(proc.dir(), path, mode));
     let path = target.path(b"mem").unwrap_or_default();
-    match open(&path) {
-        Err(e) if matches!(e.raw_os_error(), Some(libc::ESRCH | libc::EACCES)) && target.tid.is_none() => {
-            let others = target.survivors().into_iter().filter_map(|tid| CString::new(format!("task/{tid}/mem")).ok());
-            let gone = |e: &std::io::Error| matches!(e.raw_os_error(), Some(libc::ESRCH | libc::ENOENT));
-            let ended = |r: &std::io::Result<_>| r.as_ref().is_err_and(gone);
-            // Who execs takes the number of the first while we look.
-            others.map(|path| open(&path)).find(|r| !ended(r)).unwrap_or_else(|| open(&path))
-        }
-        result => result,
+    let errno = |r: &std::io::Result<OwnedFd>| r.as_ref().err().and_then(std::io::Error::raw_os_error);
+    let mut result = open(&path);
+    if target.tid.is_some() || !matches!(errno(&result), Some(libc::ESRCH | libc::EACCES)) {
+        return result;
     }
+    let gone = |r: &std::io::Result<_>| matches!(errno(r), Some(libc::ESRCH | libc::ENOENT));
+    for _ in 0..ROUNDS {
+        let others = target.survivors().into_iter().filter_map(|tid| CString::new(format!("task/{tid}/mem")).ok());
+        result = others.map(|path| open(&path)).find(|r| !gone(r)).unwrap_or_else(|| open(&path));
+        if !gone(&result) || proc.has_ended() {
+            break;
+        }
+    }
+    result
 }
+
+/// How often to look again for a thread that has the memory, of a process whose threads come and go meanwhile: who execs takes the
+/// number of the first, and may end as that at once.
+const ROUNDS: u32 = 16;
 
 /// One opener's right to control one process: asked at open, at each use, also of whoever uses it then, and at each exec.
 pub struct Right {

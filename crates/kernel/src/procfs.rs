@@ -570,9 +570,18 @@ impl Proc {
         fstatat(self.dir(), c".", false).map_or_else(|e| e.raw_os_error() != Some(libc::ESRCH), |_| true)
     }
 
-    /// The wait status of a process that has ended, until it has been waited for.
+    /// True if all its threads have ended, whether it has been waited for or not.
+    pub fn has_ended(&self) -> bool {
+        match self.pidfd() {
+            Ok(fd) => pidfd::wait_exit(&fd, 0),
+            Err(_) => !self.alive(),
+        }
+    }
+
+    /// The wait status of a process that has ended. When it has been waited for, only a pidfd has it that was asked for before.
     pub fn wait_status(&self) -> Option<i32> {
-        Stat::parse(&read_at(self.dir(), c"stat").ok()?)?.number(52).map(|n| n as i32)
+        let told = self.pidfd().ok().and_then(|fd| pidfd::exit_status(&fd).ok().flatten());
+        told.or_else(|| Stat::parse(&read_at(self.dir(), c"stat").ok()?)?.number(52).map(|n| n as i32))
     }
 
     /// The whole of its file `name`; where its first thread has ended, and with that what the file tells, that of another one.

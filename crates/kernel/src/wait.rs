@@ -53,6 +53,16 @@ pub fn poll(tid: Tid) -> Option<(Tid, Status)> {
     }
 }
 
+/// True if the calling thread traces thread `tid`, whatever that does. Nothing is collected.
+pub fn is_ours(tid: Tid) -> bool {
+    let options = libc::WEXITED | libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL | libc::__WNOTHREAD;
+    // SAFETY: the record is plain data that outlives the call.
+    unsafe {
+        let mut unread: libc::siginfo_t = std::mem::zeroed();
+        libc::waitid(libc::P_PID, tid as libc::id_t, &mut unread, options) == 0
+    }
+}
+
 /// Takes into the ledger what was collected by a call that a signal handler now interrupts on its way back.
 pub(crate) fn take_fresh() {
     if let Some((tid, raw)) = fresh::report() {
