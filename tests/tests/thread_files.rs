@@ -144,6 +144,72 @@ fn a_signal_to_a_thread_is_for_that_thread() {
 }
 
 #[test]
+fn the_number_of_a_thread_leads_to_its_process() {
+    let (mount, (target, tids), client) = (Mount::new(), start(), Client::new());
+    let (pid, tid) = (target.pid(), tids[1]);
+    let holders = |of: i32| String::from_utf8(mount.read(of, "holders").unwrap()).unwrap();
+    mount.ctl(tid, "stop").unwrap();
+    assert_eq!(stopped(pid).len(), THREADS);
+    assert!(holders(pid).contains("kind=standing") && holders(pid).contains("what=stop"), "{}", holders(pid));
+    assert_eq!(holders(tid), holders(pid));
+    mount.ctl(pid, "stop").unwrap();
+    mount.ctl(pid, "run").unwrap();
+    assert_eq!(mount.ctl(tid, "run"), Err(libc::EBUSY), "one seat has one vote");
+    for i in 0..THREADS {
+        target.counts(16 + i);
+    }
+    // Another thread, by way of this one.
+    mount.write(tid, &file(tids[2], "ctl"), "stop").unwrap();
+    assert_eq!(stopped(pid), [tids[2]]);
+    assert!(holders(pid).contains(&format!("what=stop({})", tids[2])), "{}", holders(pid));
+    mount.write(pid, &file(tids[2], "ctl"), "run").unwrap();
+    let seat = client.open(&mount.path(tid, "seat"), libc::O_RDWR).unwrap();
+    client.write(seat, "stop").unwrap();
+    assert_eq!(stopped(pid).len(), THREADS);
+    assert!(holders(pid).contains("kind=open"), "{}", holders(pid));
+    client.close(seat);
+    eventually("nobody stands", || stopped(pid).is_empty());
+    let ino = |of: i32| client.stat(&mount.path(of, "ctl")).unwrap().ino;
+    let listed = client.list(&mount.point().join(tid.to_string())).unwrap();
+    assert!(listed.iter().any(|(name, number, _)| name == "ctl" && *number == ino(tid)));
+    assert_eq!(ino(tid), ino(pid));
+    // The kernel's files stay those of the thread's number.
+    for name in ["comm", "cmdline", "maps", "stat"] {
+        let kernels = std::fs::read(format!("/proc/{tid}/{name}")).unwrap();
+        let (ours, head) = (mount.read(tid, name).unwrap(), if name == "stat" { 12 } else { kernels.len() });
+        assert_eq!(ours[..head], kernels[..head], "{name}");
+    }
+    assert!(mount.read(tid, "stat").unwrap().starts_with(format!("{tid} ").as_bytes()));
+}
+
+#[test]
+fn a_life_is_that_of_a_process() {
+    let (mount, (target, tids), client) = (Mount::new(), start(), Client::new());
+    let inode = |tid: i32, flags: libc::c_long| {
+        // SAFETY: no pointers but to a stat that lives through the call; the descriptor is new.
+        unsafe {
+            let fd = libc::syscall(libc::SYS_pidfd_open, tid, flags) as i32;
+            let mut stat: libc::stat = std::mem::zeroed();
+            assert_eq!((fd >= 0, libc::fstat(fd, &mut stat)), (true, 0));
+            libc::close(fd);
+            stat.st_ino
+        }
+    };
+    let open = |number: i32, life: u64| {
+        client.open(&mount.point().join(format!("{number}:{life}")).join("holders"), libc::O_RDONLY)
+    };
+    let summary = String::from_utf8(mount.read(tids[1], "ustat.json").unwrap()).unwrap();
+    let life: u64 = field(&summary, "pidfd").unwrap().parse().unwrap();
+    assert_eq!(life, inode(target.pid(), 0));
+    assert!(open(target.pid(), life).is_ok());
+    let thread = inode(tids[1], libc::O_EXCL.into());
+    assert_ne!(thread, life);
+    assert_eq!(open(tids[1], thread), Err(libc::ENOENT));
+    assert_eq!(open(tids[1], life), Err(libc::ENOENT));
+    assert_eq!(open(target.pid(), thread), Err(libc::ENOENT));
+}
+
+#[test]
 fn threads_of_other_processes_are_not_there() {
     let (mount, client) = (Mount::new(), Client::new());
     let ((one, _), (_other, tids)) = (start(), start());

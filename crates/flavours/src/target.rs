@@ -47,6 +47,21 @@ impl Target {
         CString::new(path).ok()
     }
 
+    /// The process, for what acts on one. The kernel has a directory for each thread too, which shows the process of that thread
+    /// and is not listed; a `Proc` of that number is not the process's. ESRCH if the thread is gone.
+    pub fn process(&self) -> Result<Target> {
+        let tgid = self.proc.tgid()?;
+        if tgid == self.proc.pid() {
+            return Ok(self.clone());
+        }
+        let proc = Arc::new(Proc::open(tgid)?);
+        // As long as the thread is there, so is its process.
+        if !self.proc.alive() {
+            return Err(Errno(libc::ESRCH));
+        }
+        Ok(Target { proc, ..self.clone() })
+    }
+
     /// The living threads of a process whose first has ended; none while that lives, or when all have ended. The kernel's files
     /// of memory, open files and namespaces lead nowhere then but in their directories.
     pub fn survivors(&self) -> Vec<u32> {

@@ -596,7 +596,7 @@ impl Proc {
         texts.find(|text| !text.is_empty()).map_or(first, Ok)
     }
 
-    /// Thread group it belongs to.
+    /// Thread group it belongs to. Its pidfd has told already that it leads one, so that of most is known.
     pub fn tgid(&self) -> io::Result<u32> {
         if let Some(tgid) = self.tgid.get() {
             return Ok(*tgid);
@@ -620,14 +620,17 @@ impl Proc {
         }
         // SAFETY: no pointers.
         let open = |flags: libc::c_int| owned(unsafe { libc::syscall(libc::SYS_pidfd_open, self.pid, flags) });
-        let fd = match open(0) {
+        let (fd, leads) = match open(0) {
             // The number of a thread that leads no process.
-            Err(e) if matches!(e.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => open(PIDFD_THREAD)?,
-            fd => fd?,
+            Err(e) if matches!(e.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => (open(PIDFD_THREAD)?, false),
+            fd => (fd?, true),
         };
         // The number still was this process's when the pidfd was made, if the process is there afterwards.
         if !self.alive() {
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
+        }
+        if leads {
+            self.tgid.get_or_init(|| self.pid);
         }
         Ok(self.pidfd.get_or_init(|| fd).as_fd())
     }

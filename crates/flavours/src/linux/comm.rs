@@ -10,7 +10,7 @@ use tree::{Caller, Handle, Pending, Result};
 pub struct Comm {
     /// The kernel's file.
     pub kernel: KernelHandle,
-    /// Whose name it is.
+    /// The thread whose name it is.
     pub target: Target,
 }
 

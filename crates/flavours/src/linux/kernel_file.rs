@@ -90,13 +90,11 @@ impl KernelFile {
         self.kind == kind
     }
 
-    fn thread(&self, name: &[u8]) -> Option<Target> {
-        let target = self.target.as_ref()?;
-        if self.path.as_c_str() != c"task" {
-            return None;
-        }
-        let tid = std::str::from_utf8(name).ok()?.parse().ok()?;
-        Some(Target { tid: Some(tid), ..target.clone() })
+    /// The thread that `name` is in this directory; none if this is not `task`.
+    fn thread(&self, name: &[u8]) -> Result<Option<Target>> {
+        let tid = procfs::number(name).filter(|_| self.path.as_c_str() == c"task");
+        let (Some(target), Some(tid)) = (&self.target, tid) else { return Ok(None) };
+        Ok(Some(Target { tid: Some(tid), ..target.process()? }))
     }
 }
 
@@ -122,7 +120,7 @@ impl Node for KernelFile {
         let keep = keep_in(&self.path);
         let found = find(&self.shared, self.target.as_ref(), caller, path, keep);
         let found = found.map_err(|e| if self.or_stale_dir(caller, e) { Errno(libc::ESTALE) } else { e })?;
-        match self.thread(name) {
+        match self.thread(name)? {
             Some(thread) => Ok(Arc::new(TaskDir::new(thread)?)),
             None => Ok(Arc::new(found)),
         }
@@ -156,7 +154,8 @@ impl Node for KernelFile {
         let kernel = KernelHandle::new(file, self.target.clone(), path.clone(), flags);
         match &self.target {
             Some(target) if !reads && target.path(b"comm").as_ref() == Some(path) => {
-                Ok(Arc::new(Comm { kernel, target: target.clone() }))
+                let tid = target.tid.or(Some(target.proc.pid()));
+                Ok(Arc::new(Comm { kernel, target: Target { tid, ..target.process()? } }))
             }
             _ => Ok(Arc::new(kernel)),
         }

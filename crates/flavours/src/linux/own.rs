@@ -90,12 +90,17 @@ impl Row {
     fn entry(&self, dir: u64) -> Entry {
         Entry { name: self.name.into(), ino: self.ino(dir), kind: self.mode & libc::S_IFMT }
     }
+
+    /// The node of this file of the target.
+    pub fn node(&'static self, target: Target) -> Arc<dyn Node> {
+        let node = (self.make)(&target);
+        Arc::new(Own { row: self, target, node })
+    }
 }
 
-/// The node of our file `name`, if there is one in `rows`.
-pub fn find(rows: &'static [Row], target: &Target, name: &OsStr) -> Option<Arc<dyn Node>> {
-    let row = rows.iter().find(|row| row.name == name)?;
-    Some(Arc::new(Own { row, target: target.clone(), node: (row.make)(target) }))
+/// Our file `name`, if there is one in `rows`.
+pub fn find(rows: &'static [Row], name: &OsStr) -> Option<&'static Row> {
+    rows.iter().find(|row| row.name == name)
 }
 
 /// Adds our files to the kernel's entries of the directory with inode number `dir`.
@@ -228,13 +233,13 @@ mod tests {
         assert_eq!(all.iter().map(|e| &e.name[..]).collect::<Vec<_>>(), [&b"mem"[..], b"stat", b"hello"]);
         assert_ne!((all[0].ino, all[0].ino), (5, all[2].ino));
 
-        let node = find(ROWS, &target, OsStr::new("hello")).unwrap();
+        let node = find(ROWS, OsStr::new("hello")).unwrap().node(target);
         let attr = node.attr(&caller).unwrap();
         assert_eq!((attr.mode, attr.uid, attr.ino), (libc::S_IFREG | 0o600, dir.uid, all[2].ino));
         assert_eq!(node.keep(), Keep::Fresh);
         assert!(node.open(&caller, libc::O_RDONLY).is_ok());
         assert_eq!(node.open(&caller, libc::O_RDWR).err(), Some(Errno(libc::EROFS)));
-        assert!(find(ROWS, &target, OsStr::new("stat")).is_none());
+        assert!(find(ROWS, OsStr::new("stat")).is_none());
 
         drop(child.stdin.take());
         child.wait().unwrap();

@@ -8,7 +8,8 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result};
 
-/// `<pid>/` or `<pid>/task/<tid>/`.
+/// `<pid>/` or `<pid>/task/<tid>/`. In `<tid>/`, which the kernel has for threads that lead no process, its files are those of that
+/// directory and ours those of the process.
 pub struct TaskDir {
     target: Target,
     life: Life,
@@ -68,7 +69,9 @@ impl Node for TaskDir {
 
     fn lookup(&self, caller: &Caller, name: &OsStr) -> Result<Arc<dyn Node>> {
         let plain = plain(name)?;
-        if let Some(ours) = own::find(self.rows(), &self.target, name) {
+        if let Some(row) = own::find(self.rows(), name) {
+            let process = self.target.process().map_err(|e| self.not_gone(caller, e))?;
+            let ours = row.node(process);
             ours.attr(caller)?;
             return Ok(ours);
         }
@@ -81,7 +84,8 @@ impl Node for TaskDir {
         let all = entries(Some(&self.target), caller, &self.here());
         let mut all = all.map_err(|e| self.not_gone(caller, e))?;
         if !self.rows().is_empty() {
-            own::add(self.rows(), self.attr(caller)?.ino, &mut all);
+            let process = self.target.process().map_err(|e| self.not_gone(caller, e))?;
+            own::add(self.rows(), process.directory_attr(caller)?.ino, &mut all);
         }
         Ok(all)
     }

@@ -32,10 +32,10 @@ impl Root {
         Ok(target)
     }
 
-    /// `<pid>:<pidfd inode>`: that life of the number or nothing.
+    /// `<pid>:<pidfd inode>`: that life of the number or nothing. A thread has such an inode too, and is no process.
     fn life(&self, caller: &Caller, pid: u32, inode: u64) -> Result<Target> {
         let target = self.process(caller, pid)?;
-        if target.proc.pidfd_inode().ok() != Some(inode) {
+        if target.proc.pidfd_inode().ok() != Some(inode) || target.proc.tgid().ok() != Some(pid) {
             return Err(Errno(libc::ENOENT));
         }
         Ok(target)
