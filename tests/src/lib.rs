@@ -846,6 +846,41 @@ impl Client {
         self.send(format!("p {fd} {events} {timeout}"));
     }
 
+    /// access(2).
+    #[track_caller]
+    pub fn access(&self, path: &Path, mask: i32) -> Result<(), i32> {
+        self.send(format!("a {mask} {}", hex(OsStr::new(path).as_bytes())));
+        self.answer().map(drop)
+    }
+
+    /// Changes the flags of an open file (fcntl(2), F_SETFL).
+    #[track_caller]
+    pub fn set_flags(&self, fd: i32, flags: i32) {
+        self.send(format!("f {fd} {flags}"));
+        self.answer().unwrap();
+    }
+
+    /// Eight bytes by way of the page cache: `s`, splice(2), `f`, sendfile(2), or `m`, a private mapping.
+    #[track_caller]
+    pub fn cached(&self, how: char, fd: i32, offset: u64) -> Result<Vec<u8>, i32> {
+        self.send(format!("m {how} {fd} {offset}"));
+        self.answer().map(|(_, bytes)| bytes)
+    }
+
+    /// An epoll(7) set of one file.
+    #[track_caller]
+    pub fn epoll(&self, fd: i32, events: i32) -> i32 {
+        self.send(format!("e {fd} {events}"));
+        self.answer().unwrap().0 as i32
+    }
+
+    /// epoll_wait(2) for so many milliseconds: the bits that are reported.
+    #[track_caller]
+    pub fn epoll_wait(&self, set: i32, timeout: i32) -> i32 {
+        self.send(format!("E {set} {timeout}"));
+        self.answer().unwrap().0 as i32
+    }
+
     /// Closes a descriptor.
     #[track_caller]
     pub fn close(&self, fd: i32) {

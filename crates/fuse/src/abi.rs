@@ -87,6 +87,9 @@ pub mod fattr {
     pub const SIZE: u32 = 1 << 3;
 }
 
+/// `FUSE_READ_LOCKOWNER`, in `ReadIn::read_flags`.
+pub const READ_LOCKOWNER: u32 = 1 << 1;
+
 /// `FUSE_POLL_SCHEDULE_NOTIFY`.
 pub const POLL_SCHEDULE_NOTIFY: u32 = 1;
 

@@ -412,6 +412,11 @@ impl Bridge {
     fn read(&self, unique: u64, caller: &Caller, arg: &abi::ReadIn) -> Result<()> {
         let open = self.opened(arg.fh)?;
         let Open::File(handle) = &*open else { return Err(Errno(libc::EISDIR)) };
+        // A read(2) of direct I/O has an owner. Without one the page cache reads, for a mapping or splice(2): nobody could be
+        // interrupted who waits for that, and what was read would be shown for ever.
+        if arg.read_flags & abi::READ_LOCKOWNER == 0 {
+            return Err(Errno(libc::EINVAL));
+        }
         let size = (arg.size as usize).min(abi::MAX_DATA);
         let channel = self.channel.clone();
         let done = Pending::new(move |answer: Result<Vec<u8>>| {
