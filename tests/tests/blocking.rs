@@ -32,6 +32,30 @@ fn a_signal_ends_the_wait_of_a_client() {
 }
 
 #[test]
+fn o_nonblock_is_what_it_is_at_the_read() {
+    let (mount, target, client) = (Mount::new(), Target::start("count", &[]), Client::new());
+    for name in ["seat", "wait"] {
+        let fd = client.open(&mount.path(target.pid(), name), libc::O_RDONLY).unwrap();
+        for _ in 0..2 {
+            client.set_flags(fd, libc::O_NONBLOCK);
+            assert_eq!(client.read(fd, 1000), Err(libc::EAGAIN), "{name}");
+            client.set_flags(fd, 0);
+            client.begin_read(fd, 1000);
+            assert!(client.waits(Duration::from_millis(50)), "{name}");
+            client.signal(libc::SIGINT);
+            assert_eq!(client.answer(), Err(libc::EINTR), "{name}");
+        }
+        let fd = client.open(&mount.path(target.pid(), name), libc::O_RDONLY | libc::O_NONBLOCK).unwrap();
+        assert_eq!(client.read(fd, 1000), Err(libc::EAGAIN), "{name}");
+        client.set_flags(fd, 0);
+        client.begin_read(fd, 1000);
+        assert!(client.waits(Duration::from_millis(50)), "{name}");
+        client.signal(libc::SIGINT);
+        assert_eq!(client.answer(), Err(libc::EINTR), "{name}");
+    }
+}
+
+#[test]
 fn a_waiting_client_can_be_killed() {
     let (mount, target, client) = (Mount::new(), Target::start("count", &[]), Client::new());
     let ctl = client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR).unwrap();

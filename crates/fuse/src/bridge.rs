@@ -142,8 +142,8 @@ impl Bridge {
             Op::Readlink => self.readlink(unique, h.nodeid, &caller),
             Op::Open { flags } => self.open(unique, h.nodeid, &caller, *flags),
             Op::Opendir { .. } => self.opendir(unique, h.nodeid, &caller),
-            Op::Read(arg) => self.read(unique, &caller, arg),
-            Op::Write(arg, data) => self.write(unique, &caller, arg, data),
+            Op::Read(arg) => self.read(unique, &caller.by(arg.flags as i32), arg),
+            Op::Write(arg, data) => self.write(unique, &caller.by(arg.flags as i32), arg, data),
             Op::Readdir(arg) => self.readdir(unique, &caller, arg),
             Op::Release { fh } | Op::Releasedir { fh } => {
                 let open = self.open_shard(*fh).write().remove(fh);

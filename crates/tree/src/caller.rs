@@ -12,13 +12,21 @@ pub struct Caller {
     pub uid: u32,
     /// File-system gid.
     pub gid: u32,
+    /// O_NONBLOCK of the open file by which this is asked, as it is now: EAGAIN instead of waiting.
+    pub nonblock: bool,
     creds: OnceCell<Creds>,
 }
 
 impl Caller {
     /// A caller as a front end knows it.
     pub fn new(tid: u32, uid: u32, gid: u32) -> Caller {
-        Caller { tid, uid, gid, creds: OnceCell::new() }
+        Caller { tid, uid, gid, nonblock: false, creds: OnceCell::new() }
+    }
+
+    /// The same, who asks by an open file that has these flags (open(2)'s) now.
+    #[must_use]
+    pub fn by(self, flags: i32) -> Caller {
+        Caller { nonblock: flags & libc::O_NONBLOCK != 0, ..self }
     }
 
     /// Full credentials: groups, capabilities, user namespace. EACCES if the caller cannot be seen. That the daemon is out of

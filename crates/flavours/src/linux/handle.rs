@@ -26,7 +26,6 @@ pub(super) struct Inner {
     file: OwnedFd,
     target: Option<Target>,
     path: CString,
-    blocking: bool,
     /// A change that the kernel has told one of our polls and that no client has been told; POLLPRI, POLLERR.
     seen: AtomicI16,
     /// Somebody has waited for it in poll(2).
@@ -34,21 +33,10 @@ pub(super) struct Inner {
 }
 
 impl KernelHandle {
-    /// `flags` are those it was opened with.
-    pub fn new(file: OwnedFd, target: Option<Target>, path: CString, flags: i32) -> KernelHandle {
-        let waits = flags & libc::O_NONBLOCK == 0 && flags & libc::O_ACCMODE != libc::O_WRONLY;
-        // No file of a process makes its reader wait.
-        let blocking = waits && target.is_none();
-        KernelHandle {
-            inner: Arc::new(Inner {
-                file,
-                target,
-                path,
-                blocking,
-                seen: AtomicI16::new(0),
-                awaited: AtomicBool::new(false),
-            }),
-        }
+    /// `file` has O_NONBLOCK, whatever its client's has.
+    pub fn new(file: OwnedFd, target: Option<Target>, path: CString) -> KernelHandle {
+        let (seen, awaited) = (AtomicI16::new(0), AtomicBool::new(false));
+        KernelHandle { inner: Arc::new(Inner { file, target, path, seen, awaited }) }
     }
 }
 
@@ -86,7 +74,8 @@ impl Inner {
     }
 
     fn would_wait(&self) -> bool {
-        self.blocking && self.ready().is_ok_and(|ready| ready & (libc::POLLIN | libc::POLLRDNORM) == 0)
+        // No file of a process makes its reader wait.
+        self.target.is_none() && self.ready().is_ok_and(|ready| ready & (libc::POLLIN | libc::POLLRDNORM) == 0)
     }
 
     fn ready(&self) -> io::Result<i16> {
@@ -112,8 +101,14 @@ impl Handle for KernelHandle {
             return;
         }
         match Asker::of(caller) {
-            Ok(who) if self.inner.would_wait() => park(self.inner.clone(), who, offset, size, done),
-            who => drop(done.finish(who.and_then(|who| self.inner.read(&who, offset, size)))),
+            Ok(who) if !caller.nonblock && self.inner.would_wait() => park(self.inner.clone(), who, offset, size, done),
+            who => {
+                let found = who.and_then(|who| self.inner.read(&who, offset, size));
+                if found == Err(Errno(libc::EAGAIN)) && self.inner.awaited.load(SeqCst) {
+                    readiness::emptied(&self.inner, libc::POLLIN | libc::POLLRDNORM);
+                }
+                done.finish(found);
+            }
         }
     }
 
@@ -159,9 +154,11 @@ fn park(file: Arc<Inner>, who: Asker, offset: u64, size: usize, done: Pending<Ve
             match procfs::poll(fds, -1) {
                 Ok([_, cancel]) if cancel != 0 => return,
                 Ok([0, _]) => {}
-                Ok(_) => {
-                    done.finish(file.read(&who, offset, size));
-                }
+                Ok(_) => match file.read(&who, offset, size) {
+                    // Another was faster.
+                    Err(Errno(libc::EAGAIN)) => {}
+                    found => drop(done.finish(found)),
+                },
                 Err(e) if e.raw_os_error() == Some(libc::EINTR) => {}
                 Err(e) => {
                     done.finish(Err(e.into()));
@@ -183,7 +180,7 @@ mod tests {
     #[test]
     fn a_waiting_read_ends_by_content_or_by_giving_up() {
         let (rx, mut tx) = io::pipe().unwrap();
-        let handle = KernelHandle::new(rx.into(), None, c"kmsg".into(), libc::O_RDONLY);
+        let handle = KernelHandle::new(rx.into(), None, c"kmsg".into());
         let caller = Caller::new(std::process::id(), 0, 0);
         let (said, told) = mpsc::channel();
         let start = || {

@@ -148,10 +148,11 @@ impl Node for KernelFile {
             self.writable()?;
         }
         let what = if reads { Act::Read } else { Act::Change };
-        let (path, flags) = (&self.path, flags & (libc::O_ACCMODE | libc::O_NONBLOCK) | libc::O_NOFOLLOW);
+        // Who waits does so in poll(2), where he can be interrupted.
+        let (path, flags) = (&self.path, flags & libc::O_ACCMODE | libc::O_NONBLOCK | libc::O_NOFOLLOW);
         let file = act(self.target.as_ref(), caller, path, what, |dir| procfs::openat(dir, path, flags))
             .map_err(|e| self.or_stale(caller, e))?;
-        let kernel = KernelHandle::new(file, self.target.clone(), path.clone(), flags);
+        let kernel = KernelHandle::new(file, self.target.clone(), path.clone());
         match &self.target {
             Some(target) if !reads && target.path(b"comm").as_ref() == Some(path) => {
                 let tid = target.tid.or(Some(target.proc.pid()));

@@ -18,12 +18,11 @@ impl Node for Seat {
         Err(Errno(libc::ENOENT))
     }
 
-    fn open(&self, caller: &Caller, flags: i32) -> Result<Arc<dyn Handle>> {
+    fn open(&self, caller: &Caller, _flags: i32) -> Result<Arc<dyn Handle>> {
         let right = Right::open(&self.0, caller)?;
         let way = self.0.shared.engine.target(self.0.proc.clone());
         let (id, stream, watch) = way.open_seat("linux", right.giver());
-        let events =
-            Events { target: self.0.clone(), id, stream, _watch: watch, nonblock: flags & libc::O_NONBLOCK != 0 };
+        let events = Events { target: self.0.clone(), id, stream, _watch: watch };
         Ok(Arc::new(Open { events, right, error: LastError::default() }))
     }
 
@@ -42,8 +41,6 @@ pub struct Events {
     pub stream: Arc<Stream>,
     /// Ends the stream with the process.
     pub _watch: Option<Watch>,
-    /// EAGAIN instead of waiting.
-    pub nonblock: bool,
 }
 
 impl Drop for Events {
@@ -54,9 +51,9 @@ impl Drop for Events {
 
 impl Events {
     /// Answers with whole lines, now or when there are some.
-    pub fn read(&self, size: usize, done: Pending<Vec<u8>>) {
+    pub fn read(&self, caller: &Caller, size: usize, done: Pending<Vec<u8>>) {
         let way = self.target.shared.engine.target(self.target.proc.clone());
-        read(self.stream.clone(), way, size, !self.nonblock, done);
+        read(self.stream.clone(), way, size, !caller.nonblock, done);
     }
 
     /// POLLIN when there is something to read.
@@ -103,7 +100,7 @@ impl Handle for Open {
             Err(e) if !matches!(e.0, libc::ESRCH | libc::ENOENT) => {
                 done.finish(Err(e));
             }
-            _ => self.events.read(size, done),
+            _ => self.events.read(caller, size, done),
         }
     }
 

@@ -31,16 +31,15 @@ impl Node for Wait {
         };
         let way = self.0.shared.engine.target(self.0.proc.clone());
         let (id, stream, watch) = way.watch_states("linux", giver, control);
-        let nonblock = flags & libc::O_NONBLOCK != 0;
-        Ok(Arc::new(Open(Events { target: self.0.clone(), id, stream, _watch: watch, nonblock })))
+        Ok(Arc::new(Open(Events { target: self.0.clone(), id, stream, _watch: watch })))
     }
 }
 
 struct Open(Events);
 
 impl Handle for Open {
-    fn read(&self, _caller: &Caller, _offset: u64, size: usize, done: Pending<Vec<u8>>) {
-        self.0.read(size, done);
+    fn read(&self, caller: &Caller, _offset: u64, size: usize, done: Pending<Vec<u8>>) {
+        self.0.read(caller, size, done);
     }
 
     fn stream(&self) -> bool {
