@@ -1,6 +1,8 @@
 /* poll(2) on the files of a process and of an lwp. */
 #include "pr.h"
 
+#include <sys/epoll.h>
+
 #define STOP_EVENTS (POLLPRI | POLLOUT | POLLWRNORM)
 
 static int look(int fd, int events, int ms)
@@ -177,6 +179,31 @@ static void an_end_of_an_lwp(void)
 	}
 }
 
+/* epoll(7) tells each stop once, and tells each. */
+static void edges(void)
+{
+	struct proc p = start(logs);
+	int set = epoll_create1(0);
+	struct epoll_event e = { .events = EPOLLPRI | EPOLLET };
+	sigset_t signals;
+
+	SAME(epoll_ctl(set, EPOLL_CTL_ADD, p.st, &e), 0);
+	premptyset(&signals);
+	praddset(&signals, SIGUSR1);
+	SAME(PUTP(&p, PCSTRACE, signals), 0);
+	for (int i = 0; i < 10; i++) {
+		kill(p.pid, SIGUSR1);
+		SAME(epoll_wait(set, &e, 1, 10000), 1);
+		SAME(e.events, EPOLLPRI);
+		STOPPED(&p, PR_SIGNALLED, SIGUSR1);
+		SAME(epoll_wait(set, &e, 1, 5), 0);
+		SAME(PUTL(&p, PCRUN, PRCSIG), 0);
+		SAME(epoll_wait(set, &e, 1, 5), 0);
+	}
+	close(set);
+	end(&p);
+}
+
 CASES({ "a_stop", a_stop }, { "an_event", an_event }, { "an_end", an_end },
     { "an_end_of_a_controlled_process", an_end_of_a_controlled_process }, { "an_lwp", an_lwp },
-    { "an_end_of_an_lwp", an_end_of_an_lwp })
+    { "an_end_of_an_lwp", an_end_of_an_lwp }, { "edges", edges })

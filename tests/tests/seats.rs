@@ -192,6 +192,29 @@ fn a_process_runs_when_the_last_seat_lets_it() {
 }
 
 #[test]
+fn an_edge_is_told_for_each_event() {
+    let (mount, mut target, client) = (Mount::new(), Target::start("siglog", &[]), Client::new());
+    let seat = client.open(&mount.path(target.pid(), "seat"), libc::O_RDWR | libc::O_NONBLOCK).unwrap();
+    let set = client.epoll(seat, libc::EPOLLIN | libc::EPOLLET);
+    client.write(seat, "mode report\ntrace sig +usr1").unwrap();
+    for round in 0..20 {
+        mount.write(target.pid(), "note", "usr1").unwrap();
+        assert_eq!(client.epoll_wait(set, 10_000), libc::EPOLLIN, "round {round}");
+        let text = String::from_utf8(client.read(seat, 60_000).unwrap()).unwrap();
+        assert_eq!(field(&text, "signal"), Some("SIGUSR1"), "round {round}: {text}");
+        // Every other time what is there is read to the end by a read that finds nothing.
+        if round % 2 == 0 {
+            assert_eq!(client.read(seat, 60_000), Err(libc::EAGAIN), "round {round}");
+        }
+    }
+    assert_eq!(client.epoll_wait(set, 20), 0, "nothing has come");
+    mount.ctl(target.pid(), "kill").unwrap();
+    target.end();
+    assert_eq!(client.epoll_wait(set, 10_000), libc::EPOLLIN);
+    assert_eq!(client.read(seat, 60_000), Ok(vec![]), "the end");
+}
+
+#[test]
 fn the_stream_ends_with_the_process() {
     let (mount, target, client) = (Mount::new(), Target::start("count", &[]), Client::new());
     let seat = client.open(&mount.path(target.pid(), "seat"), libc::O_RDWR).unwrap();

@@ -51,7 +51,7 @@ cases! {
     opens: exclusive of_oneself stop_oneself run_on_last_close run_on_last_close_in_a_step kill_on_last_close neither
         a_writer_dies;
     forks: followed not_followed in_vfork execed exec_that_fails exits;
-    polls: a_stop an_event an_end an_end_of_a_controlled_process an_lwp an_end_of_an_lwp;
+    polls: a_stop an_event an_end an_end_of_a_controlled_process an_lwp an_end_of_an_lwp edges;
     models: wide_and_narrow narrow_and_wide alike;
     causes: each;
     signals: each queued senders in_a_sleeping_call stepped_into_a_handler;

@@ -159,7 +159,7 @@ impl Target {
             let process = t.entries.get(&key).map(|e| &e.process);
             match process.filter(|p| p.is_agent(tid)).and_then(|p| p.agent.as_ref()).map(|a| a.seat) {
                 Some(seat) => {
-                    t.wait_for(key, Await::See(seat, Some(tid)), None, Box::new(move |_, _| answer()));
+                    t.wait_for(key, Await::See(seat, Some(tid), true), None, Box::new(move |_, _| answer()));
                     t.settle(key);
                 }
                 None => answer(),

@@ -41,8 +41,8 @@ pub enum LwpOrder {
     Send(Box<SiginfoBytes>),
     /// Clear the current fault: no signal comes of it (PCCFAULT).
     ClearFault,
-    /// Call back when it stands, or ends, without keeping the process attached for that (poll(2)).
-    See,
+    /// Call back when it is in an event stop, or (false) in none, or ends, without keeping the process attached for that (poll(2)).
+    See(bool),
     /// Give all threads these ids (PCSCRED, PCSCREDX).
     Identify(Ids),
     /// Set the signal mask (PCSHOLD).
@@ -350,11 +350,11 @@ impl Message {
                 ticket.waits_as(t.wait_for(key, Await::Lwp(seat, self.tid), limit, Box::new(then)));
                 t.settle(key);
             }
-            LwpOrder::See => {
+            LwpOrder::See(event) => {
                 let Message { ticket, done, .. } = self;
                 ticket.waits_as(t.wait_for(
                     key,
-                    Await::See(seat, self.tid),
+                    Await::See(seat, self.tid, event),
                     None,
                     Box::new(move |_, result| done(result)),
                 ));
@@ -437,7 +437,7 @@ impl Message {
         let id = match found {
             Some((id, seat)) => {
                 // Who only looks changes nothing.
-                if !matches!(order, LwpOrder::See | LwpOrder::LastClose) {
+                if !matches!(order, LwpOrder::See(_) | LwpOrder::LastClose) {
                     (seat.opener, seat.check) = (self.giver.opener, self.giver.check.clone());
                 }
                 *id
@@ -511,7 +511,7 @@ impl Message {
             }
             LwpOrder::Stop
             | LwpOrder::Await(_)
-            | LwpOrder::See
+            | LwpOrder::See(_)
             | LwpOrder::Mask(_)
             | LwpOrder::Unkill(_)
             | LwpOrder::Identify(_)

@@ -285,8 +285,8 @@ pub enum Await {
     Steps(Tid),
     /// By the rules of lwps: this one, or the one that speaks for the process, stands for the seat.
     Lwp(SeatId, Option<Tid>),
-    /// The same, by somebody who does not need the process attached for that.
-    See(SeatId, Option<Tid>),
+    /// It is in an event stop of the seat, or (false) in none, for somebody who does not need the process attached for that.
+    See(SeatId, Option<Tid>, bool),
     /// The seat shows an event.
     Turn(SeatId),
     /// The process stands, by job control or because somebody holds it.
@@ -299,7 +299,7 @@ impl Await {
     /// The seat for which it is.
     pub fn seat(&self) -> Option<SeatId> {
         match self {
-            Await::Stopped(s) | Await::Event(s, _) | Await::Lwp(s, _) | Await::See(s, _) | Await::Turn(s) => Some(*s),
+            Await::Stopped(s) | Await::Event(s, _) | Await::Lwp(s, _) | Await::See(s, ..) | Await::Turn(s) => Some(*s),
             Await::Rest | Await::RestOf(_) | Await::Steps(_) | Await::Halted | Await::End => None,
         }
     }
@@ -912,7 +912,8 @@ impl Process {
                     own(seat).is_some_and(|s| s.why.as_ref().is_some_and(|w| w.1.word() == *word))
                 }
                 Await::Steps(tid) => threads.get(tid).is_some_and(|t| t.steps.is_none() && t.stopped()),
-                Await::Lwp(seat, tid) | Await::See(seat, tid) => lwps::stands(threads, seats.get(seat), agent, *tid),
+                Await::Lwp(seat, tid) => lwps::stands(threads, seats.get(seat), agent, *tid),
+                Await::See(seat, tid, event) => lwps::shows(threads, seats.get(seat), agent, *tid) == Some(*event),
                 Await::Turn(seat) => seats.get(seat).is_some_and(|s| turns::shows(threads, s)),
                 Await::Halted => rest && (job || seats.values().any(Seat::halts)),
                 Await::End => ended,
@@ -920,7 +921,7 @@ impl Process {
             let gone = match what {
                 Await::RestOf(tid) | Await::Steps(tid) | Await::Lwp(_, Some(tid)) => !threads.contains_key(tid),
                 // Who sees does not need it attached.
-                Await::See(_, Some(tid)) => ended || (!threads.is_empty() && !threads.contains_key(tid)),
+                Await::See(_, Some(tid), _) => ended || (!threads.is_empty() && !threads.contains_key(tid)),
                 _ => ended,
             };
             if done {

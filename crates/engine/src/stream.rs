@@ -26,7 +26,10 @@ struct Inner {
     unheard: bool,
     /// When a read took all; forgotten with the next wake-up.
     emptied: Option<Instant>,
+    /// Reads that wait.
     wakes: Vec<Wake>,
+    /// Who polls.
+    polls: Option<Wake>,
 }
 
 impl Inner {
@@ -73,9 +76,10 @@ impl Stream {
         let wakes = {
             let mut inner = self.0.lock();
             (inner.unheard, inner.emptied) = (false, None);
-            std::mem::take(&mut inner.wakes)
+            let polls = inner.polls.take();
+            std::mem::take(&mut inner.wakes).into_iter().chain(polls)
         };
-        wakes.into_iter().for_each(|w| w());
+        wakes.for_each(|w| w());
     }
 
     /// True while no more should be added.
@@ -148,9 +152,15 @@ impl Stream {
         self.wake();
     }
 
-    /// True if a read of somebody patient would not wait.
-    pub fn ready(&self) -> bool {
-        !self.0.lock().holds_back()
+    /// True if a read of somebody patient would not wait. Calls `wake` once when there is more, or the end, also if there is
+    /// something already: who polls on edges reads all of it first. It takes the place of one that was given before.
+    pub fn poll(&self, wake: Option<Wake>) -> bool {
+        let mut inner = self.0.lock();
+        let before = wake.and_then(|wake| inner.polls.replace(wake));
+        let ready = !inner.holds_back();
+        drop(inner);
+        drop(before);
+        ready
     }
 
     /// Calls `wake` once when a read may find something; at once if it does already.
@@ -231,10 +241,30 @@ mod tests {
         assert!(matches!(s.read(100, false), Read::Bytes(..) | Read::Empty));
         let _ = s.push("four\n".into());
         s.wake();
-        assert!(s.ready());
+        assert!(s.poll(None));
         assert_eq!(s.read(100, true), Read::Bytes(b"four\n".to_vec(), false));
         s.close();
         assert_eq!(s.read(100, true), Read::Bytes(vec![], false));
+    }
+
+    #[test]
+    fn who_polls_is_woken_for_each_piece_of_news_and_by_his_last_poll() {
+        use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+        static WOKEN: AtomicUsize = AtomicUsize::new(0);
+        let s = Stream::new();
+        let poll = || s.poll(Some(Box::new(|| _ = WOKEN.fetch_add(1, SeqCst))));
+        assert!(!poll());
+        assert!(!poll());
+        assert!(s.push("one\n".into()));
+        s.wake();
+        assert_eq!(WOKEN.load(SeqCst), 1);
+        assert!(poll(), "what is there is told");
+        assert!(s.push("two\n".into()));
+        s.wake();
+        assert_eq!(WOKEN.load(SeqCst), 2, "and what comes then");
+        assert!(poll());
+        s.close();
+        assert_eq!(WOKEN.load(SeqCst), 3);
     }
 
     #[test]

@@ -155,7 +155,8 @@ pub trait Handle: Send + Sync {
         false
     }
 
-    /// poll(2) bits that are ready now; `wake`, if given, is to be called once when that may have changed.
+    /// poll(2) bits that are ready now; `wake`, if given, is to be called once when that may have changed or there is more of it,
+    /// also if something is ready: epoll(7) on edges asks once for each change. The wake of the last poll stands for those before.
     fn poll(&self, _caller: &Caller, _wake: Option<Box<dyn FnOnce() + Send>>) -> Result<u32> {
         Ok((libc::POLLIN | libc::POLLOUT | libc::POLLRDNORM | libc::POLLWRNORM) as u32)
     }

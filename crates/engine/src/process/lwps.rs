@@ -98,6 +98,21 @@ pub(super) fn stands(
     how.is_event() || (tid.is_none() && how == Stand::Suspended)
 }
 
+/// True if it is in an event stop, which poll(2) tells. None while it makes a call of ours, of which nobody is told.
+pub(super) fn shows(
+    threads: &BTreeMap<Tid, Thread>,
+    seat: Option<&Seat>,
+    agent: Option<Tid>,
+    tid: Option<Tid>,
+) -> Option<bool> {
+    let at = tid.or_else(|| speaker(threads, seat, agent));
+    match at.and_then(|at| Some((at, threads.get(&at)?))) {
+        Some((_, thread)) if thread.injecting => None,
+        Some((at, thread)) => Some(stand(thread, at, seat).is_event()),
+        None => Some(false),
+    }
+}
+
 impl Process {
     /// The lwp that speaks for the process to this seat: the agent if there is one; else one that runs if any does, then those
     /// that stand, in the order in which PCRUN lets them be seen.
@@ -398,13 +413,31 @@ mod tests {
     #[test]
     fn who_only_looks_waits_for_a_process_that_nobody_needs() {
         let mut p = process(&[10, 11]);
-        p.waiters.insert(1, super::super::Await::See(SEAT, Some(11)));
+        p.waiters.insert(1, super::super::Await::See(SEAT, Some(11), true));
         let attached = std::mem::take(&mut p.threads);
         assert!(p.take_woken().is_empty());
         p.threads = attached;
         assert!(p.take_woken().is_empty());
         p.threads.remove(&11);
         assert_eq!(p.take_woken(), [(1, super::super::Outcome::Gone)]);
+    }
+
+    #[test]
+    fn who_only_looks_sees_an_event_stop_come_and_go() {
+        use super::super::{Await, Outcome};
+        let mut p = process(&[10]);
+        p.waiters.insert(1, Await::See(SEAT, None, true));
+        p.direct(SEAT, None);
+        p.settle();
+        assert!(p.take_woken().is_empty());
+        p.report(10, Report::Trap);
+        p.settle();
+        assert_eq!(p.take_woken(), [(1, Outcome::Done)]);
+        p.waiters.insert(2, Await::See(SEAT, None, false));
+        assert!(p.take_woken().is_empty());
+        p.run_lwp(SEAT, 10);
+        p.settle();
+        assert_eq!(p.take_woken(), [(2, Outcome::Done)]);
     }
 
     #[test]
@@ -431,6 +464,8 @@ mod tests {
         p.settle();
         assert_eq!(stand(&p, 10), Stand::Suspended);
         assert_eq!(p.may_run(SEAT, None), None);
+        p.waiters.insert(1, super::super::Await::See(SEAT, None, true));
+        assert!(p.take_woken().is_empty(), "no event stop");
     }
 
     #[test]

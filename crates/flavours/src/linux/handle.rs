@@ -175,6 +175,7 @@ fn park(file: Arc<Inner>, who: Asker, offset: u64, size: usize, done: Pending<Ve
 mod tests {
     use super::*;
     use std::io::Write;
+    use std::os::fd::AsRawFd;
     use std::sync::mpsc;
 
     #[test]
@@ -199,5 +200,33 @@ mod tests {
         tx.write_all(b"more").unwrap();
         assert!(start().is_over());
         assert_eq!(told.recv().unwrap(), Ok(b"more".to_vec()));
+    }
+
+    #[test]
+    fn who_does_not_wait_is_told_by_each_edge() {
+        let (rx, mut tx) = io::pipe().unwrap();
+        let path = CString::new(format!("thread-self/fd/{}", rx.as_raw_fd())).unwrap();
+        let file = procfs::openat(procfs::root(), &path, libc::O_RDONLY | libc::O_NONBLOCK).unwrap();
+        let handle = KernelHandle::new(file, None, c"kmsg".into());
+        let caller = Caller::new(std::process::id(), 0, 0).by(libc::O_NONBLOCK);
+        let (said, told) = mpsc::channel();
+        let read = || {
+            let said = said.clone();
+            handle.read(&caller, 0, 10, Pending::new(move |r| said.send(r).unwrap()));
+            told.recv().unwrap()
+        };
+        let (woke, woken) = mpsc::channel();
+        for round in 0..3 {
+            assert_eq!(read(), Err(Errno(libc::EAGAIN)));
+            tx.write_all(b"line").unwrap();
+            if round > 0 {
+                woken.recv().unwrap();
+            }
+            let woke = woke.clone();
+            let ready = handle.poll(&caller, Some(Box::new(move || woke.send(()).unwrap()))).unwrap();
+            assert_ne!(ready & libc::POLLIN as u32, 0);
+            assert_eq!(read(), Ok(b"line".to_vec()));
+            assert!(woken.try_recv().is_err());
+        }
     }
 }

@@ -15,7 +15,7 @@ pub type Wake = Box<dyn FnOnce() + Send>;
 
 struct Waiting {
     file: Arc<Inner>,
-    /// poll(2) bits that were not there when it began to wait.
+    /// poll(2) bits that were not there when it began to wait, or are there no more.
     events: i16,
     wake: Wake,
 }
@@ -42,6 +42,15 @@ pub fn wait(file: &Arc<Inner>, events: i16, wake: Wake) {
     let mut waiting = watch.waiting.lock();
     waiting.retain(|w| !Arc::ptr_eq(&w.file, file));
     waiting.push(Waiting { file: file.clone(), events, wake });
+    procfs::signal(watch.bell.as_fd());
+}
+
+/// A read has found nothing: who waits for the file waits for content too.
+pub fn emptied(file: &Arc<Inner>, events: i16) {
+    let Some(watch) = watch() else { return };
+    let mut waiting = watch.waiting.lock();
+    let Some(found) = waiting.iter_mut().find(|w| Arc::ptr_eq(&w.file, file)) else { return };
+    found.events |= events;
     procfs::signal(watch.bell.as_fd());
 }
 

@@ -58,10 +58,7 @@ impl Events {
 
     /// POLLIN when there is something to read.
     pub fn poll(&self, wake: Option<Box<dyn FnOnce() + Send>>) -> u32 {
-        let readable = if self.stream.ready() { libc::POLLIN | libc::POLLRDNORM } else { 0 };
-        if let (0, Some(wake)) = (readable, wake) {
-            self.stream.when_ready(wake);
-        }
+        let readable = if self.stream.poll(wake) { libc::POLLIN | libc::POLLRDNORM } else { 0 };
         (readable | libc::POLLOUT | libc::POLLWRNORM) as u32
     }
 }

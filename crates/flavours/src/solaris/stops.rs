@@ -37,6 +37,8 @@ pub fn shown(target: &Target) -> Shown {
 /// Who waits to be told of a stop or of the end, one per open file.
 #[derive(Default)]
 pub struct Waiting {
+    /// Taken by the first that has something to tell.
+    wake: Arc<Mutex<Option<Wake>>>,
     stop: Option<Ticket>,
     /// Nobody else tells of the end of a process that is not attached.
     _end: Option<Watch>,
@@ -50,6 +52,8 @@ pub type Seen = Mutex<Waiting>;
 
 impl Drop for Waiting {
     fn drop(&mut self) {
+        // To be cancelled is no news.
+        drop(self.wake.lock().take());
         if let Some(ticket) = self.stop.take() {
             ticket.cancel();
         }
@@ -77,15 +81,18 @@ pub fn poll(target: &Target, right: Option<&Right>, caller: &Caller, seen: &Seen
         return Ok(libc::POLLHUP as u32);
     }
     let ready = (libc::POLLIN | libc::POLLRDNORM) as u32;
-    if view(target, shown(target)).lwps.iter().any(|l: &LwpView| l.stand.is_event()) {
-        return Ok(ready | (libc::POLLPRI | libc::POLLOUT | libc::POLLWRNORM) as u32);
-    }
+    let event = view(target, shown(target)).lwps.iter().any(|l: &LwpView| l.stand.is_event());
     if let Some(wake) = wake {
         let way = target.shared.engine.target(target.proc.clone());
         let tid = target.tid.map(|t| t as i32);
-        let once = Arc::new(Mutex::new(Some(wake)));
-        let other = once.clone();
-        let call = |once: &Mutex<Option<Wake>>| once.lock().take().map_or((), |wake| wake());
+        let wake = Arc::new(Mutex::new(Some(wake)));
+        let (once, other) = (wake.clone(), wake.clone());
+        let call = |once: &Mutex<Option<Wake>>| {
+            let wake = once.lock().take();
+            if let Some(wake) = wake {
+                wake();
+            }
+        };
         let end = match tid {
             Some(tid) => way.on_end_of(tid, move || call(&other)),
             None => way.on_end(move |_| call(&other)),
@@ -94,9 +101,12 @@ pub fn poll(target: &Target, right: Option<&Right>, caller: &Caller, seen: &Seen
             return Ok(libc::POLLHUP as u32);
         }
         // Whoever may not control the process is told of its end only.
-        let see = |right| way.message(NAME, writers::giver(right), tid, LwpOrder::See, Box::new(move |_| call(&once)));
-        let before = std::mem::replace(&mut *seen.lock(), Waiting { stop: right.map(see), _end: end.ok() });
+        // From a stop he is woken when it is over: then he waits for the next one.
+        let order = LwpOrder::See(!event);
+        let see = |right| way.message(NAME, writers::giver(right), tid, order, Box::new(move |_| call(&once)));
+        let before = std::mem::replace(&mut *seen.lock(), Waiting { wake, stop: right.map(see), _end: end.ok() });
         drop(before);
     }
-    Ok(ready)
+    let stopped = if event { libc::POLLPRI | libc::POLLOUT | libc::POLLWRNORM } else { 0 };
+    Ok(ready | stopped as u32)
 }
