@@ -49,7 +49,7 @@ impl Caller {
     }
 
     /// The owner, group, other rule of open(2) for a node of ours that has no counterpart in the kernel. A caller with
-    /// CAP_DAC_OVERRIDE passes.
+    /// CAP_DAC_OVERRIDE passes, but does not execute what nobody may.
     pub fn may(&self, attr: &Attr, mask: i32) -> Result<()> {
         let want = (mask & 7) as u32;
         let shift = if self.uid == attr.uid {
@@ -65,7 +65,9 @@ impl Caller {
         }
         let creds = self.creds()?;
         let by_group = shift == 0 && creds.groups().contains(&attr.gid) && (attr.mode >> 3) & want == want;
-        if by_group || creds.overrides_modes() {
+        let executes = want & libc::X_OK as u32 != 0 && attr.mode & libc::S_IFMT != libc::S_IFDIR;
+        let nobody_may = executes && attr.mode & 0o111 == 0;
+        if by_group || (creds.overrides_modes() && !nobody_may) {
             return Ok(());
         }
         Err(Errno(libc::EACCES))

@@ -93,4 +93,14 @@ impl Node for TaskDir {
     fn open(&self, _caller: &Caller, _flags: i32) -> Result<Arc<dyn Handle>> {
         Err(Errno(libc::EISDIR))
     }
+
+    /// The kernel's directory is immutable, which says more than its mode.
+    fn access(&self, caller: &Caller, mask: i32) -> Result<()> {
+        let attr = self.attr(caller)?;
+        match mask & libc::W_OK != 0 {
+            true if self.target.shared.options.ro => Err(Errno(libc::EROFS)),
+            true => Err(Errno(libc::EPERM)),
+            false => caller.may(&attr, mask),
+        }
+    }
 }
