@@ -86,7 +86,7 @@ pub struct Mount {
 /// Arguments of `pfs umount`.
 #[derive(Args, Debug)]
 pub struct Umount {
-    /// Unmount even if files are open; what is open fails with ENOTCONN from then on
+    /// Unmount even if files are open; what waits there fails with ECONNABORTED, and what is open with ENOTCONN from then on
     #[arg(short, long)]
     pub lazy: bool,
     /// Answer in JSON

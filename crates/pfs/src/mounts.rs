@@ -58,6 +58,8 @@ pub struct Mounted {
     pub fstype: String,
     /// What it says it was mounted from.
     pub source: String,
+    /// The user who mounted it, of a FUSE mount.
+    pub user: Option<u32>,
 }
 
 impl Mounted {
@@ -92,7 +94,9 @@ fn line(line: &[u8]) -> Option<Mounted> {
     let text = |w: &[u8]| String::from_utf8_lossy(&unescape(w)).into_owned();
     let fstype = text(words.next()?);
     let source = words.next().map(text).unwrap_or_default();
-    Some(Mounted { dev, dir: PathBuf::from(OsString::from_vec(dir)), fstype, source })
+    let options = words.next().map(text).unwrap_or_default();
+    let user = options.split(',').find_map(|o| o.strip_prefix("user_id=")?.parse().ok());
+    Some(Mounted { dev, dir: PathBuf::from(OsString::from_vec(dir)), fstype, source, user })
 }
 
 fn unescape(word: &[u8]) -> Vec<u8> {
@@ -198,11 +202,12 @@ mod tests {
 
     #[test]
     fn reads_a_line() {
-        let m = line(b"36 35 98:0 /x /mnt/a\\040b rw,noatime master:1 - fuse.pfs linux rw").unwrap();
+        let m =
+            line(b"36 35 98:0 /x /mnt/a\\040b rw,noatime master:1 - fuse.pfs linux rw,user_id=7,group_id=8").unwrap();
         assert_eq!(m.dev, Dev { major: 98, minor: 0 });
         assert_eq!(m.dir, Path::new("/mnt/a b"));
         assert!(m.ours());
-        assert_eq!(m.source, "linux");
+        assert_eq!((&m.source[..], m.user), ("linux", Some(7)));
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Held {
 pub struct SeatInfo {
     /// Through which flavour.
     pub flavour: String,
+    /// It stays when the file is closed; else it is an open file.
+    pub standing: bool,
     /// The process that opened the file.
     pub opener_pid: i32,
     /// The user that opened it.
@@ -143,6 +145,7 @@ fn shown(held: &engine::Held) -> Held {
         .unwrap_or_default();
     let seat = |seat: &engine::SeatShown| SeatInfo {
         flavour: seat.flavour.to_owned(),
+        standing: seat.standing,
         opener_pid: seat.opener.pid as i32,
         opener_uid: seat.opener.uid,
         since_unix_ms: unix_ms(seat.since),

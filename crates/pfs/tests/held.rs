@@ -70,6 +70,7 @@ fn status_names_the_holder_and_umount_lets_go() {
     assert_eq!(seat["flavour"], "linux");
     assert_eq!(seat["opener_pid"], std::process::id());
     assert_eq!(seat["what"], "stop");
+    assert_eq!(seat["standing"], true);
     assert!(seat["since_unix_ms"].as_u64().unwrap() > 1_500_000_000_000);
     assert!(bench.run(&["status"]).ok().out().contains("sleep"));
     bench.run(&["umount", "p"]).ok();

@@ -40,13 +40,14 @@ fn table(report: &Report, now: u64) -> String {
         out.push_str("\nno process is held\n");
         return out;
     }
-    let mut rows = vec![["PID", "NAME", "FLAVOUR", "BY", "USER", "SINCE", "WHAT"].map(String::from).to_vec()];
+    let mut rows = vec![["PID", "NAME", "FLAVOUR", "KIND", "BY", "USER", "SINCE", "WHAT"].map(String::from).to_vec()];
     for held in &report.held {
         rows.extend(held.seats.iter().map(|seat| {
             vec![
                 held.pid.to_string(),
                 plain(&held.comm),
                 seat.flavour.clone(),
+                if seat.standing { "standing" } else { "open" }.into(),
                 seat.opener_pid.to_string(),
                 seat.opener_uid.to_string(),
                 ago(now, seat.since_unix_ms),
@@ -108,6 +109,7 @@ mod tests {
         );
         let seat = SeatInfo {
             flavour: "linux".into(),
+            standing: true,
             opener_pid: 7,
             opener_uid: 0,
             since_unix_ms: 60_000,
@@ -117,7 +119,8 @@ mod tests {
         let text = table(&report, 61_000);
         assert!(
             text.ends_with(
-                "PID  NAME   FLAVOUR  BY  USER  SINCE    WHAT\n12   a?[2J  linux    7   0     1 s ago  stopped\n"
+                "PID  NAME   FLAVOUR  KIND      BY  USER  SINCE    WHAT\n\
+                 12   a?[2J  linux    standing  7   0     1 s ago  stopped\n"
             ),
             "{text}"
         );

@@ -54,11 +54,15 @@ fn unmount(dir: &Path, lazy: bool) -> Result<()> {
     }
 }
 
+/// Those that whoever asks may unmount.
 fn list() -> String {
+    let me = rustix::process::geteuid();
+    let his = |m: &&mounts::Mounted| m.ours() && (me.is_root() || m.user == Some(me.as_raw()));
     let ours: Vec<String> =
-        mounts::all().unwrap_or_default().iter().filter(|m| m.ours()).map(|m| m.dir.display().to_string()).collect();
+        mounts::all().unwrap_or_default().iter().filter(his).map(|m| m.dir.display().to_string()).collect();
     match ours.len() {
-        0 => "there are none".into(),
+        0 if me.is_root() => "there are none".into(),
+        0 => "you have none".into(),
         _ => format!("those are {}", ours.join(", ")),
     }
 }
