@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -231,6 +232,12 @@ int main(int argc, char **argv)
         r = recvmmsg(two[0], &mm, 1, 0, 0);
     else if (IS("read_socket"))
         r = read(two[0], &c, 1);
+    else if (IS("preadv2"))
+        r = preadv2(two[0], &(struct iovec){&c, 1}, 1, -1, 0);
+    else if (IS("splice_socket"))
+        r = splice(two[0], 0, pipes[1], 0, 1, 0);
+    else if (IS("sendfile"))
+        r = sendfile(two[1], open("/proc/self/exe", O_RDONLY), 0, 1);
     else if (IS("connect"))
         r = connect(connector, (void *)&address, length);
     else if (IS("connect_ended"))

@@ -4,7 +4,7 @@ use pfs_tests::{eventually, field, kill, state, Client, Mount, Target};
 use std::time::Duration;
 
 /// With a time-out of their own.
-const TIMED: [&str; 22] = [
+const TIMED: [&str; 25] = [
     "clock_nanosleep",
     "clock_absolute",
     "futex_absolute",
@@ -18,6 +18,9 @@ const TIMED: [&str; 22] = [
     "recvmsg",
     "recvmmsg",
     "read_socket",
+    "preadv2",
+    "splice_socket",
+    "sendfile",
     "connect",
     "accept",
     "accept4",

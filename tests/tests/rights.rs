@@ -1,6 +1,8 @@
 //! Who may control whom, and what cannot be controlled at all.
 
-use pfs_tests::{eventually, root, set_id_program, state, status_field, Client, Mount, Target, TempDir, NOBODY};
+use pfs_tests::{
+    eventually, field, kill, root, set_id_program, state, status_field, Client, Mount, Target, TempDir, NOBODY,
+};
 
 #[test]
 fn another_user_controls_his_own_processes_only() {
@@ -42,6 +44,30 @@ fn a_program_with_more_rights_than_its_holder_runs_on() {
     assert!(client.write(seat, "stop").is_err());
     assert_eq!(client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR), Err(libc::EACCES));
     target.counts(0);
+}
+
+#[test]
+fn who_waits_for_a_program_that_has_more_rights_now_is_told_of_its_end() {
+    if !root() {
+        return;
+    }
+    let dir = TempDir::new();
+    let suid = set_id_program(&dir, "suid");
+    let (mount, client) = (Mount::new(), Client::of_user(NOBODY));
+    let target = Target::start_as(NOBODY, "execs", &["self", suid.to_str().unwrap()]);
+    let wait = client.open(&mount.path(target.pid(), "wait"), libc::O_RDONLY).unwrap();
+    target.go();
+    target.counts(0);
+    eventually("nobody traces it", || status_field(target.pid(), "TracerPid") == "0");
+    let holders = String::from_utf8(mount.read(target.pid(), "holders").unwrap()).unwrap();
+    assert!(holders.ends_with("what=exit\n"), "{holders}");
+    kill(target.pid(), libc::SIGSTOP);
+    eventually("it stands", || state(target.pid()) == 'T');
+    kill(target.pid(), libc::SIGKILL);
+    let told = client.events(wait, 3);
+    let told: Vec<&str> = told.iter().filter_map(|line| field(line, "event")).collect();
+    // Of the exec by which he lost it, and of no stop after that.
+    assert_eq!(told, ["exec", "end"]);
 }
 
 #[test]

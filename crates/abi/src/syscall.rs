@@ -66,19 +66,22 @@ pub fn is_restart(abi: Abi, nr: u64) -> bool {
     nr == if abi == Abi::I386 { 0 } else { 219 }
 }
 
-/// Calls that a mere stop ends with EINTR although nothing happened to the program (linux-mechanisms.md 3.3). The flag says
-/// that this is so only on a socket or a FUSE file. 64-bit numbers.
-pub fn stop_makes_eintr(nr: u64) -> Option<bool> {
+/// Calls that a mere stop ends with EINTR although nothing happened to the program (linux-mechanisms.md 3.3). None: it does not;
+/// empty: it does; else it does where one of these arguments is a socket or a FUSE file. 64-bit numbers.
+pub fn stop_makes_eintr(nr: u64) -> Option<&'static [usize]> {
     match nr {
         // epoll_wait, epoll_pwait, epoll_pwait2, semop, semtimedop, rt_sigtimedwait, io_getevents, io_pgetevents,
         // io_uring_enter
-        232 | 281 | 441 | 65 | 220 | 128 | 208 | 333 | 426 => Some(false),
+        232 | 281 | 441 | 65 | 220 | 128 | 208 | 333 | 426 => Some(&[]),
         // accept, accept4, connect, sendto, recvfrom, sendmsg, recvmsg, sendmmsg, recvmmsg: with a time-out set on the
         // socket. A second connect waits on for what the first began; only if time runs out it says EALREADY where the
         // first would have said EINPROGRESS (TCP).
-        43 | 288 | 42 | 44 | 45 | 46 | 47 | 307 | 299 => Some(false),
-        // read, write, readv, writev, pread64, pwrite64, and ioctl, by which clients of ours wait
-        0 | 1 | 19 | 20 | 17 | 18 | 16 => Some(true),
+        43 | 288 | 42 | 44 | 45 | 46 | 47 | 307 | 299 => Some(&[]),
+        // read, write, readv, writev, pread64, pwrite64, preadv, pwritev, preadv2, pwritev2, and ioctl, by which clients of ours wait
+        0 | 1 | 19 | 20 | 17 | 18 | 295 | 296 | 327 | 328 | 16 => Some(&[0]),
+        // sendfile; splice, copy_file_range
+        40 => Some(&[0, 1]),
+        275 | 326 => Some(&[0, 2]),
         _ => None,
     }
 }

@@ -295,8 +295,8 @@ impl Target {
         (id, stream, self.end_with_process())
     }
 
-    /// A seat that reports job-control stops, exec and the end of the process and never stops it. Without `control`, or if
-    /// another tracer has the process, it reports the end only.
+    /// A seat that reports job-control stops, exec and the end of the process and never stops it. Without `control`, if another tracer
+    /// has the process, or when the giver may not control it any more, it reports the end only.
     pub fn watch_states(
         &self,
         flavour: &'static str,
@@ -304,7 +304,7 @@ impl Target {
         control: bool,
     ) -> (SeatId, Arc<Stream>, Option<Watch>) {
         let mut seat = Seat::new(flavour, false, giver.opener, giver.check);
-        (seat.report, seat.end) = (true, true);
+        (seat.report, seat.end, seat.watches_end) = (true, true, true);
         // What happens after the open is told: it must not return before the process is attached.
         let (tell, told) = std::sync::mpsc::channel();
         let seated = self.sit(seat, move |t, key, id| {

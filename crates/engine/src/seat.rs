@@ -120,6 +120,8 @@ pub struct Seat {
     pub seq: u64,
     /// May the opener still?
     pub check: Option<Check>,
+    /// It only watches, and is told of the end by a pidfd: also if its opener may not control the process, or not any more.
+    pub watches_end: bool,
     /// Who would let a process run that stands because of an exec: somebody who has yet to close.
     pub writers: Option<Check>,
 }
@@ -151,8 +153,17 @@ impl Seat {
             stream: None,
             seq: 0,
             check,
+            watches_end: false,
             writers: None,
         }
+    }
+
+    /// The opener may not control the process any more. True if the seat stays, for the end of the process alone.
+    pub fn is_left_the_end(&mut self) -> bool {
+        if self.watches_end {
+            (self.job, self.exec, self.check) = (false, false, None);
+        }
+        self.watches_end
     }
 
     /// Gives back everything that it asked for; the stream and its numbering go on.
@@ -243,7 +254,7 @@ impl Seat {
             || self.once != Once::None
             || self.fork
             || self.exec
-            || self.end
+            || (self.end && !self.watches_end)
             || self.job
             || self.watches()
             || self.turns.as_ref().is_some_and(Turns::armed)

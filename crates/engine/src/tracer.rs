@@ -1053,6 +1053,7 @@ impl Tracer {
         }
         if let Some(entry) = self.entries.get_mut(&key) {
             let (process, proc) = (&mut entry.process, &entry.proc);
+            lost.retain(|id| !process.seats.get_mut(id).is_some_and(Seat::is_left_the_end));
             lost.retain(|id| !process.exec_withdrew(*id, proc));
         }
         self.drop_seats(key, |id| lost.contains(&id));
@@ -1161,23 +1162,18 @@ impl Tracer {
         if regs.rax as i32 != EINTR || (regs.orig_rax as i64) < 0 {
             return Ok(false);
         }
-        let abi = Call::of(&regs).abi;
-        let (fd, nr) = match abi {
-            Abi::I386 => {
-                // socketcall and ipc are many calls: as recvfrom the ones that wait at a socket, as semop the two of semaphores.
-                let nr = match (regs.orig_rax, regs.rbx as u16) {
-                    (102, 3 | 5 | 9..=12 | 16..=20) => 45,
-                    (117, 1 | 4) => 65,
-                    (nr, _) => abi::syscall::set_number(abi, nr),
-                };
-                (regs.rbx, nr)
-            }
-            Abi::X86_64 => (regs.rdi, regs.orig_rax),
+        let call = Call::of(&regs);
+        let nr = match (call.abi, call.nr, call.args[0] as u16) {
+            // socketcall and ipc are many calls: as recvfrom the ones that wait at a socket, as semop the two of semaphores.
+            (Abi::I386, 102, 3 | 5 | 9..=12 | 16..=20) => 45,
+            (Abi::I386, 117, 1 | 4) => 65,
+            (Abi::I386, nr, _) => abi::syscall::set_number(call.abi, nr),
+            (Abi::X86_64, nr, _) => nr,
         };
         let again = match stop_makes_eintr(nr) {
             None => false,
-            Some(false) => true,
-            Some(true) => waits_interruptibly(tid, fd),
+            Some([]) => true,
+            Some(files) => files.iter().any(|at| waits_interruptibly(tid, call.args[*at])),
         };
         if again {
             regs.rax = ERESTARTNOHAND as u64;

@@ -1,9 +1,9 @@
 //! `wait`: blocks until the state of the process changes and gives a line of JSON for each change: job-control stops and
 //! continuations, exec, and at the end the status, also of processes that are nobody's child here. Whoever may not control
-//! the process, or finds it traced by another, is told of its end only.
+//! the process (any more), or finds it traced by another, is told of its end only.
 
 use super::seat::Events;
-use crate::right::may_control;
+use crate::right::Right;
 use crate::target::Target;
 use engine::engine::Giver;
 use engine::Opener;
@@ -23,14 +23,11 @@ impl Node for Wait {
             return Err(Errno(libc::EACCES));
         }
         let own = caller.pid().ok() == Some(self.0.proc.pid());
-        let control = !own && caller.creds().is_ok_and(|c| may_control(&self.0, c).is_ok());
-        let giver = Giver {
-            opener: Opener { pid: caller.pid().unwrap_or(caller.tid), uid: caller.uid },
-            check: None,
-            writers: None,
-        };
+        let right = if own { None } else { Right::open(&self.0, caller).ok() };
+        let opener = Opener { pid: caller.pid().unwrap_or(caller.tid), uid: caller.uid };
+        let giver = right.as_ref().map_or(Giver { opener, check: None, writers: None }, Right::giver);
         let way = self.0.shared.engine.target(self.0.proc.clone());
-        let (id, stream, watch) = way.watch_states("linux", giver, control);
+        let (id, stream, watch) = way.watch_states("linux", giver, right.is_some());
         Ok(Arc::new(Open(Events { target: self.0.clone(), id, stream, _watch: watch })))
     }
 }
