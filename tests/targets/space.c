@@ -1,7 +1,8 @@
 /* space SPACES [ARGS]: starts the program $PFS_STARTS in namespaces of its own and ends with it. Letters of SPACES: p a pid
-   namespace, u a user namespace in which its user is 0 and nobody else has a number, m a mount namespace, i one of IPC, n a network of its own, h the host name
-   "jailed". Then may come: :N as user N, =N with the process id N, /DIR (with m) with DIR over /proc. Word 500: its process id as
-   seen from here. */
+   namespace, u a user namespace in which its user is 0 and nobody else has a number, o one in which its user has the number that
+   he has here and so no capability, m a mount namespace, i one of IPC, n a network of its own, h the host name "jailed". Then may
+   come: @N in the user namespace of process N, :N as user N, =N with the process id N, /DIR (with m) with DIR over /proc. Word
+   500: its process id as seen from here. */
 #include "target.h"
 #include <grp.h>
 #include <linux/sched.h>
@@ -23,13 +24,14 @@ int main(int argc, char **argv)
 {
     begin();
     char *spaces = argc > 1 ? argv[1] : "", *program = getenv("PFS_STARTS"), *user = strchr(spaces, ':'),
-         *number = strchr(spaces, '='), *dir = strchr(spaces, '/'), map[32], c;
-    size_t letters = strcspn(spaces, ":=/");
+         *number = strchr(spaces, '='), *dir = strchr(spaces, '/'), *house = strchr(spaces, '@'), map[64], c;
+    size_t letters = strcspn(spaces, "@:=/");
     pid_t wanted = number ? atoi(number + 1) : 0;
     struct clone_args how = {.exit_signal = SIGCHLD, .set_tid = number ? (uintptr_t)&wanted : 0, .set_tid_size = !!number};
     how.flags |= memchr(spaces, 'm', letters) ? CLONE_NEWNS : 0;
     how.flags |= memchr(spaces, 'p', letters) ? CLONE_NEWPID : 0;
-    how.flags |= memchr(spaces, 'u', letters) ? CLONE_NEWUSER : 0;
+    int is_zero = !!memchr(spaces, 'u', letters);
+    how.flags |= is_zero || memchr(spaces, 'o', letters) ? CLONE_NEWUSER : 0;
     how.flags |= memchr(spaces, 'h', letters) ? CLONE_NEWUTS : 0;
     how.flags |= memchr(spaces, 'i', letters) ? CLONE_NEWIPC : 0;
     how.flags |= memchr(spaces, 'n', letters) ? CLONE_NEWNET : 0;
@@ -46,6 +48,12 @@ int main(int argc, char **argv)
         close(ready[1]);
         if (read(ready[0], &c, 1) != 1)
             _exit(93);
+        if (house) {
+            snprintf(map, sizeof map, "/proc/%d/ns/user", atoi(house + 1));
+            int door = open(map, O_RDONLY | O_CLOEXEC);
+            if (door < 0 || setns(door, CLONE_NEWUSER))
+                _exit(97);
+        }
         if (how.flags & CLONE_NEWUTS && sethostname("jailed", 6))
             _exit(96);
         if (dir && (mount(0, "/", 0, MS_REC | MS_PRIVATE, 0) || mount(dir, "/proc", 0, MS_BIND, 0)))
@@ -58,9 +66,9 @@ int main(int argc, char **argv)
     }
     if (how.flags & CLONE_NEWUSER) {
         put(child, "setgroups", "deny");
-        snprintf(map, sizeof map, "0 %d 1", getuid());
+        snprintf(map, sizeof map, "%d %d 1", is_zero ? 0 : getuid(), getuid());
         put(child, "uid_map", map);
-        snprintf(map, sizeof map, "0 %d 1", getgid());
+        snprintf(map, sizeof map, "%d %d 1", is_zero ? 0 : getgid(), getgid());
         put(child, "gid_map", map);
     }
     word[500] = child;

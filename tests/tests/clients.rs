@@ -251,3 +251,21 @@ fn a_change_of_the_mounts_wakes_who_polls() {
         }
     }
 }
+
+/// Who makes a user namespace says by /proc which ids there are in it.
+#[test]
+fn user_namespaces_are_made_over_the_mount() {
+    let mount = Mount::new();
+    let within = |how: &str, what: &str| format!("unshare {how} sh -c 'cd /proc/self; {what}' 2>&1; echo $?");
+    for script in [
+        within("-Ur", "id -u; cat uid_map gid_map setgroups; ls fd"),
+        within("-U", "cat setgroups; echo deny >setgroups; cat setgroups uid_map; id -u"),
+        within("-U", "echo 0 0 1 >uid_map; id -u; wc -c <environ; readlink exe"),
+    ] {
+        let plain =
+            Command::new("unshare").args(["-m", "timeout", "60", "sh", "-c", &script]).output().expect("unshare");
+        let plain = String::from_utf8_lossy(&plain.stdout).into_owned();
+        let Some(ours) = said(over_proc(&mount, &script), &script) else { return };
+        assert_eq!(ours, plain, "{script}");
+    }
+}

@@ -1,7 +1,8 @@
 //! Pid and user namespaces: processes in them, and clients in them.
 
-use pfs_tests::{eventually, field, root, state, status_field, Client, Mount, Target, NOBODY};
+use pfs_tests::{eventually, field, kill, root, state, status_field, Client, Mount, Target, NOBODY};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// Rights that a client has, by opening.
 const CONTROL: [&str; 4] = ["ctl", "seat", "mem", "regs"];
@@ -154,15 +155,17 @@ fn root_in_a_user_namespace_has_lost_its_rights_outside() {
 }
 
 #[test]
-fn no_signal_leaves_a_user_namespace() {
+fn a_user_namespace_gives_no_right_to_signal() {
     if !root() {
         return;
     }
     let mount = Mount::new();
     // Each has a process group of its own.
     let targets = [Target::start("group", &[]), Target::start_as(1000, "group", &[])];
-    for client in [Client::within("u", Some(NOBODY)), Client::within("u", None)] {
-        for target in &targets {
+    let clients = [Client::within("u", Some(NOBODY)), Client::within("o", Some(NOBODY)), Client::within("u", None)];
+    for (i, client) in clients.iter().enumerate() {
+        // Of root's processes kill(2) asks only whose they are.
+        for target in &targets[usize::from(i == 2)..] {
             for file in ["note", "notepg"] {
                 let fd = client.open(&mount.path(target.pid(), file), libc::O_WRONLY).unwrap();
                 let who = status_field(client.pid(), "Uid");
@@ -276,4 +279,219 @@ fn who_looks_sees_and_changes_its_own() {
         same(&inside);
         same(&outside);
     }
+}
+
+/// Files whose content does not change from one look to the next.
+const STEADY: [&str; 12] = [
+    "auxv",
+    "cmdline",
+    "comm",
+    "environ",
+    "gid_map",
+    "limits",
+    "loginuid",
+    "maps",
+    "oom_score_adj",
+    "personality",
+    "setgroups",
+    "uid_map",
+];
+
+/// What one opens of a process's files, and finds in them.
+fn looks(client: &Client, dir: &Path, names: &[(String, u64, u32)]) -> Vec<String> {
+    let mut all = Vec::new();
+    for (name, _, kind) in names {
+        let path = dir.join(name);
+        let mut put = |what: &str, seen: String| all.push(format!("{name} {what}: {seen}"));
+        put("is", format!("{:?}", client.stat(&path).map(|s| (s.mode, s.uid, s.gid))));
+        match kind {
+            4 => {
+                let mut names =
+                    client.list(&path).map(|all| all.into_iter().map(|(name, ..)| name).collect::<Vec<_>>());
+                // The kernel shows these two of a directory that it refuses then.
+                names = names.map(|all| all.into_iter().filter(|name| !matches!(&name[..], "." | "..")).collect());
+                put("lists", format!("{names:?}"));
+                for link in names.unwrap_or_default().iter().filter(|_| matches!(&name[..], "fd" | "ns")) {
+                    put(link, format!("{:?}", client.read_link(&path.join(link))));
+                }
+            }
+            10 => put("leads", format!("{:?}", client.read_link(&path))),
+            _ => {
+                for flags in [libc::O_RDONLY, libc::O_RDWR] {
+                    let opened = client.open(&path, flags);
+                    put(&flags.to_string(), format!("{:?}", opened.map(|_| ())));
+                    let Ok(fd) = opened else { continue };
+                    if flags == libc::O_RDONLY && (STEADY.contains(&&name[..]) || name == "status") {
+                        let said = client.read(fd, 65536).map(|b| String::from_utf8_lossy(&b).into_owned());
+                        let ids = |l: &&str| name != "status" || l.contains("id:") || l.starts_with("Groups:");
+                        put("says", format!("{:?}", said.map(|s| s.lines().filter(ids).collect::<String>())));
+                    }
+                    client.close(fd);
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Whoever is in another user namespace gets from every file what he gets from the kernel's.
+#[test]
+fn a_user_namespace_sees_what_the_kernel_shows_it() {
+    if !root() {
+        return;
+    }
+    let mount = Mount::new();
+    let first = Client::within("o", Some(NOBODY));
+    let inside = format!("@{}", first.pid());
+    let clients = [
+        first,
+        Client::within(&inside, Some(NOBODY)),
+        Client::within("o", Some(NOBODY)),
+        Client::within("u", Some(NOBODY)),
+        Client::within("u", None),
+        Client::within("o", Some(1000)),
+    ];
+    let outside = [Client::new(), Client::of_user(NOBODY), Client::of_user(1000)];
+    let pids = || clients.iter().chain(&outside).map(Client::pid).chain([1]);
+    let mut open = 0;
+    for client in &clients[1..] {
+        let thread = format!("{0}/task/{0}", client.pid());
+        for dir in pids().map(|pid| pid.to_string()).chain([thread]) {
+            let kernels = Path::new("/proc").join(&dir);
+            let mut names = client.list(&kernels).unwrap();
+            // Ours is another file.
+            names.retain(|(name, ..)| !matches!(&name[..], "." | ".." | "mem"));
+            let (theirs, ours) = (looks(client, &kernels, &names), looks(client, &mount.point().join(&dir), &names));
+            for (theirs, ours) in theirs.iter().zip(&ours) {
+                assert_eq!(ours, theirs, "{dir} seen by {}", status_field(client.pid(), "Uid"));
+            }
+            assert_eq!(ours.len(), theirs.len());
+            open += theirs.iter().filter(|line| line.starts_with("environ 0: Ok")).count();
+        }
+        // The daemon shows less of itself than the kernel does.
+        assert_eq!(client.open(&mount.path(mount.daemon(), "environ"), libc::O_RDONLY), Err(libc::EACCES));
+    }
+    // Each sees himself, and one of them his neighbour.
+    assert_eq!(open, 5 * 2 + 1);
+}
+
+#[test]
+fn without_capabilities_one_has_ones_own_in_a_user_namespace() {
+    if !root() {
+        return;
+    }
+    let mount = Mount::new();
+    let target = Target::within("o", Some(NOBODY), "count", &[]);
+    let pid = target.inner();
+    let client = Client::within(&format!("@{pid}"), Some(NOBODY));
+    let same = |pid: i32| std::fs::read_link(format!("/proc/{pid}/ns/user")).unwrap();
+    assert_eq!(same(pid), same(client.pid()));
+    assert_eq!(status_field(client.pid(), "CapEff"), "0000000000000000");
+    let own = |name: &str| mount.path(client.pid(), name);
+    // Its own files, to be changed.
+    let put = |name: &str, text: &str| {
+        let fd = client.open(&own(name), libc::O_WRONLY).unwrap();
+        assert_eq!(client.write(fd, text), Ok(text.len()), "{name}");
+        client.close(fd);
+    };
+    put("oom_score_adj", "500");
+    put("comm", "renamed");
+    assert_eq!(text(&client, &own("comm")).as_deref(), Ok("renamed\n"));
+    assert_eq!(std::fs::read_to_string(format!("/proc/{}/oom_score_adj", client.pid())).unwrap(), "500\n");
+    assert_eq!(client.open(&own("stack"), libc::O_RDONLY).and_then(|fd| client.read(fd, 100)), Err(libc::EACCES));
+    // Another process of its own, to be controlled.
+    holds(&mount, &client, &target, pid, 16);
+    let seat = client.open(&mount.path(pid, "seat"), libc::O_RDWR).unwrap();
+    assert!(client.write(seat, "mode report\ntrace sig all").is_ok());
+    let mem = client.open(&mount.path(pid, "mem"), libc::O_RDONLY).unwrap();
+    let maps = text(&client, &mount.path(pid, "maps")).unwrap();
+    let start = u64::from_str_radix(maps.split('-').next().unwrap(), 16).unwrap();
+    client.seek(mem, start).unwrap();
+    assert_eq!(client.read(mem, 4).as_deref(), Ok(&b"\x7fELF"[..]));
+    let note = client.open(&mount.path(pid, "note"), libc::O_WRONLY).unwrap();
+    assert_eq!(client.write(note, "cont"), Ok(4));
+    // Nobody else's.
+    let stranger = Client::within("o", Some(1000));
+    for name in CONTROL {
+        assert_eq!(stranger.open(&mount.path(pid, name), libc::O_RDWR), Err(libc::EACCES), "{name}");
+    }
+}
+
+/// The right is asked for by the tracer too, at an exec.
+#[test]
+fn a_seat_from_within_a_user_namespace_outlives_an_exec() {
+    if !root() {
+        return;
+    }
+    let mount = Mount::new();
+    let target = Target::within("o", Some(NOBODY), "execs", &["self", "/proc/self/exe"]);
+    let pid = target.inner();
+    let client = Client::within(&format!("@{pid}"), Some(NOBODY));
+    let seat = client.open(&mount.path(pid, "seat"), libc::O_RDWR).unwrap();
+    client.write(seat, "mode report\ntrace exec on").unwrap();
+    target.go();
+    let line = client.events(seat, 1).remove(0);
+    assert_eq!(field(&line, "event"), Some("exec"), "{line}");
+    target.counts(0);
+    assert_eq!(client.write(seat, "stop"), Ok(4));
+    target.stands(0);
+}
+
+/// Processes that the daemon, or its tracer, has made for one request each.
+fn helpers(mount: &Mount) -> Vec<i32> {
+    let children = |pid: i32| {
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        tasks
+            .filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok())
+            .flat_map(|line| line.split_whitespace().map(|n| n.parse().unwrap()).collect::<Vec<i32>>())
+            .collect::<Vec<_>>()
+    };
+    children(mount.daemon())
+}
+
+/// Whoever rules a user namespace can signal who works there in his name: that costs him his answer, and nobody anything else.
+#[test]
+fn who_works_in_a_user_namespace_can_be_stopped_and_killed() {
+    if !root() {
+        return;
+    }
+    let mount = Mount::new();
+    let (daemon, standing) = (mount.daemon(), helpers(&mount));
+    let (client, outside) = (Client::within("u", Some(NOBODY)), Client::new());
+    let own = mount.path(client.pid(), "environ");
+    for signal in [libc::SIGSTOP, libc::SIGKILL] {
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            /// The thread ends with the test, however that ends.
+            struct Over<'a>(&'a AtomicBool);
+            impl Drop for Over<'_> {
+                fn drop(&mut self) {
+                    self.0.store(true, SeqCst);
+                }
+            }
+            let _over = Over(&over);
+            scope.spawn(|| {
+                while !over.load(SeqCst) {
+                    for pid in helpers(&mount).into_iter().filter(|pid| !standing.contains(pid)) {
+                        kill(pid, signal);
+                    }
+                }
+            });
+            let mut failed = 0;
+            eventually("ten are hit", || {
+                match client.open(&own, libc::O_RDONLY) {
+                    Ok(fd) => client.close(fd),
+                    Err(e) => {
+                        assert_eq!(e, libc::EIO);
+                        failed += 1;
+                    }
+                }
+                // Others are served as ever.
+                assert!(text(&outside, &mount.path(outside.pid(), "environ")).is_ok());
+                failed == 10
+            });
+        });
+        assert!(text(&client, &own).is_ok());
+    }
+    assert_eq!((mount.daemon(), helpers(&mount)), (daemon, standing));
 }

@@ -2,6 +2,7 @@
 
 use crate::target::Target;
 use abi::solaris::Model;
+use kernel::helper::{Carried, Found};
 use kernel::machine;
 use kernel::pidfd::Ids;
 use kernel::procfs::{self, Stat};
@@ -165,11 +166,12 @@ impl<'a> About<'a> {
 
     /// All of a file of the kernel's that shows everybody the same.
     pub fn plain(&self, name: &[u8]) -> Result<Vec<u8>> {
+        let (path, dir) = (self.path(name)?, self.directory(name));
         if procfs::hides() {
-            return self.read(name);
+            self.caller.creds()?.act_on(&self.target.proc, || Found::at(dir, &path)).map_err(gone)?;
         }
-        let path = self.path(name)?;
-        procfs::read_at(self.directory(name), &path).map_err(gone)
+        // By ourselves in any case: ids are numbered for who opens it.
+        procfs::read_at(dir, &path).map_err(gone)
     }
 
     /// All of a file of the kernel's, opened and read in the caller's name.
@@ -179,7 +181,7 @@ impl<'a> About<'a> {
     }
 
     /// Runs `f` on the directory with the memory and the open files of the process in the caller's name; ENOENT if the process is gone.
-    pub fn act<T>(&self, f: impl FnOnce(BorrowedFd) -> std::io::Result<T>) -> Result<T> {
+    pub fn act<T: Carried>(&self, f: impl FnOnce(BorrowedFd) -> std::io::Result<T>) -> Result<T> {
         let (proc, dir) = (&self.target.proc, self.directory(b""));
         self.caller.creds()?.act_on(proc, || f(dir)).map_err(gone)
     }

@@ -1,6 +1,7 @@
 //! What a file is about, who may see it, and acting on it in the caller's name.
 
 use crate::Shared;
+use kernel::helper::{Carried, Found};
 use kernel::namespaces;
 use kernel::procfs::{self, Proc};
 use std::ffi::{CStr, CString};
@@ -149,7 +150,7 @@ pub enum Act {
 }
 
 /// Runs `f` on the directory that `path` is relative to, in the caller's name.
-pub fn act<T>(
+pub fn act<T: Carried>(
     target: Option<&Target>,
     caller: &Caller,
     path: &CStr,
@@ -165,16 +166,21 @@ pub fn act<T>(
         Act::Read => target.is_some_and(|t| t.is_public(path)),
         Act::Change => false,
     };
-    if harmless && what != Act::Judge && !procfs::hides() {
+    if harmless && what != Act::Judge && !procfs::hides() && !(what == Act::Read && numbers_differ(path, caller)) {
         // The directory is open to all, and so is what is public: the kernel would not look at who asks.
         return Ok(f(dir)?);
     }
     let creds = caller.creds()?;
     match target {
-        Some(target) if !harmless || creds.is_foreign() => Ok(creds.act_on(&target.proc, || f(dir))?),
+        Some(target) if !harmless => Ok(creds.act_on(&target.proc, || f(dir))?),
         None if is_of_reader(path) => Ok(namespaces::within(caller.tid, || creds.act(|| f(dir)))?),
         _ => Ok(creds.act(|| f(dir))?),
     }
+}
+
+/// True if `path` has ids in it, which the kernel numbers as the user namespace of who has opened it does.
+fn numbers_differ(path: &CStr, caller: &Caller) -> bool {
+    path == c"status" && caller.creds().is_ok_and(|creds| creds.is_foreign())
 }
 
 /// True for what belongs to no process and tells of the namespaces of whoever looks: the host name, limits of IPC, the network.
@@ -191,16 +197,16 @@ pub fn stat(target: Option<&Target>, caller: &Caller, path: &CStr) -> Result<Att
     let found = match target {
         // The directory itself is seen even if it is closed.
         Some(target) if path == c"." => {
-            let look = || procfs::fstatat(target.proc.dir(), path, false);
+            let look = || Found::at(target.proc.dir(), path);
             if procfs::hides() {
                 caller.act(look)
             } else {
                 look().map_err(Errno::from)
             }
         }
-        _ => act(target, caller, path, Act::Look, |dir| procfs::fstatat(dir, path, false)),
+        _ => act(target, caller, path, Act::Look, |dir| Found::at(dir, path)),
     };
-    found.map(attr).map_err(stale)
+    found.and_then(|found| Ok(found.stat()?)).map(attr).map_err(stale)
 }
 
 /// What was found once and is not there now.

@@ -4,6 +4,7 @@ mod common;
 
 use common::{path, Actor, Program, Try, Who, CAP_SYS_PTRACE};
 use kernel::creds::Creds;
+use kernel::helper::Found;
 use kernel::procfs::{self, Proc};
 use std::os::unix::fs::PermissionsExt;
 
@@ -117,7 +118,7 @@ fn no_caller_no_credentials() {
 }
 
 #[test]
-fn another_user_namespace_is_no_better_than_a_stranger() {
+fn who_is_in_another_user_namespace_is_judged_there() {
     let plain = Program::cat(&Who::user(1000));
     let inside = Who { own_namespace: true, ..Who::user(1000) };
     let tries = |pid: u32| {
@@ -142,7 +143,16 @@ fn another_user_namespace_is_no_better_than_a_stranger() {
     let target = Proc::open(within.pid()).unwrap();
     let open = || procfs::openat(target.dir(), c"mem", libc::O_RDONLY);
     assert!(creds.is_foreign() && creds.act_on(&target, open).is_ok());
-    assert!(creds.act(open).is_err());
+    assert!(creds.act(open).is_ok());
+    assert_eq!(creds.effective(), 0);
+    let ids = |status: Vec<u8>| procfs::numbers(procfs::field(&status, "Uid").unwrap());
+    let seen = creds.act(|| procfs::read_at(target.dir(), c"status")).unwrap();
+    assert_eq!((ids(seen), ids(target.status().unwrap())), (vec![0; 4], vec![1000; 4]));
+    let listed = creds.act(|| procfs::entries(target.dir(), c"fd")).unwrap();
+    assert_eq!(listed, procfs::entries(target.dir(), c"fd").unwrap());
+    let seen = creds.act(|| Found::at(target.dir(), c"maps")).unwrap().stat().unwrap();
+    let same = procfs::fstatat(target.dir(), c"maps", false).unwrap();
+    assert_eq!((seen.st_ino, seen.st_mode, seen.st_uid), (same.st_ino, same.st_mode, 1000));
     let other = Creds::of(actor.pid, 1000, 1000).unwrap();
     assert!(other.act_on(&target, open).is_err(), "a namespace beside it");
 }

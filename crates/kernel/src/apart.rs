@@ -40,6 +40,11 @@ pub fn ours(pid: u32) -> bool {
     pid == daemon || (pid != 0 && pid == APART.load(SeqCst))
 }
 
+/// True in the process apart.
+pub(crate) fn here() -> bool {
+    HERE.get()
+}
+
 /// Thread id of the daemon's first thread, also when asked in the process apart.
 fn daemon() -> Tid {
     DAEMON.load(SeqCst)

@@ -5,37 +5,35 @@
 //! Real and saved ids stay ours, so nobody but ourselves may signal the thread meanwhile, and the permitted
 //! capabilities stay ours, so the way back is open.
 //!
-//! Three places where the thread would be judged more kindly than the caller itself, and what is done:
-//! * A caller in another user namespace is weaker than its ids look from ours (the kernel wants equal namespaces
-//!   besides equal uids), and its capabilities count only there. It acts as a stranger, see [`Creds::act`], unless the
-//!   target is known to be in its namespace and it is privileged there, see [`Creds::act_on`]: seen from here, the owner
-//!   of a namespace has every capability in it, also where the caller has none.
+//! A caller in another user namespace is weaker than its ids look from ours (the kernel wants equal namespaces besides equal uids),
+//! and its capabilities count only there. No thread can enter it, so a process does what it asks for ([`crate::helper`]), which has
+//! exactly its credentials.
+//!
+//! Two places where we would be judged more kindly than the caller itself, and what is done:
 //! * A thread may always look into its own process, so the daemon's own process is closed to [`Creds::act_on`].
 //! * While access(2) runs, the header's uid is the real one but /proc still shows the effective capabilities: if the
 //!   ids differ, the capabilities do not count.
 
-use crate::apart;
+use crate::helper::{self, Carried};
 use crate::procfs::{self, Proc};
+use crate::{apart, pidfd};
 use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::OnceLock;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, OnceLock};
 
 /// Capability numbers as in capabilities(7), those this module itself needs.
 const CAP_DAC_OVERRIDE: u32 = 1;
 const CAP_KILL: u32 = 5;
 const CAP_SETGID: u32 = 6;
 const CAP_SETUID: u32 = 7;
-const CAP_SYS_PTRACE: u32 = 19;
-const CAP_SYS_ADMIN: u32 = 21;
-const CAP_SYS_NICE: u32 = 23;
-/// Those by which /proc judges within a namespace.
-const NAMESPACE_RULERS: [u32; 3] = [CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_SYS_NICE];
 
-/// Who acts for a caller that must not be taken for a user of ours: an id that no account has and whose value is not -1
-/// ("leave alone").
+/// Who acts for a caller whose user namespace we cannot enter: an id that no account has and whose value is not -1 ("leave
+/// alone").
 const STRANGER: u32 = 0xffff_fffd;
+/// Leaves an id alone.
+const KEEP: u32 = u32::MAX;
 /// What the kernel shows for an id that our user namespace has no number for.
 const OVERFLOW_ID: u32 = 65534;
 
@@ -50,7 +48,7 @@ pub struct Creds {
 }
 
 /// How a caller relates to us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Home {
     /// Same ids, same capabilities, same user namespace: acting for it needs nothing.
     Same,
@@ -58,12 +56,44 @@ enum Home {
     Ours,
     /// Another user namespace.
     Foreign {
-        /// Its inode number; 0 if it could not be read.
-        ns: u64,
-        /// The caller has all of [`NAMESPACE_RULERS`] there.
-        rules: bool,
+        /// None if it cannot be known.
+        space: Option<UserNs>,
+        /// Effective capabilities there.
+        effective: u64,
     },
 }
+
+/// A user namespace, which is kept so that its number stays its own.
+#[derive(Clone, Debug)]
+struct UserNs {
+    inode: u64,
+    door: Arc<OwnedFd>,
+}
+
+impl UserNs {
+    /// That of the thread whose /proc directory this is.
+    fn of(dir: BorrowedFd) -> io::Result<UserNs> {
+        let door = procfs::openat(dir, c"ns/user", libc::O_RDONLY)?;
+        Ok(UserNs { inode: procfs::fstat(door.as_fd())?.st_ino, door: Arc::new(door) })
+    }
+
+    /// Every capability there comes with it. EPERM if we may not.
+    fn enter(&self) -> io::Result<()> {
+        // SAFETY: no pointers.
+        match unsafe { libc::setns(self.door.as_raw_fd(), libc::CLONE_NEWUSER) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+impl PartialEq for UserNs {
+    fn eq(&self, other: &UserNs) -> bool {
+        self.inode == other.inode
+    }
+}
+
+impl Eq for UserNs {}
 
 /// This process as it was when credentials were first asked for.
 struct Own {
@@ -157,7 +187,7 @@ impl Creds {
         if ours && alike && has(own.caps.effective, CAP_DAC_OVERRIDE) {
             return Ok(Creds { uid, gid, groups: vec![], effective: caps.effective, home: Home::Same });
         }
-        let home = if ours { Home::Ours } else { Home::Foreign { ns: user_ns, rules: false } };
+        let home = if ours { Home::Ours } else { Home::Foreign { space: UserNs::of(dir).ok(), effective: 0 } };
         Creds::from_status(dir, uid, gid, home)
     }
 
@@ -168,12 +198,12 @@ impl Creds {
         let shown = procfs::field(&status, "CapEff").and_then(|v| std::str::from_utf8(v).ok());
         let mut effective = u64::from_str_radix(shown.ok_or_else(bad)?, 16).map_err(|_| bad())?;
         let fsuid = procfs::numbers(procfs::field(&status, "Uid").ok_or_else(bad)?).get(3).copied();
-        if let Home::Foreign { rules, .. } = &mut home {
-            *rules = NAMESPACE_RULERS.iter().all(|cap| has(effective, *cap));
+        if fsuid != Some(uid) && (uid != 0 || home != Home::Ours) {
             effective = 0;
+        }
+        if let Home::Foreign { effective: there, .. } = &mut home {
+            *there = std::mem::take(&mut effective);
             groups.retain(|g| *g != OVERFLOW_ID);
-        } else if fsuid != Some(uid) && uid != 0 {
-            effective = 0;
         }
         Ok(Creds { uid, gid, groups, effective, home })
     }
@@ -193,7 +223,11 @@ impl Creds {
     /// True if thread `tid`, which had these credentials, seems to have them still: one call instead of the several that
     /// [`Creds::of`] takes. What a process gives up besides capabilities stays with what it has opened, as with any file.
     pub fn are_still_of(&self, tid: u32) -> bool {
-        tid != 0 && raw::capget(tid as i32).is_ok_and(|caps| caps.effective == self.effective)
+        let effective = match self.home {
+            Home::Foreign { effective, .. } => effective,
+            _ => self.effective,
+        };
+        tid != 0 && raw::capget(tid as i32).is_ok_and(|caps| caps.effective == effective)
     }
 
     /// File-system uid.
@@ -231,21 +265,24 @@ impl Creds {
         matches!(self.home, Home::Foreign { .. })
     }
 
-    /// Runs `f` with these credentials in this thread. A caller of another user namespace acts as a stranger: an
-    /// unused id, no groups, no capabilities. EACCES if we are not privileged and the caller has another uid or
-    /// namespace than we.
-    pub fn act<T>(&self, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        match self.home {
+    /// Runs `f` with these credentials, in this thread or, for a caller of another user namespace, in a copy of this process that
+    /// ends with it. Where that namespace cannot be entered it runs as a stranger: an unused id, no groups, no capabilities.
+    /// EACCES if we are not privileged and the caller has another uid than we.
+    pub fn act<T: Carried>(&self, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match &self.home {
             Home::Same => f(),
             Home::Ours => self.switched(false, f),
-            Home::Foreign { .. } => {
-                let stranger = Creds { uid: STRANGER, gid: STRANGER, groups: vec![], effective: 0, home: Home::Ours };
-                stranger.switched(false, f)
-            }
+            Home::Foreign { space: Some(space), effective } => self.abroad(space, *effective, f),
+            Home::Foreign { space: None, .. } => Creds::stranger().switched(false, f),
         }
     }
 
-    /// Like [`act_on`](Creds::act_on) with the real ids too, by which ptrace(2) goes. EACCES for a caller of another user namespace.
+    fn stranger() -> Creds {
+        Creds { uid: STRANGER, gid: STRANGER, groups: vec![], effective: 0, home: Home::Ours }
+    }
+
+    /// In this thread, with the real ids too, by which ptrace(2) goes. EACCES for a caller of another user namespace, and for our own
+    /// process as in [`act_on`](Creds::act_on).
     pub fn act_really_on<T>(&self, target: &Proc, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         match self.home {
             Home::Same => f(),
@@ -254,28 +291,20 @@ impl Creds {
         }
     }
 
-    /// Like [`act`](Creds::act) for an `f` that touches nothing but `target`: a caller of the target's own user
-    /// namespace keeps its ids if it is privileged there. EACCES for our own process, unless the caller has our credentials.
-    pub fn act_on<T>(&self, target: &Proc, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        if self.home == Home::Same {
-            return f();
-        }
-        if apart::ours(target.tgid()?) {
+    /// Like [`act`](Creds::act) for an `f` that touches nothing but `target`. EACCES for our own process, unless the caller has
+    /// our credentials.
+    pub fn act_on<T: Carried>(&self, target: &Proc, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        if self.home != Home::Same && apart::ours(target.tgid()?) {
             return Err(denied());
         }
-        match self.home {
-            Home::Foreign { ns, rules: true } if ns != 0 && target.user_ns().is_ok_and(|of| of == ns) => {
-                self.switched(false, f)
-            }
-            _ => self.act(f),
-        }
+        self.act(f)
     }
 
     /// EPERM unless kill(2) lets these credentials signal `target`. To be asked before a signal is sent in a caller's name: the
     /// real uid of a thread that acts for him stays ours, and kill(2) is content with that. (SIGCONT within a session, which
     /// kill(2) lets pass, is judged as any other signal.)
     pub fn may_signal(&self, target: &Proc) -> io::Result<()> {
-        let may = match self.home {
+        let may = match &self.home {
             Home::Same => true,
             Home::Ours => {
                 let status = target.status()?;
@@ -283,14 +312,52 @@ impl Creds {
                 // Real and saved.
                 has(self.effective, CAP_KILL) || [0, 2].iter().any(|i| uids.get(*i) == Some(&self.uid))
             }
-            // Its privilege there, see `act_on`.
-            Home::Foreign { ns, rules } => rules && ns != 0 && target.user_ns().is_ok_and(|of| of == ns),
+            Home::Foreign { .. } => return self.act_on(target, || pidfd::send_signal(&target.pidfd()?, 0)),
         };
         if may {
             Ok(())
         } else {
             Err(io::Error::from_raw_os_error(libc::EPERM))
         }
+    }
+
+    fn abroad<T: Carried>(&self, space: &UserNs, effective: u64, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let own = own();
+        let alike = (self.uid, self.gid) == (own.uid, own.gid);
+        if ACTING.get().is_some() || !own.switches() && !alike {
+            return Err(denied());
+        }
+        let become_it =
+            || self.move_to(own, space, effective).or_else(|_| Creds::stranger().be(own)).map_err(|_| denied());
+        helper::run(become_it, f)
+    }
+
+    /// Takes these credentials and this user namespace for good. The ids first: not all of them have a number there.
+    fn move_to(&self, own: &Own, space: &UserNs, effective: u64) -> io::Result<()> {
+        self.be_called(own)?;
+        raw::capset(Caps { effective: own.caps.permitted, ..own.caps })?;
+        space.enter()?;
+        raw::capset(Caps { effective, permitted: effective, inheritable: 0 })
+    }
+
+    /// Takes these credentials for good.
+    fn be(&self, own: &Own) -> io::Result<()> {
+        self.be_called(own)?;
+        raw::capset(Caps { effective: self.effective, permitted: self.effective, inheritable: 0 })
+    }
+
+    /// Takes all ids, the real and saved ones too. An unprivileged daemon has no others than its own.
+    fn be_called(&self, own: &Own) -> io::Result<()> {
+        if own.switches() {
+            raw::capset(Caps { effective: own.caps.permitted, ..own.caps })?;
+            raw::keep_caps()?;
+            raw::setgroups(&self.groups)?;
+            raw::setresgid([self.gid; 3])?;
+            raw::setresuid([self.uid; 3])?;
+        } else if (self.uid, self.gid) != (own.uid, own.gid) {
+            return Err(denied());
+        }
+        Ok(())
     }
 
     fn switched<T>(&self, real: bool, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
@@ -317,8 +384,8 @@ impl Creds {
             // Without it, leaving uid 0 empties the permitted set of a daemon that is not root itself.
             raw::keep_caps()?;
             raw::setgroups(&self.groups)?;
-            raw::setresgid(real.then_some(self.gid), self.gid)?;
-            raw::setresuid(real.then_some(self.uid), self.uid)?;
+            raw::setresgid([if real { self.gid } else { KEEP }, self.gid, KEEP])?;
+            raw::setresuid([if real { self.uid } else { KEEP }, self.uid, KEEP])?;
         }
         raw::capset(Caps { effective, ..own.caps })
     }
@@ -346,8 +413,8 @@ impl Back {
     fn restore(&self) -> io::Result<()> {
         if self.ids {
             raw::capset(Caps { effective: self.own.caps.permitted, ..self.own.caps })?;
-            raw::setresuid(self.real.then_some(self.own.uid), self.own.uid)?;
-            raw::setresgid(self.real.then_some(self.own.gid), self.own.gid)?;
+            raw::setresuid([if self.real { self.own.uid } else { KEEP }, self.own.uid, KEEP])?;
+            raw::setresgid([if self.real { self.own.gid } else { KEEP }, self.own.gid, KEEP])?;
             raw::setgroups(&self.own.groups)?;
         }
         raw::capset(self.own.caps)
@@ -422,17 +489,17 @@ mod raw {
         Ok(())
     }
 
-    /// Effective and file-system gid, and perhaps the real one.
-    pub fn setresgid(real: Option<u32>, gid: u32) -> io::Result<()> {
+    /// Real, effective (and file-system) and saved gid.
+    pub fn setresgid([real, effective, saved]: [u32; 3]) -> io::Result<()> {
         // SAFETY: no pointers.
-        check(unsafe { libc::syscall(libc::SYS_setresgid, real.unwrap_or(u32::MAX), gid, u32::MAX) })?;
+        check(unsafe { libc::syscall(libc::SYS_setresgid, real, effective, saved) })?;
         Ok(())
     }
 
-    /// Effective and file-system uid, and perhaps the real one.
-    pub fn setresuid(real: Option<u32>, uid: u32) -> io::Result<()> {
+    /// Real, effective (and file-system) and saved uid.
+    pub fn setresuid([real, effective, saved]: [u32; 3]) -> io::Result<()> {
         // SAFETY: no pointers.
-        check(unsafe { libc::syscall(libc::SYS_setresuid, real.unwrap_or(u32::MAX), uid, u32::MAX) })?;
+        check(unsafe { libc::syscall(libc::SYS_setresuid, real, effective, saved) })?;
         Ok(())
     }
 

@@ -4,6 +4,7 @@ pub mod apart;
 pub mod creds;
 pub mod epoll;
 pub mod exits;
+pub mod helper;
 pub mod host;
 pub mod ledger;
 mod lifeline;

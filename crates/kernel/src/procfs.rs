@@ -138,7 +138,7 @@ pub fn fstatat(dir: BorrowedFd, path: &CStr, follow: bool) -> io::Result<libc::s
     Ok(buf)
 }
 
-/// What [`peek`] finds: type and mode, owner, size, inode, device it is on, device it is.
+/// What [`peek_at`] finds: type and mode, owner, size, inode, device it is on, device it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peek {
     /// File type and permission bits.
@@ -163,24 +163,15 @@ pub struct Peek {
     pub mount: u64,
 }
 
-/// Attributes of the file that a link of /proc leads to, as far as the machine knows them at this moment: no file system is
-/// asked, so this never waits for a server, nor for ourselves.
-pub fn peek(dir: BorrowedFd, path: &CStr) -> io::Result<Peek> {
-    statx(dir, path, 0)
-}
-
-/// The same of an open file.
+/// Attributes of an open file, as far as the machine knows them at this moment: no file system is asked, so this never waits for a
+/// server, nor for ourselves.
 pub fn peek_at(fd: BorrowedFd) -> io::Result<Peek> {
-    statx(fd, c"", libc::AT_EMPTY_PATH)
-}
-
-fn statx(dir: BorrowedFd, path: &CStr, flags: i32) -> io::Result<Peek> {
     // SAFETY: all-zero is a valid statx.
     let mut buf: libc::statx = unsafe { std::mem::zeroed() };
-    let flags = flags | libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
+    let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
     let mask = libc::STATX_BASIC_STATS | libc::STATX_MNT_ID;
-    // SAFETY: `path` ends with NUL and `buf` lives through the call.
-    let done = unsafe { libc::statx(dir.as_raw_fd(), path.as_ptr(), flags, mask, &mut buf) };
+    // SAFETY: the path is constant and `buf` lives through the call.
+    let done = unsafe { libc::statx(fd.as_raw_fd(), c"".as_ptr(), flags, mask, &mut buf) };
     check(done.into())?;
     Ok(Peek {
         mode: buf.stx_mode.into(),

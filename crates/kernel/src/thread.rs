@@ -238,12 +238,17 @@ pub fn start<T: Send + 'static>(
 ) -> io::Result<std::thread::JoinHandle<T>> {
     let home = home();
     std::thread::Builder::new().name(name.into()).stack_size(stack).spawn(move || {
-        if let Some(home) = home {
-            let _ = set_idle_class(0, false);
-            let _ = set_cpus(0, &home);
-        }
+        go_home(home);
         f()
     })
+}
+
+/// Puts the calling thread where another one was at home, in the usual class.
+pub(crate) fn go_home(home: Option<libc::cpu_set_t>) {
+    if let Some(home) = home {
+        let _ = set_idle_class(0, false);
+        let _ = set_cpus(0, &home);
+    }
 }
 
 /// True if a thread of ours that is in the idle class may leave it. Tried once, by a thread that ends with it.

@@ -2,6 +2,7 @@
 
 use crate::{Attr, Errno, Result};
 use kernel::creds::Creds;
+use kernel::helper::Carried;
 use std::cell::OnceCell;
 
 /// The process behind a request. Its full credentials are looked up only when a decision needs them.
@@ -42,9 +43,9 @@ impl Caller {
         Ok(self.creds.get_or_init(|| found))
     }
 
-    /// Runs `f` in the caller's name: this thread has the caller's ids, groups and capabilities meanwhile, so the
-    /// kernel itself judges what `f` asks of it.
-    pub fn act<T>(&self, f: impl FnOnce() -> std::io::Result<T>) -> Result<T> {
+    /// Runs `f` in the caller's name, see [`Creds::act`]: whoever runs it has the caller's ids, groups and capabilities meanwhile, so
+    /// the kernel itself judges what `f` asks of it.
+    pub fn act<T: Carried>(&self, f: impl FnOnce() -> std::io::Result<T>) -> Result<T> {
         Ok(self.creds()?.act(f)?)
     }
 

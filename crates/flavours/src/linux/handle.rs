@@ -3,6 +3,7 @@
 use super::readiness::{self, Wake};
 use crate::target::{is_of_reader, Target};
 use kernel::creds::Creds;
+use kernel::helper::Carried;
 use kernel::{namespaces, procfs};
 use std::ffi::CString;
 use std::io;
@@ -57,7 +58,7 @@ impl Inner {
         self.act(who, || procfs::pread(self.file.as_fd(), offset, size))
     }
 
-    fn act<T>(&self, who: &Asker, f: impl FnOnce() -> io::Result<T>) -> Result<T> {
+    fn act<T: Carried>(&self, who: &Asker, f: impl FnOnce() -> io::Result<T>) -> Result<T> {
         Ok(match &self.target {
             Some(target) => who.creds.act_on(&target.proc, f),
             None if is_of_reader(&self.path) => namespaces::within(who.tid, || who.creds.act(f)),

@@ -5,6 +5,7 @@ use super::handle::KernelHandle;
 use super::process::TaskDir;
 use crate::target::{act, is_of_reader, stale, stat, Act, Target};
 use crate::Shared;
+use kernel::helper::Found;
 use kernel::procfs;
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -30,8 +31,8 @@ pub fn find(
     path: CString,
     keep: Keep,
 ) -> Result<KernelFile> {
-    let found = act(target, caller, &path, Act::Look, |dir| procfs::fstatat(dir, &path, false))?;
-    let kind = found.st_mode & libc::S_IFMT;
+    let found = act(target, caller, &path, Act::Look, |dir| Found::at(dir, &path))?;
+    let kind = found.stat()?.st_mode & libc::S_IFMT;
     Ok(KernelFile { shared: shared.clone(), target: target.cloned(), path, kind, keep })
 }
 

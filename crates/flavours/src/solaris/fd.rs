@@ -38,7 +38,8 @@ pub fn open_descriptors(about: &About) -> Result<Vec<u32>> {
 /// Attributes of the open file.
 pub fn peek(about: &About, fd: u32) -> Result<Peek> {
     let path = CString::new(format!("fd/{fd}")).map_err(|_| Errno(libc::ENOENT))?;
-    about.act(|dir| procfs::peek(dir, &path))
+    let file = about.act(|dir| procfs::openat(dir, &path, libc::O_PATH))?;
+    Ok(procfs::peek_at(file.as_fd())?)
 }
 
 /// What the kernel says of the descriptor itself: a text of `name:` and value.
