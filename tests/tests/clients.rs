@@ -269,3 +269,14 @@ fn user_namespaces_are_made_over_the_mount() {
         assert_eq!(ours, plain, "{script}");
     }
 }
+
+/// The end of a child is told to its parent while that still waits for the answer to the message that brought it about.
+#[test]
+fn a_parent_that_kills_its_child_is_answered() {
+    let mount = Mount::new();
+    let kill = |file: &str| format!("sleep 60 & echo kill >/proc/$!/{file} || echo {file}; wait");
+    let each = format!("for i in 1 2 3 4 5 6 7 8; do {}; {}; done 2>/dev/null", kill("ctl"), kill("note"));
+    let script = format!("unshare -Ur sh -c '{each}'");
+    let Some(text) = said(over_proc(&mount, &script), &script) else { return };
+    assert_eq!(text, "");
+}

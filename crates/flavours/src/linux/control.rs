@@ -128,6 +128,10 @@ impl Script {
     }
 
     fn signal(&self, signal: i32) -> std::result::Result<(), Refusal> {
+        if self.left.lock().is_empty() {
+            // The end of a child interrupts whoever has brought it about, before he is answered.
+            self.done.shield();
+        }
         send_signal(&self.target, &self.creds, signal)
     }
 
