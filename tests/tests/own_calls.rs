@@ -149,6 +149,22 @@ fn sigtrap_keeps_its_mask_and_its_handler() {
 }
 
 #[test]
+fn steps_over_changes_of_the_mask_leave_it_as_the_program_has_made_it() {
+    for how in ["set", "block", "handler", "trap", "poll"] {
+        for start in [Target::start, Target::start32] {
+            let (mount, target) = (Mount::new(), start("masks", &[how]));
+            let client = Client::new();
+            let ctl = client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR).unwrap();
+            for _ in 0..20 {
+                client.write(ctl, "stop\nstep 300\nrun").unwrap();
+                target.counts(0);
+            }
+            assert_eq!(target.word(1), 0, "{how}");
+        }
+    }
+}
+
+#[test]
 fn an_ignored_sigtrap_stays_ignored() {
     let (mount, target) = (Mount::new(), Target::start("fenced", &["ignored"]));
     let ignored = status_field(target.pid(), "SigIgn");

@@ -66,6 +66,14 @@ pub fn is_restart(abi: Abi, nr: u64) -> bool {
     nr == if abi == Abi::I386 { 0 } else { 219 }
 }
 
+/// Calls that set the signal mask of the caller, or another one for as long as they wait.
+pub fn changes_mask(abi: Abi, nr: u64) -> bool {
+    let name = name(abi, nr);
+    let set = ["rt_sigprocmask", "sigprocmask", "ssetmask", "rt_sigreturn", "sigreturn", "rt_sigsuspend", "sigsuspend"];
+    let waits = ["ppoll", "pselect6", "epoll_pwait", "epoll_pwait2", "io_pgetevents", "io_uring_enter"];
+    set.contains(&name.as_str()) || waits.contains(&name.strip_suffix("_time64").unwrap_or(&name))
+}
+
 /// Calls that a mere stop ends with EINTR although nothing happened to the program (linux-mechanisms.md 3.3). None: it does not;
 /// empty: it does; else it does where one of these arguments is a socket or a FUSE file. 64-bit numbers.
 pub fn stop_makes_eintr(nr: u64) -> Option<&'static [usize]> {

@@ -771,10 +771,22 @@ impl Tracer {
         true
     }
 
-    /// A blocked SIGTRAP would be forced by the kernel, at the price of the target's disposition: unblock it for the step.
+    /// A blocked SIGTRAP would be forced by the kernel, at the price of the target's disposition: unblock it for the step. A call that
+    /// changes the mask is made first, without a trap.
     pub fn step(&mut self, tid: Tid, signal: i32) -> io::Result<()> {
+        if signal == 0 && mask_changes(tid) && self.goes_through_call(tid) {
+            return ptrace::resume(tid, Go::Syscall, 0);
+        }
         self.let_trap_in(tid)?;
         ptrace::resume(tid, Go::Step, signal)
+    }
+
+    /// A step that a seat has ordered begins with the call ahead. False if it is nobody's.
+    fn goes_through_call(&mut self, tid: Tid) -> bool {
+        let entry = self.tids.get(&tid).and_then(|key| self.entries.get_mut(key));
+        let thread = entry.and_then(|e| e.process.threads.get_mut(&tid));
+        let steps = thread.and_then(|t| Some((t.steps.as_mut()?, &mut t.go)));
+        steps.map(|(steps, go)| (steps.go, *go) = (Go::Syscall, Go::Syscall)).is_some()
     }
 
     /// Unblocks SIGTRAP until the next stop.
@@ -1247,6 +1259,19 @@ pub(crate) fn is_call(text: &[u8], narrow: bool) -> Option<Abi> {
 /// True if what a thread that stands does next is a call, or the rest of one that it sleeps in.
 pub(crate) fn at_call(tid: Tid) -> bool {
     ptrace::user_regs(tid).is_ok_and(|r| Call::slept_in(&r).is_some() || call_ahead(tid, &r).is_some())
+}
+
+/// True if what a thread that stands does next is a call with which its signal mask changes, for good or as long as it lasts: the trap
+/// behind it comes in another mask than the one that the step began with.
+fn mask_changes(tid: Tid) -> bool {
+    const ENOSYS: i64 = -(libc::ENOSYS as i64);
+    let Ok(regs) = ptrace::user_regs(tid) else { return false };
+    let call = Call::of(&regs);
+    match call_ahead(tid, &regs) {
+        Some(abi) => abi::syscall::changes_mask(abi, regs.rax),
+        // At the entry of one.
+        None => regs.rax as i64 == ENOSYS && abi::syscall::changes_mask(call.abi, call.nr),
+    }
 }
 
 /// True if a thread stands before a call only because it will make it again: a second stop found it after the kernel had put it
