@@ -805,10 +805,6 @@ impl Tracer {
                 None => return,
             },
         };
-        let over = |e: &Entry| e.process.ended.is_some();
-        if matches!(status, Status::Stopped(..)) && self.entries.get(&key).is_none_or(over) {
-            return self.let_go(tid, status);
-        }
         self.page_closed(key, tid, status);
         let carrier = matches!(status, Status::Stopped(..)) && self.take_exit(key, tid, status);
         if let Some(injection) = self.injections.get(&tid).filter(|_| carrier) {
@@ -837,6 +833,11 @@ impl Tracer {
             }
         } else {
             self.forget_doings(tid);
+        }
+        // What was borrowed of it has been given back above.
+        let over = |e: &Entry| e.process.ended.is_some();
+        if matches!(status, Status::Stopped(..)) && self.entries.get(&key).is_none_or(over) {
+            return self.let_go(tid, status);
         }
         let report = match self.watch_stop(key, tid, status) {
             Trap::Goes => return,
