@@ -135,8 +135,12 @@ impl Tracer {
     }
 
     fn attach_again(&mut self, key: Key, late: Late) {
+        // It may have come by itself, with the exec of a thread that was ours.
+        let came = self.tids.get(&late.tid) == Some(&key) && wait::is_ours(late.tid);
         let Some(process) = self.entries.get_mut(&key).map(|e| &mut e.process) else { return };
-        process.threads.remove(&late.tid);
+        if !came {
+            process.threads.remove(&late.tid);
+        }
         if !process.wanted() {
             return self.settle(key);
         }
