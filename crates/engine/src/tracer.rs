@@ -484,14 +484,15 @@ impl Tracer {
         let proc = entry.proc.clone();
         let known = entry.process.threads.len();
         // With as many as we know, there is nothing to list.
-        let there = proc.count_tasks().map_err(|_| Refusal::gone(key.0))?;
+        let gone = || if proc.has_ended() { Err(Refusal::gone(key.0)) } else { Ok(0) };
+        let Ok(there) = proc.count_tasks() else { return gone() };
         if self.has_lost_first(key, there == known) || there == known {
             return Ok(0);
         }
         if known == 0 && there == 1 {
             return self.guarded(|t| t.seize_all(key, &proc, vec![proc.pid()]));
         }
-        let tasks = proc.tasks().map_err(|_| Refusal::gone(key.0))?;
+        let Ok(tasks) = proc.tasks() else { return gone() };
         // An exec may be waiting until we reap a thread of the process that is ours already.
         while let Some(report) = wait::poll(-1) {
             self.backlog.push_back(report);

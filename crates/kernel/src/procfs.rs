@@ -561,12 +561,18 @@ impl Proc {
         fstatat(self.dir(), c".", false).map_or_else(|e| e.raw_os_error() != Some(libc::ESRCH), |_| true)
     }
 
-    /// True if all its threads have ended, whether it has been waited for or not.
+    /// True if all its threads have ended, whether it has been waited for or not. In an exec of another thread its first one ends, and
+    /// the pidfd may say for an instant that this is all; who has the number then lives.
     pub fn has_ended(&self) -> bool {
         match self.pidfd() {
-            Ok(fd) => pidfd::wait_exit(&fd, 0),
+            Ok(fd) => pidfd::wait_exit(&fd, 0) && !self.first_lives(),
             Err(_) => !self.alive(),
         }
+    }
+
+    fn first_lives(&self) -> bool {
+        let stat = read_at(self.dir(), c"stat").unwrap_or_default();
+        Stat::parse(&stat).is_some_and(|stat| !matches!(stat.state, b'Z' | b'X'))
     }
 
     /// The wait status of a process that has ended. When it has been waited for, only a pidfd has it that was asked for before.
