@@ -524,17 +524,19 @@ impl Tracer {
                 continue;
             }
             let passing = |e: &io::Error| matches!(e.raw_os_error(), Some(libc::ESRCH | libc::EINTR));
-            let seized = match self.seize(key, proc, tid) {
-                Err(e) if !passing(&e) => match self.explain(proc, tid, e) {
-                    Ok(()) => continue,
-                    // The zombie that was refused may be the thread that has exec'd by now.
-                    Err(why) => match self.seize(key, proc, tid) {
-                        Err(e) if !passing(&e) => return Err(why),
-                        seized => seized,
+            let mut rounds = 0;
+            let seized = loop {
+                match self.seize(key, proc, tid) {
+                    Err(e) if !passing(&e) => match self.explain(proc, tid, e) {
+                        Ok(()) => break None,
+                        // The zombie that was refused may be the thread that has exec'd by now.
+                        Err(why) if why.errno == libc::EPERM && rounds < ROUNDS => rounds += 1,
+                        Err(why) => return Err(why),
                     },
-                },
-                seized => seized,
+                    seized => break Some(seized),
+                }
             };
+            let Some(seized) = seized else { continue };
             match seized {
                 Ok(()) => {
                     let Some(entry) = self.entries.get_mut(&key) else { return Ok(added) };
@@ -1326,6 +1328,9 @@ fn refine(tid: Tid, fault: u8, info: SigInfo) -> u8 {
 fn path(text: String) -> Option<std::ffi::CString> {
     std::ffi::CString::new(text).ok()
 }
+
+/// How often to try a thread that has the number of one that has just ended.
+const ROUNDS: u32 = 8;
 
 /// Who traces a thread of the process, 0 for nobody; None if it has no such thread.
 fn tracer_of(proc: &Proc, tid: Tid) -> Option<Tid> {

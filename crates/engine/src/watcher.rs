@@ -12,7 +12,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 type Callback = Box<dyn FnOnce() + Send>;
-type Watched = Arc<Mutex<BTreeMap<u64, (Option<OwnedFd>, Callback)>>>;
+type Watched = Arc<Mutex<BTreeMap<u64, Awaited>>>;
+
+/// What is waited for.
+struct Awaited {
+    /// None if the descriptor is somebody else's.
+    fd: Option<OwnedFd>,
+    /// The process whose end it is to be: in an exec its pidfd may tell of one for an instant.
+    proc: Option<Arc<Proc>>,
+    callback: Callback,
+}
+
+impl Awaited {
+    /// True if it has come. Else it is waited for again.
+    fn has_come(&self, epoll: &Epoll, id: u64) -> bool {
+        let (Some(proc), Some(fd)) = (&self.proc, &self.fd) else { return true };
+        proc.has_ended() || epoll.again(fd, id).is_err()
+    }
+}
 
 /// The watching thread's handle; the thread ends with the daemon.
 pub struct Watcher {
@@ -28,9 +45,14 @@ impl Watcher {
         let (e, w) = (epoll.clone(), watched.clone());
         std::thread::Builder::new().name("pfs-exits".into()).stack_size(128 << 10).spawn(move || loop {
             let Some(id) = e.wait() else { continue };
-            let found = w.lock().remove(&id);
-            if let Some((_fd, callback)) = found {
-                callback();
+            let mut watched = w.lock();
+            if watched.get(&id).is_some_and(|awaited| !awaited.has_come(&e, id)) {
+                continue;
+            }
+            let found = watched.remove(&id);
+            drop(watched);
+            if let Some(awaited) = found {
+                (awaited.callback)();
             }
         })?;
         Ok(Watcher { epoll, watched, next: AtomicU64::new(1) })
@@ -44,8 +66,8 @@ impl Watcher {
         }
         // That it has one: the status is read from it when the process has been waited for.
         proc.pidfd()?;
-        let proc = proc.clone();
-        self.ends(fd, Box::new(move || callback(proc.wait_status())))
+        let (ended, proc) = (Some(proc.clone()), proc.clone());
+        self.ends(fd, ended, Box::new(move || callback(proc.wait_status())))
     }
 
     /// The same for one of its threads. ESRCH if it has none of that number.
@@ -54,15 +76,15 @@ impl Watcher {
         if !proc.has_thread(tid) {
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
         }
-        self.ends(fd, callback)
+        self.ends(fd, None, callback)
     }
 
-    fn ends(&self, fd: OwnedFd, callback: Callback) -> io::Result<u64> {
+    fn ends(&self, fd: OwnedFd, proc: Option<Arc<Proc>>, callback: Callback) -> io::Result<u64> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         // The lock is held so that the callback cannot be looked for before it is there.
         let mut watched = self.watched.lock();
         self.epoll.add(&fd, id)?;
-        watched.insert(id, (Some(fd), callback));
+        watched.insert(id, Awaited { fd: Some(fd), proc, callback });
         Ok(id)
     }
 
@@ -76,7 +98,7 @@ impl Watcher {
         } else {
             self.epoll.add(fd, id)?;
         }
-        watched.insert(id, (None, callback));
+        watched.insert(id, Awaited { fd: None, proc: None, callback });
         Ok(id)
     }
 
