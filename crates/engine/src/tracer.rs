@@ -1246,8 +1246,12 @@ impl Tracer {
 /// The table of the call that the next instruction of a thread makes, if it is one that makes a call.
 pub(crate) fn call_ahead(tid: Tid, r: &libc::user_regs_struct) -> Option<Abi> {
     // Words that lie where words do are within a page each.
-    let byte = |at: u64| ptrace::peek(tid, at & !7).ok().map(|word| word.to_le_bytes()[(at & 7) as usize]);
-    let text = [byte(r.rip)?, byte(r.rip.wrapping_add(1))?];
+    let word = |at: u64| ptrace::peek(tid, at & !7).ok().map(u64::to_le_bytes);
+    let (first, at) = (word(r.rip)?, (r.rip & 7) as usize);
+    let text = match first.get(at..at + 2) {
+        Some(text) => [text[0], text[1]],
+        None => [first[7], word(r.rip.wrapping_add(1))?[0]],
+    };
     is_call(&text, ptrace::is_narrow(r))
 }
 
