@@ -23,12 +23,18 @@ fn a_signal_ends_the_wait_of_a_client() {
     client.signal(libc::SIGINT);
     assert_eq!(client.answer(), Err(libc::EINTR));
     for fd in [seat, wait] {
-        client.begin_read(fd, 1000);
-        assert!(client.waits(Duration::from_millis(50)));
-        client.signal(libc::SIGINT);
-        assert_eq!(client.answer(), Err(libc::EINTR));
+        waits(&client, fd);
     }
     assert_eq!(client.write(ctl, "stop\nrun"), Ok(8));
+}
+
+/// A read waits, until a signal comes.
+#[track_caller]
+fn waits(client: &Client, fd: i32) {
+    client.begin_read(fd, 1000);
+    assert!(client.waits(Duration::from_millis(50)));
+    client.signal(libc::SIGINT);
+    assert_eq!(client.answer(), Err(libc::EINTR));
 }
 
 #[test]
@@ -40,18 +46,12 @@ fn o_nonblock_is_what_it_is_at_the_read() {
             client.set_flags(fd, libc::O_NONBLOCK);
             assert_eq!(client.read(fd, 1000), Err(libc::EAGAIN), "{name}");
             client.set_flags(fd, 0);
-            client.begin_read(fd, 1000);
-            assert!(client.waits(Duration::from_millis(50)), "{name}");
-            client.signal(libc::SIGINT);
-            assert_eq!(client.answer(), Err(libc::EINTR), "{name}");
+            waits(&client, fd);
         }
         let fd = client.open(&mount.path(target.pid(), name), libc::O_RDONLY | libc::O_NONBLOCK).unwrap();
         assert_eq!(client.read(fd, 1000), Err(libc::EAGAIN), "{name}");
         client.set_flags(fd, 0);
-        client.begin_read(fd, 1000);
-        assert!(client.waits(Duration::from_millis(50)), "{name}");
-        client.signal(libc::SIGINT);
-        assert_eq!(client.answer(), Err(libc::EINTR), "{name}");
+        waits(&client, fd);
     }
 }
 

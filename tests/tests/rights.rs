@@ -25,15 +25,20 @@ fn another_user_controls_his_own_processes_only() {
     roots.counts(16);
 }
 
-#[test]
-fn a_program_with_more_rights_than_its_holder_runs_on() {
+/// A process of NOBODY that is to exec a set-id program, and a client of the same user. None for who cannot make that.
+fn before_a_set_id_exec() -> Option<(Mount, Client, Target, TempDir)> {
     if !root() {
-        return;
+        return None;
     }
     let dir = TempDir::new();
     let suid = set_id_program(&dir, "suid");
-    let (mount, client) = (Mount::new(), Client::of_user(NOBODY));
     let target = Target::start_as(NOBODY, "execs", &["self", suid.to_str().unwrap()]);
+    Some((Mount::new(), Client::of_user(NOBODY), target, dir))
+}
+
+#[test]
+fn a_program_with_more_rights_than_its_holder_runs_on() {
+    let Some((mount, client, target, _dir)) = before_a_set_id_exec() else { return };
     let seat = client.open(&mount.path(target.pid(), "seat"), libc::O_RDWR).unwrap();
     client.write(seat, "trace exec on\ntrace in all\nmode report").unwrap();
     client.write(seat, "mode stop\ntrace in none").unwrap();
@@ -48,13 +53,7 @@ fn a_program_with_more_rights_than_its_holder_runs_on() {
 
 #[test]
 fn who_waits_for_a_program_that_has_more_rights_now_is_told_of_its_end() {
-    if !root() {
-        return;
-    }
-    let dir = TempDir::new();
-    let suid = set_id_program(&dir, "suid");
-    let (mount, client) = (Mount::new(), Client::of_user(NOBODY));
-    let target = Target::start_as(NOBODY, "execs", &["self", suid.to_str().unwrap()]);
+    let Some((mount, client, target, _dir)) = before_a_set_id_exec() else { return };
     let wait = client.open(&mount.path(target.pid(), "wait"), libc::O_RDONLY).unwrap();
     target.go();
     target.counts(0);

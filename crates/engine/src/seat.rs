@@ -159,7 +159,7 @@ impl Seat {
     }
 
     /// The opener may not control the process any more. True if the seat stays, for the end of the process alone.
-    pub fn is_left_the_end(&mut self) -> bool {
+    pub fn leave_the_end(&mut self) -> bool {
         if self.watches_end {
             (self.job, self.exec, self.check) = (false, false, None);
         }

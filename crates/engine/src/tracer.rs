@@ -1069,7 +1069,7 @@ impl Tracer {
         }
         if let Some(entry) = self.entries.get_mut(&key) {
             let (process, proc) = (&mut entry.process, &entry.proc);
-            lost.retain(|id| !process.seats.get_mut(id).is_some_and(Seat::is_left_the_end));
+            lost.retain(|id| !process.seats.get_mut(id).is_some_and(Seat::leave_the_end));
             lost.retain(|id| !process.exec_withdrew(*id, proc));
         }
         self.drop_seats(key, |id| lost.contains(&id));
