@@ -356,7 +356,7 @@ static void execs(void)
     c = child();
     must(ioctl(c.mem, PIOCBIS, S_EXEC) == 0);
     tell(&c, 'e');
-    must(wait_for(c.mem).why == S_EXEC);
+    must(wait_for(c.mem).why == S_EXEC && registers(c.pid).ax == 0);
     must(ioctl(c.mem, PIOCBIS, S_SCX) == 0 && ioctl(c.mem, PIOCCONT, 0) == 0);
     s = wait_for(c.mem);
     must(s.why == S_SCX && s.val == SYS_execve);

@@ -126,6 +126,17 @@ static void vforks(volatile long *w)
 		w[COUNT]++;
 }
 
+static void at_vfork(struct proc *p, sysset_t *set)
+{
+	pstatus_t *s = status(p);
+	SAME(s->pr_lwp.pr_why, PR_SYSEXIT);
+	CHECK(prismember(set, s->pr_lwp.pr_what));
+	CHECK(s->pr_lwp.pr_rval1 > 1);
+	SAME(s->pr_lwp.pr_reg[R_R0], s->pr_lwp.pr_rval1);
+	CHECK(s->pr_flags & PR_VFORKP);
+	SAME(PUTP(p, PCAGENT, s->pr_lwp.pr_reg), EBUSY);
+}
+
 static void in_vfork(void)
 {
 	struct proc p = start(vforks), child;
@@ -135,39 +146,55 @@ static void in_vfork(void)
 	SAME(PUTL(&p, PCSET, PR_FORK), 0);
 	SAME(PUTP(&p, PCSEXIT, set), 0);
 	p.word[GO] = 1;
-	/* The child comes first: Linux ends the call of the parent when the child is done. */
-	char path[64], text[256];
-	pid_t found = 0;
-	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)p.pid, (int)p.pid);
-	for (int i = 0; i < 10000 && !found; i++) {
-		int fd = open(path, O_RDONLY);
-		ssize_t n = read(fd, text, sizeof text - 1);
-		close(fd);
-		if (n > 0)
-			found = atoi(text);
-		pause_ms(1);
-	}
-	CHECK(found > 0);
-	child.pid = found;
-	child.word = p.word;
+	/* The parent stands before it waits for the child. */
+	SAME(PUT(&p, PCWSTOP), 0);
+	at_vfork(&p, &set);
+	child = p;
+	child.pid = status(&p)->pr_lwp.pr_rval1;
 	attach(&child, 0);
 	SAME(PUT(&child, PCWSTOP), 0);
 	SAME(status(&child)->pr_lwp.pr_why, PR_SYSEXIT);
 	SAME(status(&child)->pr_lwp.pr_rval2, 1);
 	SAME(p.word[LAST + 1], 0);
-	/* The child may stand before the parent, which has made it, sleeps. */
-	EVENTUALLY(status(&p)->pr_flags & PR_VFORKP);
 	SAME(status(&child)->pr_flags & PR_VFORKP, 0);
 	SAME(PUTL(&child, PCRUN, 0), 0);
 	EVENTUALLY(p.word[LAST] > 0);
-	CHECK(status(&p)->pr_flags & PR_VFORKP);
+	SAME(PUTL(&p, PCRUN, 0), 0);
+	/* It waits, and its call has been shown. */
+	EVENTUALLY(!(status(&p)->pr_flags & PR_STOPPED) && status(&p)->pr_flags & PR_VFORKP);
+	p.word[GO] = 2;
+	RUNS(&p);
+	SAME(p.word[HELP], child.pid);
+	SAME(status(&p)->pr_flags & PR_VFORKP, 0);
+	end(&p);
+}
+
+/* The same of a child that nobody holds, which is done before its parent goes on; and a step, of one instruction. */
+static void in_vfork_alone(void)
+{
+	struct proc p = start(vforks);
+	sysset_t set;
+	fltset_t faults;
+
+	fork_calls(&set);
+	SAME(PUTP(&p, PCSEXIT, set), 0);
+	premptyset(&faults);
+	praddset(&faults, FLTTRACE);
+	SAME(PUTP(&p, PCSFAULT, faults), 0);
 	p.word[GO] = 2;
 	SAME(PUT(&p, PCWSTOP), 0);
-	SAME(status(&p)->pr_lwp.pr_why, PR_SYSEXIT);
-	SAME(status(&p)->pr_lwp.pr_rval1, child.pid);
-	SAME(status(&p)->pr_flags & PR_VFORKP, 0);
-	SAME(PUTL(&p, PCRUN, 0), 0);
+	EVENTUALLY(!(status(&p)->pr_flags & PR_VFORKP));
+	SAME(p.word[LAST + 1], 1);
+	pstatus_t s = *status(&p);
+	SAME(s.pr_lwp.pr_why, PR_SYSEXIT);
+	SAME(s.pr_lwp.pr_rval1, s.pr_lwp.pr_reg[R_R0]);
+	SAME(PUTL(&p, PCRUN, PRSTEP), 0);
+	SAME(PUT(&p, PCWSTOP), 0);
+	STOPPED(&p, PR_FAULTED, FLTTRACE);
+	CHECK(status(&p)->pr_lwp.pr_reg[R_PC] != s.pr_lwp.pr_reg[R_PC]);
+	SAME(PUTL(&p, PCRUN, PRCFAULT), 0);
 	RUNS(&p);
+	SAME(p.word[HELP], s.pr_lwp.pr_rval1);
 	end(&p);
 }
 
@@ -306,5 +333,6 @@ static void exits(void)
 }
 
 
-CASES({ "followed", followed }, { "not_followed", not_followed }, { "in_vfork", in_vfork }, { "execed", execed },
+CASES({ "followed", followed }, { "not_followed", not_followed }, { "in_vfork", in_vfork }, { "in_vfork_alone", in_vfork_alone },
+    { "execed", execed },
     { "exec_that_fails", exec_that_fails }, { "exits", exits }, { "as_new_program", as_new_program })

@@ -7,10 +7,11 @@
    "execs"     execs itself for ever
    "sleep"     sleeps in pause
    "vforks"    makes children by vfork that exit with 3, when told
+   "forks"     the same by fork
    "vfork"     is in vfork when the child of its own, which counts in word 20, says so in word 21
    Words: 0 the child's rounds, 1 SIGCHLDs, 2 stops, 3 continuations, 4 ends, 5 the last wait status, 6 set by the test: the child
    shall exit with 33, 8 the signal of the last stop, 9
-   vforks that failed, 10 and 11 SIGTSTPs and SIGCONTs handled. */
+   vforks (or forks) that failed, 10 and 11 SIGTSTPs and SIGCONTs handled. */
 #include "target.h"
 
 static void told(int s)
@@ -63,9 +64,9 @@ static void child(const char *how)
             execl("/proc/self/exe", "family", "child", how, (char *)0);
         if (!strcmp(how, "sleep"))
             pause();
-        if (!strcmp(how, "vforks") && word[GO]) {
+        if ((!strcmp(how, "vforks") || !strcmp(how, "forks")) && word[GO]) {
             int status = -1;
-            pid_t born = vfork();
+            pid_t born = *how == 'v' ? vfork() : fork();
             if (!born)
                 _exit(3);
             if (waitpid(born, &status, 0) != born || status != 3 << 8)

@@ -164,6 +164,35 @@ fn steps_over_changes_of_the_mask_leave_it_as_the_program_has_made_it() {
     }
 }
 
+/// In the middle of a call that makes a process or a new program the kernel has yet to put the result into its registers.
+#[test]
+fn what_a_call_is_about_to_return_is_not_taken_for_a_call_of_ours() {
+    let mount = Mount::new();
+    for (how, answer) in [("forks", libc::EBADF), ("vforks", libc::EBUSY)] {
+        let (target, client) = (Target::start("family", &[how]), Client::new());
+        let parent = target.numbers()[0] as i32;
+        let seat = client.open(&mount.path(parent, "seat"), libc::O_RDWR).unwrap();
+        client.write(seat, "trace fork on").unwrap();
+        target.go();
+        for _ in 0..3 {
+            client.write(seat, "wait fork").unwrap();
+            assert_eq!(client.write(seat, "close 999"), Err(answer), "{how}");
+            client.write(seat, "run").unwrap();
+        }
+        client.close(seat);
+        target.counts(0);
+        assert_eq!(target.word(9), 0, "{how}: it returned something else");
+    }
+    let (target, client) = (Target::start("execs", &["self", "/proc/self/exe"]), Client::new());
+    let seat = client.open(&mount.path(target.pid(), "seat"), libc::O_RDWR).unwrap();
+    client.write(seat, "trace exec on").unwrap();
+    target.go();
+    client.write(seat, "wait exec").unwrap();
+    assert_eq!(client.write(seat, "close 999"), Err(libc::EBADF));
+    client.close(seat);
+    target.counts(0);
+}
+
 #[test]
 fn an_ignored_sigtrap_stays_ignored() {
     let (mount, target) = (Mount::new(), Target::start("fenced", &["ignored"]));

@@ -50,7 +50,7 @@ cases! {
         nobody_escapes;
     opens: exclusive of_oneself stop_oneself run_on_last_close run_on_last_close_in_a_step kill_on_last_close neither
         a_writer_dies;
-    forks: followed not_followed in_vfork execed exec_that_fails exits;
+    forks: followed not_followed in_vfork in_vfork_alone execed exec_that_fails exits;
     polls: a_stop an_event an_end an_end_of_a_controlled_process an_lwp an_end_of_an_lwp edges;
     models: wide_and_narrow narrow_and_wide alike;
     causes: each;

@@ -43,6 +43,8 @@ pub enum At {
     Entry,
     /// Behind one.
     Exit,
+    /// In one that has made a new program of it: the result, 0, is still to come.
+    Exec,
     /// In none.
     Outside,
 }

@@ -98,8 +98,15 @@ impl Maker {
         }
         let able = |tid: &Tid| {
             let thread = process.threads.get(tid).filter(|t| !t.injecting);
-            thread.is_some_and(|t| matches!(&t.state, State::Stopped(stop) if *stop != Stop::Group))
+            thread.is_some_and(|t| match &t.state {
+                State::Stopped(Stop::Within(_)) => process.passes(*tid),
+                State::Stopped(stop) => *stop != Stop::Group,
+                State::Running | State::Listening => false,
+            })
         };
+        if process.threads.values().any(|t| t.state == State::Stopped(Stop::Within(false))) {
+            return Err(busy(pid, "it is in vfork, or ends"));
+        }
         let mut makers = [speaker].into_iter().chain(process.threads.keys().copied()).filter(able).peekable();
         makers.peek().ok_or_else(|| busy(pid, "no thread of it stands where it could make a call for us"))?;
         let maker = makers.find(|tid| !inject::filtered(&self.proc, *tid));

@@ -45,8 +45,12 @@ impl Target {
 /// A thread that stands where it can make a call and be as before.
 fn able(t: &Tracer, key: Key) -> Option<Tid> {
     let process = &t.entries.get(&key)?.process;
-    let able = |stop: &State| matches!(stop, State::Stopped(Stop::Plain | Stop::Signal(..)));
-    process.threads.iter().find(|(_, thread)| !thread.injecting && able(&thread.state)).map(|(tid, _)| *tid)
+    let able = |tid: Tid, state: &State| match state {
+        State::Stopped(Stop::Plain | Stop::Signal(..)) => true,
+        State::Stopped(Stop::Within(_)) => process.passes(tid),
+        _ => false,
+    };
+    process.threads.iter().find(|(tid, thread)| !thread.injecting && able(**tid, &thread.state)).map(|(tid, _)| *tid)
 }
 
 /// A look under way.

@@ -245,7 +245,7 @@ fn show(entry: &tracer::Entry) -> Held {
                 state: match &t.state {
                     State::Running => "running",
                     State::Listening | State::Stopped(Stop::Group) => "jobstop",
-                    State::Stopped(Stop::Plain) => "stopped",
+                    State::Stopped(Stop::Plain | Stop::Within(_)) => "stopped",
                     State::Stopped(Stop::Signal(..)) => "signal",
                     State::Stopped(Stop::Entry) => "entry",
                     State::Stopped(Stop::Exit) => "exit",

@@ -89,6 +89,7 @@ mod tests {
             stand: Stand::Requested,
             directed: false,
             stepping: false,
+            vfork: None,
             signal: 0,
             since: 1,
             inside: None,

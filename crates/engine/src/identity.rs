@@ -149,11 +149,10 @@ fn prepare(t: &Tracer, proc: &Proc, ids: &Ids) -> Result<(OwnedFd, Vec<(Tid, Ids
     let mut threads = Vec::new();
     for (tid, thread) in &process.threads {
         match thread.state {
-            State::Stopped(Stop::Plain | Stop::Signal(..) | Stop::Entry | Stop::Exit) if !thread.injecting => {}
-            _ => {
-                let why = format!("{tid}: it stands where it cannot make a call for us: run it first");
-                return Err(Refusal::new(libc::EBUSY, why));
-            }
+            State::Stopped(Stop::Within(_)) if !process.passes(*tid) => return Err(unable(*tid)),
+            State::Stopped(Stop::Group) | State::Listening | State::Running => return Err(unable(*tid)),
+            State::Stopped(_) if thread.injecting => return Err(unable(*tid)),
+            State::Stopped(_) => {}
         }
         let before = ids_of(proc, *tid)?;
         let others = ids.others.as_ref().and(before.others.clone());
@@ -163,6 +162,10 @@ fn prepare(t: &Tracer, proc: &Proc, ids: &Ids) -> Result<(OwnedFd, Vec<(Tid, Ids
     let mem = procfs::openat(proc.dir(), &path, libc::O_RDWR)
         .map_err(|e| Refusal::os("write into the memory of", key.0, &e))?;
     Ok((mem, threads))
+}
+
+fn unable(tid: Tid) -> Refusal {
+    Refusal::new(libc::EBUSY, format!("{tid}: it stands where it cannot make a call for us: run it first"))
 }
 
 fn start(t: &mut Tracer, key: Key, ids: Ids, mem: OwnedFd, threads: Vec<(Tid, Ids)>, pause: Pause, done: Done) {

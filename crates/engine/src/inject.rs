@@ -9,7 +9,7 @@
 use crate::agent::{self, Ending};
 use crate::error::Refusal;
 use crate::pages::TRAP;
-use crate::process::{Await, State, Stop, Thread};
+use crate::process::{Await, State, Stop};
 use crate::tracer::{Key, Tracer};
 use kernel::apart::Unfinished;
 use kernel::ledger::{self, Loan, Regs};
@@ -179,11 +179,10 @@ impl Tracer {
         }
     }
 
-    /// A thread that stands at the exit of a system call goes on to the end of the call, before its first instruction, where
-    /// registers can be put back whatever has happened to them. True if it is on its way there.
+    /// A thread that stands at the exit of a system call, or inside one, goes on to the end of the call, before its first
+    /// instruction, where registers can be put back whatever has happened to them. True if it is on its way there.
     fn pass_exit(&mut self, key: Key, tid: Tid) -> bool {
-        let at_exit = |t: &Thread| t.state == State::Stopped(Stop::Exit);
-        if !self.entries.get(&key).and_then(|e| e.process.threads.get(&tid)).is_some_and(at_exit) {
+        if !self.entries.get(&key).is_some_and(|e| e.process.passes(tid)) {
             return false;
         }
         self.leaves(tid);
@@ -209,8 +208,8 @@ impl Tracer {
             State::Stopped(Stop::Plain) => (false, false),
             State::Stopped(Stop::Signal(..)) => (true, false),
             State::Stopped(Stop::Entry) => (false, true),
-            State::Stopped(Stop::Exit) => {
-                return Err(busy("stands at the exit of a system call: run it past that first"))
+            State::Stopped(Stop::Exit | Stop::Within(_)) => {
+                return Err(busy("stands inside a system call: run it past that first"))
             }
             State::Stopped(Stop::Group) | State::Listening => return Err(busy("is stopped by job control")),
             State::Running => return Err(busy("is not stopped: write stop first")),

@@ -128,6 +128,8 @@ pub struct LwpView {
     pub stepping: bool,
     /// The signal it is about to get; 0 for none.
     pub signal: i32,
+    /// The child of the vfork at whose end it is shown, before it waits for that.
+    pub vfork: Option<Tid>,
     /// When it came to this stop: nanoseconds since boot, [`kernel::machine::since_boot`].
     pub since: u64,
     /// What only a thread that stands can be asked for.
@@ -256,6 +258,9 @@ pub(crate) fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
             let at_signal = matches!(thread.state, State::Stopped(Stop::Signal(..))) && thread.owed != 0;
             let mut inside =
                 inside(*tid, forged.filter(|_| !faulted).map(|i| **i), at_signal && (current != 0 || faulted))?;
+            if let Some(result) = thread.result() {
+                inside.regs.rax = result as u64;
+            }
             if current != thread.owed && !faulted {
                 inside.pending.signals |= 1 << ((thread.owed - 1) & 63);
             }
@@ -267,6 +272,7 @@ pub(crate) fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
             directed: seat.is_some_and(|(_, s)| s.hold_threads.contains(tid)),
             stepping: thread.steps.is_some(),
             signal: forged.map_or(current, |i| signo_of(i)),
+            vfork: thread.vfork_child(),
             since: thread.since,
             inside: inside.flatten(),
         })

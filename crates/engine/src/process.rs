@@ -55,7 +55,12 @@ pub enum Report {
     /// A new thread of this process.
     Clone(Tid),
     /// A new child process.
-    Fork(Tid, bool),
+    Fork {
+        /// It.
+        child: Tid,
+        /// Made by vfork, which will return this: the number of the child where its maker is.
+        vfork: Option<i64>,
+    },
     /// A new program; the thread that called exec had this id. All other threads are gone.
     Exec(Tid),
     /// The thread is on its way out, with the wait status of its process.
@@ -79,6 +84,9 @@ pub enum Stop {
     Entry,
     /// At a system call exit.
     Exit,
+    /// Inside a call that has made a process, a thread or a new program, or in which it ends: the kernel has yet to put the result
+    /// into its registers. `true`: it comes to the end of that call at once.
+    Within(bool),
 }
 
 /// What a thread does.
@@ -155,6 +163,8 @@ pub struct Thread {
     pub since: u64,
     /// It stands in an exec: a step from there is told at the end of the call, before it has made one instruction.
     in_exec: bool,
+    /// The end of the vfork that it is in has been told, with this child and result: the kernel's own report of it is no news.
+    told: Option<(Tid, i64)>,
     /// Its process may have made an exec that nobody saw before its next report.
     pub after_exec: bool,
     /// The shell runs a call of ours in it: no action until that is over.
@@ -193,6 +203,7 @@ impl Thread {
             job: 0,
             since: 0,
             in_exec: false,
+            told: None,
             after_exec: false,
             injecting: false,
             aside: false,
@@ -204,7 +215,7 @@ impl Thread {
 
     /// True if its children come attached: by the options in force, which may be those of a seat that is gone.
     pub fn brings_children(&self) -> bool {
-        self.options & libc::PTRACE_O_TRACEFORK != 0
+        self.options & (libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK) != 0
     }
 
     /// The call that it sleeps in, and would make again, ends with EINTR instead.
@@ -219,6 +230,16 @@ impl Thread {
         if self.call.is_none() {
             (self.call, self.restarting) = (Some(call), true);
         }
+    }
+
+    /// What the call that it stands in will return, if that is sure and not in its registers yet.
+    pub fn result(&self) -> Option<i64> {
+        self.told.map(|(_, result)| result).or(self.in_exec.then_some(0))
+    }
+
+    /// The child of the vfork that it stands in, whose end has been told.
+    pub fn vfork_child(&self) -> Option<Tid> {
+        self.told.map(|(child, _)| child)
     }
 
     /// The exec that it stands in: its number in the table of the new program, which may be another than that of the old one.
@@ -407,8 +428,10 @@ impl Process {
     /// Options that every thread is to have now.
     pub fn options(&self) -> i32 {
         let fork = self.seats.values().any(Seat::follows_fork);
+        let vfork = fork || self.seats.values().any(Seat::shows_vfork);
         BASE_OPTIONS
-            | if fork { libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK } else { 0 }
+            | if fork { libc::PTRACE_O_TRACEFORK } else { 0 }
+            | if vfork { libc::PTRACE_O_TRACEVFORK } else { 0 }
             | if self.lends { libc::PTRACE_O_TRACEVFORKDONE } else { 0 }
             | if self.sees_ends() { libc::PTRACE_O_TRACEEXIT } else { 0 }
     }
@@ -468,7 +491,7 @@ impl Process {
             return;
         }
         let options = self.options();
-        let (was, in_exec) = {
+        let (was, in_call) = {
             // A thread that nobody announced: its creator's report comes later.
             let thread = self.threads.entry(tid).or_insert_with(|| Thread::running(options, true));
             // The kernel forgets a pending INTERRUPT at whatever stop comes first.
@@ -476,7 +499,12 @@ impl Process {
             // A job-control stop that it tells of now may be the one that has been ended.
             thread.turn.continued &= matches!(report, Report::Group(_));
             let in_exec = std::mem::take(&mut thread.in_exec);
-            (std::mem::replace(&mut thread.state, State::Stopped(Stop::Plain)), in_exec)
+            let in_vfork = match report {
+                Report::Exit(_) | Report::Other => false,
+                _ => thread.told.take().is_some(),
+            };
+            thread.call.take_if(|_| in_vfork);
+            (std::mem::replace(&mut thread.state, State::Stopped(Stop::Plain)), in_exec || in_vfork)
         };
         let behind = matches!(report, Report::Carrier | Report::Trap);
         match report {
@@ -496,22 +524,28 @@ impl Process {
                 }
             }
             // The step is still to be made.
-            Report::Signal(info, _) if in_exec && is_step_trap(info.signo, info.code) && self.steps(tid) => {}
+            Report::Signal(info, _) if in_call && is_step_trap(info.signo, info.code) && self.steps(tid) => {}
             Report::Signal(info, fault) => self.signal(tid, info, fault),
             Report::Entry(call) => self.entry(tid, call),
             Report::Exit(result) => self.exit(tid, result),
             Report::Clone(new) => {
+                self.stands_within(tid, true);
                 self.born_lwp(tid, new);
                 self.direct_newborn(tid, new);
             }
-            Report::Fork(child, vfork) => {
-                self.publish(tid, What::Fork { child, vfork });
+            Report::Fork { child, vfork } => {
+                self.stands_within(tid, vfork.is_none());
+                self.publish(tid, What::Fork { child, vfork: vfork.is_some() });
+                if let Some(result) = vfork {
+                    self.tell_vfork(tid, child, result);
+                }
             }
             Report::Exec(from) => {
                 // Whoever made the call goes on under the first one's number, in the call that he is in.
                 if let Some(maker) = self.threads.remove(&from) {
-                    self.threads.insert(tid, Thread { state: State::Stopped(Stop::Plain), interrupt: false, ..maker });
+                    self.threads.insert(tid, Thread { interrupt: false, ..maker });
                 }
+                self.stands_within(tid, true);
                 self.threads.retain(|t, _| *t == tid);
                 self.thread(tid, |t| t.in_exec = true);
                 self.agent = None;
@@ -524,8 +558,12 @@ impl Process {
                 }
                 self.publish(tid, What::Exec { from });
             }
-            Report::Ending(status) => self.ending(tid, status),
-            Report::Carrier | Report::Other | Report::Dead(_) => {}
+            Report::Ending(status) => {
+                self.stands_within(tid, false);
+                self.ending(tid, status);
+            }
+            Report::Other => self.stands_within(tid, true),
+            Report::Carrier | Report::Dead(_) => {}
         }
         let ended = self.threads.get_mut(&tid).and_then(|t| t.ended.take());
         if let Some((call, result)) = ended {
@@ -533,6 +571,29 @@ impl Process {
                 self.thread(tid, |t| t.state = State::Stopped(Stop::Exit));
             }
             self.publish(tid, What::Exit(Some(call), result));
+        }
+    }
+
+    /// Where there are lwps, the end of a vfork is told before the parent waits for its child.
+    fn tell_vfork(&mut self, tid: Tid, child: Tid, result: i64) {
+        let Some(call) = self.threads.get(&tid).and_then(|t| t.call) else { return };
+        if self.publish_to(tid, What::Exit(Some(call), result), |seat| seat.lwps.is_some()) {
+            self.thread(tid, |t| t.told = Some((child, result)));
+        }
+    }
+
+    fn stands_within(&mut self, tid: Tid, ends: bool) {
+        self.thread(tid, |t| t.state = State::Stopped(Stop::Within(ends)));
+    }
+
+    /// True if a thread stands inside a call, or at its exit, and can go on to the end of it, where it can make another: that takes no
+    /// time, and passes nothing that somebody is to be told of.
+    pub fn passes(&self, tid: Tid) -> bool {
+        let unseen = self.calls() == Calls::Unseen;
+        match self.threads.get(&tid).map(|t| &t.state) {
+            Some(State::Stopped(Stop::Exit)) => true,
+            Some(State::Stopped(Stop::Within(ends))) => *ends && unseen,
+            _ => false,
         }
     }
 
@@ -645,6 +706,11 @@ impl Process {
     fn exit(&mut self, tid: Tid, result: i64) {
         let Some(thread) = self.threads.get_mut(&tid) else { return };
         thread.state = State::Stopped(Stop::Exit);
+        if thread.told.take().is_some() {
+            let call = thread.call.take();
+            self.publish_to(tid, What::Exit(call, result), |seat| seat.lwps.is_none());
+            return;
+        }
         if is_made_again(result) {
             thread.restarting = true;
             return;
@@ -659,10 +725,14 @@ impl Process {
 
     /// Tells every seat that asked; true if one of them now stands on the event.
     fn publish(&mut self, tid: Tid, what: What) -> bool {
+        self.publish_to(tid, what, |_| true)
+    }
+
+    fn publish_to(&mut self, tid: Tid, what: What, whom: impl Fn(&Seat) -> bool) -> bool {
         let pid = self.pid;
         let mut held = false;
         for seat in self.seats.values_mut() {
-            if !seat.wants(&what) || seat.is_over() {
+            if !whom(seat) || !seat.wants(&what) || seat.is_over() {
                 continue;
             }
             self.stirred = true;

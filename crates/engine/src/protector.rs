@@ -68,7 +68,7 @@ fn caller(t: &Tracer, key: Key) -> Result<Tid, Refusal> {
         State::Stopped(Stop::Plain) => Some(0),
         State::Stopped(Stop::Signal(..)) => Some(1),
         State::Stopped(Stop::Entry) => Some(2),
-        State::Stopped(Stop::Exit) => Some(3),
+        State::Stopped(Stop::Exit | Stop::Within(true)) => Some(3),
         _ => None,
     };
     let able = process.threads.iter().filter(|(_, thread)| !thread.injecting);

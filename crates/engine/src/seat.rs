@@ -190,6 +190,13 @@ impl Seat {
         self.fork || (self.inherited() && (self.tracing() || events))
     }
 
+    /// True if the ends of calls are wanted that vfork may be: they are shown before the parent waits, at a report of its own. The
+    /// numbers are those of both tables.
+    pub fn shows_vfork(&self) -> bool {
+        const MAKERS: [u64; 5] = [56, 58, 120, 190, 435];
+        self.lwps.is_some() && MAKERS.iter().any(|nr| self.exits.has(*nr))
+    }
+
     /// True if children begin with the sets of this seat.
     pub fn inherited(&self) -> bool {
         self.lwps.as_ref().is_some_and(|l| l.modes.fork) || self.turns.as_ref().is_some_and(Turns::inherited)

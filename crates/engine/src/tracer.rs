@@ -1093,7 +1093,8 @@ impl Tracer {
             libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK => {
                 let child = ptrace::event_message(tid)? as Tid;
                 self.begets(tid, child);
-                Report::Fork(child, event == libc::PTRACE_EVENT_VFORK)
+                let vfork = (event == libc::PTRACE_EVENT_VFORK).then(|| seen_from(tid, child));
+                Report::Fork { child, vfork: vfork.map(i64::from) }
             }
             libc::PTRACE_EVENT_EXEC => Report::Exec(ptrace::event_message(tid)? as Tid),
             libc::PTRACE_EVENT_EXIT => Report::Ending(ptrace::event_message(tid)? as i32),
@@ -1218,6 +1219,7 @@ impl Tracer {
     pub fn at(&self, key: Key, tid: Tid) -> At {
         let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
         match thread.map(|t| &t.state) {
+            _ if thread.is_some_and(|t| t.result() == Some(0)) => At::Exec,
             Some(State::Stopped(Stop::Entry)) => At::Entry,
             Some(State::Stopped(Stop::Exit)) => At::Exit,
             _ => At::Outside,
@@ -1340,6 +1342,21 @@ const ROUNDS: u32 = 8;
 fn tracer_of(proc: &Proc, tid: Tid) -> Option<Tid> {
     let status = procfs::read_at(proc.dir(), &path(format!("task/{tid}/status"))?).ok()?;
     procfs::numbers(procfs::field(&status, "TracerPid")?).first().map(|n| *n as Tid)
+}
+
+/// The number that process `child` has for the one that made it, which may be in a pid namespace.
+fn seen_from(maker: Tid, child: Tid) -> Tid {
+    let numbers = |tid: Tid| {
+        let status = procfs::read_at(procfs::root(), &path(format!("{tid}/status"))?).ok()?;
+        Some(procfs::numbers(procfs::field(&status, "NSpid")?))
+    };
+    let depth = numbers(maker).map_or(1, |own| own.len());
+    let own = || numbers(child)?.get(depth.checked_sub(1)?).map(|n| *n as Tid);
+    if depth == 1 {
+        child
+    } else {
+        own().unwrap_or(child)
+    }
 }
 
 /// Worker threads of io_uring are the kernel's, although they stand in the task directory: never touched.

@@ -66,6 +66,7 @@ pub fn shown(linux: &LinuxRegisters, at: At, machine: Machine) -> LinuxRegisters
             }
             None => regs[EFLAGS] &= !PSL_C,
         },
+        At::Exec => regs[RAX] = 0,
     }
     regs
 }
@@ -83,6 +84,7 @@ pub fn meant(shown: &LinuxRegisters, old: &LinuxRegisters, at: At) -> LinuxRegis
             // Linux has no result in it.
             regs[EFLAGS] = shown[EFLAGS] & !PSL_C | old[EFLAGS] & PSL_C;
         }
+        At::Exec => regs[RAX] = old[RAX],
     }
     regs
 }

@@ -273,7 +273,7 @@ impl Process {
     pub fn stays(&mut self, seat: SeatId, tid: Tid) -> bool {
         let Some(thread) = self.threads.get(&tid) else { return false };
         let acts = match &thread.state {
-            State::Stopped(Stop::Plain | Stop::Exit) => thread.forged.is_some(),
+            State::Stopped(Stop::Plain | Stop::Exit | Stop::Within(_)) => thread.forged.is_some(),
             State::Stopped(Stop::Signal(..)) => thread.forged.is_some() || thread.owed != 0,
             _ => false,
         };

@@ -372,7 +372,7 @@ proptest! {
                             4 => sig(11, 1),
                             5 => Report::Entry(call),
                             6 => Report::Exit(0),
-                            7 => Report::Fork(99, false),
+                            7 => Report::Fork { child: 99, vfork: None },
                             // Another signal has overtaken the carrier.
                             9 => sig(2, 0),
                             10 => Report::Carrier,

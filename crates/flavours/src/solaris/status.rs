@@ -25,6 +25,7 @@ use engine::lwp::{Inside, LwpView, SeatView, Shown, View};
 use engine::process::lwps::{makes_process, Stand};
 use engine::registers::array_of;
 use kernel::{machine, procfs};
+use std::ffi::CString;
 use tree::{Errno, Result};
 
 /// `status`.
@@ -232,6 +233,9 @@ fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
             _ => {}
         }
     }
+    if known.and_then(|lwp| lwp.vfork).is_some_and(borrows) {
+        out.pr_flags |= PR_VFORKP;
+    }
     if out.pr_cursig != 0 {
         let asked = actions::ask(about.target, [i32::from(out.pr_cursig)]).and_then(|all| all.first().cloned());
         out.pr_action = match asked {
@@ -304,6 +308,14 @@ fn asleep(about: &About, out: &mut LwpStatus) {
 /// True of an lwp that waits, and not for a signal, in a call that makes a process: for its child to be done with its memory.
 fn in_vfork(about: &About) -> bool {
     call_of(about).as_ref().is_some_and(makes_process)
+}
+
+/// True of a child of vfork(2) that has made no exec and has not ended.
+fn borrows(child: i32) -> bool {
+    const PF_FORKNOEXEC: u64 = 0x40;
+    let stat = CString::new(format!("{child}/stat")).ok().and_then(|path| procfs::read_at(procfs::root(), &path).ok());
+    let stat = stat.as_deref().and_then(procfs::Stat::parse);
+    stat.is_some_and(|s| !matches!(s.state, b'Z' | b'X') && s.number(9).is_some_and(|flags| flags & PF_FORKNOEXEC != 0))
 }
 
 /// Which argument of an exec is the path; `None` of another call.
