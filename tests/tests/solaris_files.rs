@@ -232,6 +232,15 @@ fn psinfo_of_all_kinds() {
     assert_eq!(client.stat(&dead.join("lwpusage")).err(), Some(ENOENT));
     assert!(client.stat(&dead.join("lwpsinfo")).is_ok());
 
+    // Of a zombie process no lwp is left, for who has opened it before either.
+    let ending = Target::start("sleeper", &[]);
+    let open =
+        client.open(&mount.path(ending.pid(), &format!("lwp/{}/lwpsinfo", ending.pid())), libc::O_RDONLY).unwrap();
+    assert!(client.read_at(open, 0, 4096).is_ok());
+    kill(ending.pid(), libc::SIGKILL);
+    eventually("it has ended", || state(ending.pid()) == 'Z');
+    assert_eq!(client.read_at(open, 0, 4096), Err(ENOENT));
+
     // The daemon's own process, which has no secrets here.
     let stranger = Client::of_user(1000);
     let info: PsInfo = take(Lp64, &read_by(&stranger, &mount.path(mount.daemon(), "psinfo")).unwrap());

@@ -107,8 +107,14 @@ impl<'a> About<'a> {
 
     /// True of what has ended and waits to be reaped: a process of which no lwp lives, or a single lwp. ENOENT if it is gone.
     pub fn zombie(&self) -> Result<bool> {
+        let ended = matches!(self.outline()?.stat()?.state, b'Z' | b'X');
+        Ok(ended && (self.target.tid.is_some() || self.of_zombie()?))
+    }
+
+    /// True if no lwp of the process lives. ENOENT if it is gone.
+    pub fn of_zombie(&self) -> Result<bool> {
         let stat = self.outline()?.stat()?;
-        Ok(matches!(stat.state, b'Z' | b'X') && (self.target.tid.is_some() || stat.number(20).unwrap_or(0) <= 1))
+        Ok(matches!(stat.state, b'Z' | b'X') && stat.number(20).unwrap_or(0) <= 1)
     }
 
     /// True if the first lwp has ended; the process may live on in others.

@@ -333,7 +333,7 @@ impl Door {
         self.target.enter(about.caller)?;
         let there = match (self.row.zombie, self.target.tid) {
             (Zombie::There, None) => self.target.proc.alive(),
-            (Zombie::There, Some(_)) => about.outline().map_err(stale).map(|_| true)?,
+            (Zombie::There, Some(_)) => !about.of_zombie().map_err(stale)?,
             _ => !about.zombie().map_err(stale)?,
         };
         if there {
@@ -533,7 +533,13 @@ pub const PIECE: usize = 1 << 20;
 impl OpenData {
     fn content(&self, caller: &Caller, memory: Option<OwnedFd>) -> Result<Vec<u8>> {
         let about = About::in_model(&self.target, caller, self.model).with_memory(memory);
-        if !self.zombies && about.zombie()? {
+        // Of a zombie process no lwp has a file.
+        let gone = match (self.zombies, self.target.tid) {
+            (false, _) => about.zombie()?,
+            (true, Some(_)) => about.of_zombie()?,
+            (true, None) => false,
+        };
+        if gone {
             return Err(Errno(libc::ENOENT));
         }
         (self.source)(&about).map_err(refused)
