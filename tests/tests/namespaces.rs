@@ -495,3 +495,34 @@ fn who_works_in_a_user_namespace_can_be_stopped_and_killed() {
     }
     assert_eq!((mount.daemon(), helpers(&mount)), (daemon, standing));
 }
+
+/// A daemon that is killed leaves nobody at work there, not even one who has been stopped.
+#[test]
+fn who_works_in_a_user_namespace_ends_with_the_daemon() {
+    if !root() {
+        return;
+    }
+    let mount = Mount::new();
+    let (standing, client) = (helpers(&mount), Client::within("u", Some(NOBODY)));
+    let own = mount.path(client.pid(), "environ");
+    std::thread::scope(|scope| {
+        let kills = scope.spawn(|| {
+            let mut stopped = None;
+            eventually("one is stopped", || {
+                stopped = helpers(&mount).into_iter().filter(|pid| !standing.contains(pid)).find(|pid| {
+                    let one_of_his = status_field(*pid, "Uid").starts_with(&NOBODY.to_string());
+                    one_of_his && {
+                        kill(*pid, libc::SIGSTOP);
+                        state(*pid) == 'T'
+                    }
+                });
+                stopped.is_some()
+            });
+            mount.kill_daemon();
+            eventually("it has ended", || stopped.is_some_and(|pid| matches!(state(pid), '-' | 'Z')));
+        });
+        while !kills.is_finished() {
+            let _ = client.open(&own, libc::O_RDONLY).map(|fd| client.close(fd));
+        }
+    });
+}

@@ -86,10 +86,12 @@ fn work<T: Carried>(
     let _end = End;
     HERE.store(true, SeqCst);
     thread::go_home(thread::home());
-    let result = prctl(libc::PR_SET_DUMPABLE, 0)
+    let ends_with_parent = || prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    let result = ends_with_parent()
+        .and_then(|()| prctl(libc::PR_SET_DUMPABLE, 0))
         .and_then(|()| become_it())
-        // Changes of credentials take the request back, so it comes behind them.
-        .and_then(|()| prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))
+        // Changes of credentials take the request back.
+        .and_then(|()| ends_with_parent())
         .and_then(|()| {
             // SAFETY: a plain system call.
             if unsafe { libc::getppid() } == parent {
