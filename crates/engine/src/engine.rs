@@ -15,6 +15,7 @@ use crate::watcher::Watcher;
 use kernel::ledger;
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, Tid};
+use kernel::reach;
 use kernel::wait::Status;
 use parking_lot::Mutex;
 use std::ffi::CString;
@@ -579,6 +580,7 @@ pub(crate) fn called(verb: &str, tid: Tid, result: i64) -> Result<i64, Refusal> 
 /// Bytes lent to a stopped thread below its stack pointer and the 128 bytes that its code may use there, where a signal would
 /// put its frame. What stood there is put back: a small stack may have a neighbour.
 pub(crate) struct Scratch {
+    tid: Tid,
     mem: OwnedFd,
     /// Address.
     pub at: u64,
@@ -606,13 +608,13 @@ impl Scratch {
         let at = regs.rsp.wrapping_sub(128 + room as u64) & !15;
         let path = CString::new(format!("task/{tid}/mem")).unwrap_or_default();
         let mem = procfs::openat(proc.dir(), &path, libc::O_RDWR).map_err(os)?;
-        let before = procfs::pread(mem.as_fd(), at, room).map_err(os)?;
+        let before = reach::read(tid, mem.as_fd(), at, room).map_err(os)?;
         let before = ledger::Lent::try_from(before).map_err(|_| os(io::Error::from_raw_os_error(libc::EFAULT)))?;
         let open = t.opened(key_of(proc), at..at.saturating_add(room as u64));
-        let lent = Scratch { mem, at, before, open };
+        let lent = Scratch { tid, mem, at, before, open };
         let mut bytes = bytes(at);
         bytes.truncate(room);
-        procfs::pwrite(lent.mem.as_fd(), at, &bytes).map_err(os)?;
+        reach::write(tid, lent.mem.as_fd(), at, &bytes).map_err(os)?;
         Ok(lent)
     }
 
@@ -624,7 +626,7 @@ impl Scratch {
     /// What is in it now.
     pub fn content(&self, tid: Tid) -> Result<Vec<u8>, Refusal> {
         let room = self.before.len();
-        procfs::pread(self.mem.as_fd(), self.at, room).map_err(|e| Refusal::os("read the stack of", tid, &e))
+        reach::read(tid, self.mem.as_fd(), self.at, room).map_err(|e| Refusal::os("read the stack of", tid, &e))
     }
 
     /// Makes the thread call with this memory, which is given back before `done` is told.
@@ -644,7 +646,7 @@ impl Drop for Scratch {
             open.open();
         }
         // It fails only if the process is gone.
-        let _ = procfs::pwrite(self.mem.as_fd(), self.at, &self.before);
+        let _ = reach::write(self.tid, self.mem.as_fd(), self.at, &self.before);
     }
 }
 

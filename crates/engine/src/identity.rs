@@ -12,6 +12,7 @@ use abi::syscall::set_number;
 use kernel::apart::Unfinished;
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::Tid;
+use kernel::reach;
 use std::collections::VecDeque;
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
@@ -202,7 +203,7 @@ impl Change {
         let mut args = [call.args[0], call.args[1], call.args[2], 0, 0, 0];
         if let (Some(list), Some((at, _))) = (&call.list, self.lent) {
             args[1] = at;
-            if let Err(e) = procfs::pwrite(self.mem.as_fd(), at, list) {
+            if let Err(e) = reach::write(call.tid, self.mem.as_fd(), at, list) {
                 return self.refuse(t, call.tid, Refusal::os("write into the memory of", call.tid, &e));
             }
         }

@@ -15,8 +15,10 @@ use kernel::apart::Unfinished;
 use kernel::ledger::{self, Loan, Regs};
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, Go, Tid};
+use kernel::reach;
 use kernel::wait::Status;
 use std::ffi::CString;
+use std::os::fd::AsFd;
 
 /// What is done with the result of a call.
 pub(crate) type Done = Box<dyn FnOnce(&mut Tracer, Result<i64, Refusal>)>;
@@ -85,7 +87,7 @@ pub(crate) fn gate(proc: &Proc, tid: Tid, narrow: bool) -> Option<u64> {
         .find(|pair| number(&pair[..word]) == AT_SYSINFO_EHDR)
         .map(|pair| number(&pair[word..]))?;
     let mem = procfs::openat(proc.dir(), &path(tid, "mem"), libc::O_RDONLY).ok()?;
-    let image = procfs::pread(std::os::fd::AsFd::as_fd(&mem), vdso, 8192).ok()?;
+    let image = reach::read(tid, mem.as_fd(), vdso, 8192).ok()?;
     let instruction: [u8; 2] = if narrow { [0xcd, 0x80] } else { [0x0f, 0x05] };
     let at = image.windows(2).position(|w| w == instruction)?;
     Some(vdso + at as u64)
@@ -129,7 +131,7 @@ fn again(proc: &Proc, tid: Tid, regs: &Regs) -> Option<Regs> {
     let instruction: [u8; 2] = if ptrace::is_narrow(regs) { [0xcd, 0x80] } else { [0x0f, 0x05] };
     let rip = regs.rip.wrapping_sub(2);
     let mem = procfs::openat(proc.dir(), &path(tid, "mem"), libc::O_RDONLY).ok()?;
-    let there = procfs::pread(std::os::fd::AsFd::as_fd(&mem), rip, 2).ok()? == instruction;
+    let there = reach::read(tid, mem.as_fd(), rip, 2).ok()? == instruction;
     let made = regs.orig_rax as i32 >= 0;
     (there && made).then_some(Regs { rip, rax: regs.orig_rax, orig_rax: u64::MAX, ..*regs })
 }

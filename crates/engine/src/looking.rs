@@ -13,8 +13,9 @@ use crate::turns::status_mask;
 use crate::watch::Hit;
 use crate::watching::areas;
 use kernel::ledger::{self, Regs};
-use kernel::procfs::{self, Proc};
+use kernel::procfs::Proc;
 use kernel::ptrace::{self, is_narrow, Go, Tid};
+use kernel::reach;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -73,7 +74,7 @@ impl Tracer {
         } else if self.watching.hits.contains_key(&tid) {
             Next::Trap
         } else {
-            let text = procfs::pread(looking.mem.as_fd(), regs.rip, operands::LONGEST).unwrap_or_default();
+            let text = reach::read(tid, looking.mem.as_fd(), regs.rip, operands::LONGEST).unwrap_or_default();
             match Call::slept_in(&regs).is_some() || is_call(&text, is_narrow(&regs)).is_some() {
                 true => Next::Call,
                 false => Next::Step(areas(&entry.process).and_then(|a| a.touched(&operands::touched(&text, &regs)))),

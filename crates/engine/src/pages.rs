@@ -22,6 +22,7 @@ use kernel::ledger;
 use kernel::lifted::Lifted;
 use kernel::procfs::{self, InCall, Proc};
 use kernel::ptrace::{self, Go, Tid};
+use kernel::reach;
 use kernel::userfault::{Fault, Userfault};
 use kernel::wait::Status;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -191,7 +192,7 @@ impl Pages {
             call.at = Some(at);
             for part in parts.into_iter().take(REMEMBERED.saturating_sub(call.before.len())) {
                 let size = (part.end - part.start) as usize;
-                let bytes = mem.and_then(|m| procfs::pread(m.as_fd(), part.start, size).ok());
+                let bytes = mem.and_then(|m| reach::read(tid, m.as_fd(), part.start, size).ok());
                 call.before.extend(bytes.map(|bytes| (part.start, bytes)));
             }
         }
@@ -199,10 +200,10 @@ impl Pages {
     }
 
     /// What a call has touched: where it began in a watched area, or what it has changed.
-    fn touched(&self, mem: Option<&OwnedFd>, call: &Call) -> Option<Hit> {
+    fn touched(&self, mem: Option<&OwnedFd>, tid: Tid, call: &Call) -> Option<Hit> {
         let mut bytes: Vec<Range<u64>> = call.at.map(one).into_iter().flatten().collect();
         for (start, before) in &call.before {
-            let now = mem.and_then(|m| procfs::pread(m.as_fd(), *start, before.len()).ok()).unwrap_or_default();
+            let now = mem.and_then(|m| reach::read(tid, m.as_fd(), *start, before.len()).ok()).unwrap_or_default();
             let changed = before.iter().zip(&now).position(|(before, now)| before != now);
             bytes.extend(changed.map(|n| start + n as u64..start + n as u64 + 1));
         }
@@ -381,7 +382,7 @@ impl Tracer {
         const FRAME: u64 = 1024;
         let frame = || ptrace::user_regs(tid).map_or(0..0, |r| r.rsp..r.rsp.saturating_add(FRAME));
         let _open = self.watching.pages.contains_key(&key).then(|| self.opened(key, frame()));
-        lifted.put_back(tid, code);
+        lifted.put_back(tid, code, &reach::Others);
     }
 
     /// Protects these pages of the process, and no others.
@@ -548,14 +549,15 @@ impl Tracer {
         let plain = event == libc::PTRACE_EVENT_STOP && signal == libc::SIGTRAP;
         let memory = memory_of(entry).ok();
         if let Some(call) = &asleep.call {
-            let hit = pages.touched(memory.as_ref(), call)?;
+            let hit = pages.touched(memory.as_ref(), tid, call)?;
             return self.page_hit(key, tid, hit, plain);
         }
         if !plain {
             return None;
         }
         let regs = ptrace::user_regs(tid).ok()?;
-        let text = memory.and_then(|m| procfs::pread(m.as_fd(), regs.rip, operands::LONGEST).ok()).unwrap_or_default();
+        let text =
+            memory.and_then(|m| reach::read(tid, m.as_fd(), regs.rip, operands::LONGEST).ok()).unwrap_or_default();
         let bytes = operands::written(&text, &regs, asleep.at);
         let hit = written(&pages.areas, &bytes);
         let seats = || entry.process.seats.values();

@@ -24,7 +24,7 @@ use kernel::ptrace::{self, Go, SiginfoBytes, Tid};
 use kernel::thread::Bell;
 use kernel::wait::{self, Status};
 use kernel::watchdog::Watchdog;
-use kernel::{apart, ledger, machine, procfs, thread};
+use kernel::{apart, ledger, machine, procfs, reach, thread};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -705,7 +705,7 @@ impl Tracer {
                         Some(_) if signal != 0 => ptrace::resume(tid, Go::Step, signal),
                         _ => {
                             if let Some(lifted) = self.unmasked.remove(&tid) {
-                                lifted.put_back(tid, None);
+                                lifted.put_back(tid, None, &reach::Others);
                             }
                             self.resume(tid, how, signal)
                         }
@@ -1247,14 +1247,7 @@ impl Tracer {
 
 /// The table of the call that the next instruction of a thread makes, if it is one that makes a call.
 pub(crate) fn call_ahead(tid: Tid, r: &libc::user_regs_struct) -> Option<Abi> {
-    // Words that lie where words do are within a page each.
-    let word = |at: u64| ptrace::peek(tid, at & !7).ok().map(u64::to_le_bytes);
-    let (first, at) = (word(r.rip)?, (r.rip & 7) as usize);
-    let text = match first.get(at..at + 2) {
-        Some(text) => [text[0], text[1]],
-        None => [first[7], word(r.rip.wrapping_add(1))?[0]],
-    };
-    is_call(&text, ptrace::is_narrow(r))
+    is_call(&reach::text(tid, r.rip, 2).ok()?, ptrace::is_narrow(r))
 }
 
 /// The table of the call that this instruction makes, in a code segment of 32 bits (`narrow`) or 64.
@@ -1324,10 +1317,9 @@ fn refine(tid: Tid, fault: u8, info: SigInfo) -> u8 {
         return abi::fault::of_address(info.addr, regs.rsp);
     }
     let before = 2;
-    let text = path(format!("{tid}/mem"))
-        .and_then(|p| procfs::openat(procfs::root(), &p, libc::O_RDONLY).ok())
-        .and_then(|mem| procfs::pread(mem.as_fd(), regs.rip.wrapping_sub(before), 16).ok())
-        .unwrap_or_default();
+    let from = regs.rip.wrapping_sub(before);
+    // The instruction may be the last of its page.
+    let text = reach::text(tid, from, 16).or_else(|_| reach::text(tid, from, 4)).unwrap_or_default();
     abi::fault::of_instruction(&text, before as usize, ptrace::is_narrow(&regs))
 }
 

@@ -45,6 +45,12 @@ pub(crate) fn here() -> bool {
     HERE.get()
 }
 
+/// True in the process apart when the daemon has ended, and its threads with it.
+pub(crate) fn is_alone() -> bool {
+    // SAFETY: a plain system call.
+    here() && unsafe { libc::getppid() } != daemon()
+}
+
 /// Thread id of the daemon's first thread, also when asked in the process apart.
 fn daemon() -> Tid {
     DAEMON.load(SeqCst)
@@ -60,6 +66,7 @@ pub fn spawn(name: &str, f: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<(
     // SAFETY: a plain system call.
     DAEMON.store(unsafe { libc::getpid() }, SeqCst);
     let stack = Stack::new()?;
+    crate::reach::start()?;
     std::thread::Builder::new().name(name.into()).stack_size(64 << 10).spawn(move || {
         let mut start = Start { f: Some(f) };
         let mut raw = 0i32;
@@ -172,8 +179,7 @@ impl Unfinished {
 impl Drop for Unfinished {
     /// If the daemon has ended meanwhile, that was the last thing to be done.
     fn drop(&mut self) {
-        // SAFETY: a plain system call.
-        if UNFINISHED.fetch_sub(1, SeqCst) == 1 && HERE.get() && unsafe { libc::getppid() } != daemon() {
+        if UNFINISHED.fetch_sub(1, SeqCst) == 1 && is_alone() {
             orphaned(ORPHANED);
         }
     }

@@ -373,7 +373,7 @@ pub(crate) fn release_all() {
 /// Nothing in here allocates, locks or touches errno's owner: plain system calls.
 mod pay {
     use super::{signal_of, Loan, Regs, Row};
-    use crate::lifted::Lifted;
+    use crate::lifted::{Himself, Lifted};
     use crate::ptrace::{self, Go, Tid};
     use std::sync::atomic::Ordering::Relaxed;
 
@@ -487,7 +487,7 @@ mod pay {
         }
         let lifted = Lifted { mask: row.mask.load(Relaxed), bits: row.lifted.load(Relaxed) };
         if lifted.bits != 0 {
-            lifted.put_back(tid, code);
+            lifted.put_back(tid, code, &Himself);
         }
         let _ = ptrace::detach(tid, super::unwatch(tid, owed));
     }

@@ -15,6 +15,7 @@ pub mod perf;
 pub mod pidfd;
 pub mod procfs;
 pub mod ptrace;
+pub mod reach;
 pub mod socket;
 pub mod thread;
 pub mod tty;

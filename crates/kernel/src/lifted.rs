@@ -8,6 +8,27 @@ use crate::ledger;
 use crate::ptrace::{self, Tid};
 use std::io;
 
+/// The memory of a thread that stands, by words.
+pub trait Words {
+    /// Reads one.
+    fn peek(&self, tid: Tid, at: u64) -> io::Result<u64>;
+    /// Writes one.
+    fn poke(&self, tid: Tid, at: u64, word: u64) -> io::Result<()>;
+}
+
+/// By the tracer itself, who waits for its pages for as long as that takes: for who has nobody else left.
+pub struct Himself;
+
+impl Words for Himself {
+    fn peek(&self, tid: Tid, at: u64) -> io::Result<u64> {
+        ptrace::peek(tid, at)
+    }
+
+    fn poke(&self, tid: Tid, at: u64, word: u64) -> io::Result<()> {
+        ptrace::poke(tid, at, word)
+    }
+}
+
 /// What was let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifted {
@@ -30,11 +51,12 @@ impl Lifted {
         Ok(Some(lifted))
     }
 
-    /// Puts them back. `code` is the `si_code` of the trap that the thread stands on, if it stands on one.
-    pub fn put_back(self, tid: Tid, code: Option<i32>) {
+    /// Puts them back. `code` is the `si_code` of the trap that the thread stands on, if it stands on one; `stack` leads to its
+    /// memory.
+    pub fn put_back(self, tid: Tid, code: Option<i32>, stack: &impl Words) {
         // A step is told with this code at the first instruction of a handler, and nowhere else.
         if code == Some(libc::SIGTRAP) {
-            let _ = self.put_in_frame(tid);
+            let _ = self.put_in_frame(tid, stack);
         }
         if let Ok(now) = ptrace::signal_mask(tid) {
             let _ = ptrace::set_signal_mask(tid, now | self.bits);
@@ -43,9 +65,9 @@ impl Lifted {
     }
 
     /// Makes the mask that comes back with the end of the handler the one that was before. None if there is no such mask.
-    fn put_in_frame(self, tid: Tid) -> Option<()> {
+    fn put_in_frame(self, tid: Tid, stack: &impl Words) -> Option<()> {
         let regs = ptrace::user_regs(tid).ok()?;
-        let word = |at: u64| ptrace::peek(tid, regs.rsp.wrapping_add(at)).ok();
+        let word = |at: u64| stack.peek(tid, regs.rsp.wrapping_add(at)).ok();
         // The arguments of a handler with SA_SIGINFO lie in the frame, and so does what they point to.
         let with_info = || word(8).is_some_and(|w| w as u32 == (regs.rsp as u32).wrapping_add(16));
         let [low, high] = match ptrace::is_narrow(&regs) {
@@ -60,7 +82,7 @@ impl Lifted {
         if saved | self.bits != self.mask || saved & self.bits != 0 {
             return None;
         }
-        let put = |at: u64, word: u64| ptrace::poke(tid, regs.rsp.wrapping_add(at), word).ok();
+        let put = |at: u64, word: u64| stack.poke(tid, regs.rsp.wrapping_add(at), word).ok();
         put(at_low, l & !LOWER | self.mask & LOWER)?;
         let h = word(at_high)?;
         put(at_high, h & LOWER | self.mask & !LOWER)
