@@ -531,6 +531,60 @@ static void abort_in_a_sleep(void)
 	end(&p);
 }
 
+static int pipe_ends[2];
+
+static void polls(volatile long *w)
+{
+	struct pollfd one = { pipe_ends[0], POLLIN, 0 };
+
+	w[READY] = 1;
+	w[LAST] = syscall(SYS_poll, &one, 1, 60000);
+	for (;;)
+		w[COUNT]++;
+}
+
+/* The call that an lwp sleeps in is shown, and its end, also if calls are traced only since it stands, and has been let go before:
+   it does not begin again. */
+static void end_of_a_sleep(void)
+{
+	for (int stops = 1; stops <= 3; stops++) {
+		sysset_t all;
+		psinfo_t info;
+
+		SAME(pipe(pipe_ends), 0);
+		struct proc p = start(polls);
+		EVENTUALLY(status(&p)->pr_lwp.pr_syscall == SYS_poll);
+		for (int n = 1; n < stops; n++) {
+			SAME(PUT(&p, PCSTOP), 0);
+			SAME(PUTL(&p, PCRUN, 0), 0);
+			EVENTUALLY(!(status(&p)->pr_flags & PR_STOPPED) && status(&p)->pr_flags & PR_ASLEEP);
+			SAME(status(&p)->pr_lwp.pr_syscall, SYS_poll);
+			int fd = open_of(p.pid, "psinfo", O_RDONLY);
+			SAME(read(fd, &info, sizeof info), (ssize_t)sizeof info);
+			close(fd);
+			SAME(info.pr_lwp.pr_syscall, SYS_poll);
+		}
+		SAME(PUT(&p, PCSTOP), 0);
+		STOPPED(&p, PR_REQUESTED, 0);
+		SAME(status(&p)->pr_lwp.pr_syscall, SYS_poll);
+		prfillset(&all);
+		SAME(PUTP(&p, PCSENTRY, all), 0);
+		SAME(PUTP(&p, PCSEXIT, all), 0);
+		SAME(PUTL(&p, PCRUN, 0), 0);
+		EVENTUALLY(!(status(&p)->pr_flags & PR_STOPPED) && status(&p)->pr_flags & PR_ASLEEP);
+		SAME(write(pipe_ends[1], "", 1), 1);
+		SAME(PUTL(&p, PCTWSTOP, 20000), 0);
+		STOPPED(&p, PR_SYSEXIT, SYS_poll);
+		SAME(status(&p)->pr_lwp.pr_rval1, 1);
+		SAME(PUTL(&p, PCRUN, 0), 0);
+		RUNS(&p);
+		SAME(p.word[LAST], 1);
+		end(&p);
+		close(pipe_ends[0]);
+		close(pipe_ends[1]);
+	}
+}
+
 static void faults_traced(struct proc *p, int fault)
 {
 	fltset_t set;
@@ -1219,7 +1273,7 @@ CASES({ "classes", classes }, { "nice_of_some", nice_of_some }, { "accounting", 
     { "exec_arguments", exec_arguments }, { "heap", heap }, { "job_control", job_control }, { "changes", changes }, { "locks", locks }, { "silent", silent },
     { "systems", systems }, { "zeros", zeros }, { "time_of_map", time_of_map }, { "other_mounts", other_mounts },
     { "own_link", own_link }, { "open_files", open_files }, { "writers", writers },
-    { "exec_by_another", exec_by_another }, { "abort_in_a_sleep", abort_in_a_sleep },
+    { "exec_by_another", exec_by_another }, { "abort_in_a_sleep", abort_in_a_sleep }, { "end_of_a_sleep", end_of_a_sleep },
     { "step_into_a_sleep", step_into_a_sleep }, { "step_from_a_call", step_from_a_call },
     { "steps_through_calls", steps_through_calls },     { "again_alone", again_alone }, { "signal_at_a_fault", signal_at_a_fault },
     { "without_the_first", without_the_first }, { "by_an_lwp_that_ended", by_an_lwp_that_ended }, { "stays", stays }, { "sums", sums }, { "contraries", contraries },

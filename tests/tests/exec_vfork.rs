@@ -162,3 +162,21 @@ fn a_vfork_is_told_and_its_child_is_free() {
     target.counts(0);
     assert_eq!(target.word(9), 0, "a child ended in another way");
 }
+
+#[test]
+fn a_child_that_tells_its_end_by_another_signal_is_told_as_a_fork() {
+    let (mount, target, client) = (Mount::new(), Target::start("family", &["clones"]), Client::new());
+    let parent = target.numbers()[0] as i32;
+    let seat = client.open(&mount.path(parent, "seat"), libc::O_RDWR).unwrap();
+    client.write(seat, "trace fork on").unwrap();
+    target.go();
+    for _ in 0..5 {
+        client.write(seat, "wait fork").unwrap();
+        let event = client.events(seat, 1).remove(0);
+        assert_eq!(field(&event, "vfork"), Some("false"), "{event}");
+        client.write(seat, "run").unwrap();
+    }
+    client.close(seat);
+    target.counts(0);
+    assert_eq!(target.word(9), 0, "a child ended in another way");
+}

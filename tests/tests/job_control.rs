@@ -258,3 +258,17 @@ fn a_job_stopped_process_under_a_trace_can_be_killed() {
         assert_eq!((field(last, "event"), field(last, "signal")), (Some("end"), Some("SIGKILL")), "{events:?}");
     }
 }
+
+/// The process stands by job control then, before the step is done.
+#[test]
+fn a_stop_signal_ends_a_step() {
+    let f = family("count", "stop");
+    kill(f.child, libc::SIGSTOP);
+    f.client.write(f.seat, "step 1000000").unwrap();
+    f.parent.stands(0);
+    f.client.write(f.seat, "run").unwrap();
+    f.will_be_told([1, 0, 0]);
+    kill(f.child, libc::SIGCONT);
+    f.parent.counts(0);
+    f.will_be_told([1, 1, 0]);
+}

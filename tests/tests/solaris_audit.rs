@@ -27,7 +27,7 @@ macro_rules! cases {
 
 cases! {
     open_files classes nice_of_some accounting changes systems heap job_control exec_arguments time_of_map zeros
-    other_mounts own_link writers exec_by_another abort_in_a_sleep locks silent
+    other_mounts own_link writers exec_by_another abort_in_a_sleep end_of_a_sleep locks silent
     step_into_a_sleep step_from_a_call steps_through_calls again_alone signal_at_a_fault
     without_the_first by_an_lwp_that_ended sums contraries system_process who_runs directories listings psinfo_of_several impossible_registers
 }

@@ -2,7 +2,6 @@
 //! called in the tracer thread, which must not wait.
 
 use crate::error::Refusal;
-use crate::event::Call;
 use crate::inject::{self, forgets_nothing, Number};
 use crate::pages::Opened;
 use crate::process::{Await, Process, State, Steps, Stop, WaiterId};
@@ -12,8 +11,9 @@ use crate::seat::{Check, Once, Opener, Seat, SeatId};
 use crate::stream::Stream;
 use crate::tracer::{self, key_of, Key, Queue, Tracer};
 use crate::watcher::Watcher;
+use abi::syscall::Abi;
 use kernel::ledger;
-use kernel::procfs::{self, Proc};
+use kernel::procfs::{self, InCall, Proc};
 use kernel::ptrace::{self, Tid};
 use kernel::reach;
 use kernel::wait::Status;
@@ -271,6 +271,11 @@ impl Target {
     /// The process.
     pub fn proc(&self) -> &Arc<Proc> {
         &self.proc
+    }
+
+    /// The number of the call that a sleeping thread is in, by what the kernel says of it.
+    pub fn number_of(&self, tid: u32, abi: Abi, call: &InCall) -> u64 {
+        self.shared.queue.restarts.number(tid as Tid, abi, call.nr, call.at)
     }
 
     /// Makes a seat that lives until [`Target::close_seat`], with its event stream, which ends with the process. The watch is
@@ -693,7 +698,15 @@ impl Obey {
             }
             Order::Step { tid, n } => self.step(t, key, seat, tid, n),
             Order::Change(change) => {
-                with_seat(t, key, seat, change);
+                let mut begins = false;
+                with_seat(t, key, seat, |s| {
+                    let before = s.wants_calls();
+                    change(s);
+                    begins = s.wants_calls() && !before;
+                });
+                if begins {
+                    t.look_into_stopped(key);
+                }
                 self.finish(t, key, Ok(()));
             }
             Order::Detach => {
@@ -900,6 +913,7 @@ fn with_seat(t: &mut Tracer, key: Key, seat: SeatId, f: impl FnOnce(&mut Seat)) 
 /// Ends the call of stopped threads: one that sleeps gets EINTR instead of a restart, one at its entry is not made.
 pub(crate) fn abort(t: &mut Tracer, key: Key, tid: Option<Tid>) -> Result<(), Refusal> {
     const EINTR: u64 = -(libc::EINTR as i64) as u64;
+    let queue = t.queue.clone();
     let Some(process) = t.entries.get_mut(&key).map(|e| &mut e.process) else { return Err(Refusal::gone(key.0)) };
     let mut stands = false;
     let calls = process.seats.values().any(Seat::wants_calls);
@@ -910,7 +924,7 @@ pub(crate) fn abort(t: &mut Tracer, key: Key, tid: Option<Tid>) -> Result<(), Re
         let mut regs = ptrace::user_regs(*id).map_err(os)?;
         if *stop == Stop::Entry {
             (regs.orig_rax, regs.rax) = (u64::MAX, EINTR);
-        } else if let Some(call) = Call::slept_in(&regs) {
+        } else if let Some(call) = queue.restarts.slept_in(*id, &regs) {
             if calls {
                 // Calls may be traced only since it stands.
                 thread.found_in(call);

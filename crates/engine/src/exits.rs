@@ -179,7 +179,7 @@ impl Tracer {
     /// How a thread is really to be set going: one whose call would end unseen by the kernel stops at the ends of calls itself.
     pub fn follow_interrupted(&mut self, tid: Tid, how: Go, signal: i32) -> Go {
         let Go::Exits(_) = how else { return how };
-        let Some(call) = interrupted(tid, signal) else { return how };
+        let Some(call) = self.interrupted(tid, signal) else { return how };
         self.change(tid, |process| process.follow_call(tid, call));
         Go::Syscall
     }
@@ -254,12 +254,13 @@ impl Tracer {
         }
         carrier
     }
-}
 
-/// The call that the thread stands in and that it will not end under its own number, or not at all: the kernel makes it again as
-/// restart_syscall, or a handler of `signal` ends it with EINTR.
-fn interrupted(tid: Tid, signal: i32) -> Option<Call> {
-    const ERESTART_RESTARTBLOCK: i32 = -516;
-    let regs = ptrace::user_regs(tid).ok()?;
-    Call::slept_in(&regs).filter(|_| signal != 0 || regs.rax as i32 == ERESTART_RESTARTBLOCK)
+    /// The call that the thread stands in and that it will not end under its own number, or not at all: the kernel makes it again as
+    /// restart_syscall, or a handler of `signal` ends it with EINTR.
+    fn interrupted(&self, tid: Tid, signal: i32) -> Option<Call> {
+        const ERESTART_RESTARTBLOCK: i32 = -516;
+        let regs = ptrace::user_regs(tid).ok()?;
+        let call = self.queue.restarts.slept_in(tid, &regs);
+        call.filter(|_| signal != 0 || regs.rax as i32 == ERESTART_RESTARTBLOCK)
+    }
 }

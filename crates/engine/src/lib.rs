@@ -33,6 +33,7 @@ pub mod process;
 mod protector;
 mod published;
 pub mod registers;
+mod restarts;
 pub mod seat;
 pub mod stream;
 mod tracer;

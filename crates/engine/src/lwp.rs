@@ -261,6 +261,9 @@ pub(crate) fn view(t: &Tracer, key: Key, flavour: &str, which: Shown) -> View {
             if let Some(result) = thread.result() {
                 inside.regs.rax = result as u64;
             }
+            if let Some(call) = t.queue.restarts.slept_in(*tid, &inside.regs) {
+                inside.regs.orig_rax = call.nr;
+            }
             if current != thread.owed && !faulted {
                 inside.pending.signals |= 1 << ((thread.owed - 1) & 63);
             }
@@ -504,9 +507,14 @@ impl Message {
             LwpOrder::Change(change) => {
                 let Some(entry) = t.entries.get_mut(&key) else { return Err(Refusal::gone(key.0)) };
                 let Some(seat) = entry.process.seats.get_mut(&seat) else { return Err(Refusal::gone(key.0)) };
+                let before = seat.wants_calls();
                 change(seat);
+                let wants = seat.wants_calls();
                 if seat.armed() {
                     t.attach(key)?;
+                }
+                if wants && !before {
+                    t.look_into_stopped(key);
                 }
                 Ok(())
             }

@@ -518,7 +518,12 @@ impl Process {
                     // Job control is not for the agent.
                     return;
                 }
-                self.thread(tid, |t| (t.state, t.job) = (State::Stopped(Stop::Group), signal));
+                let kept = self.seats.values().any(|s| s.holds_stopped_job(tid));
+                self.thread(tid, |t| {
+                    (t.state, t.job) = (State::Stopped(Stop::Group), signal);
+                    // It stands, and goes on from here by no step.
+                    t.steps.take_if(|_| kept);
+                });
                 if !std::mem::replace(&mut self.job, true) {
                     self.publish(tid, What::JobStop(signal));
                 }

@@ -13,6 +13,7 @@ use crate::pages::TRAP;
 use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Stop, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
 use crate::registers::At;
+use crate::restarts::Restarts;
 use crate::seat::{Seat, SeatId};
 use crate::stream::Unheard;
 use crate::watching::{Trap, Watching};
@@ -61,6 +62,7 @@ pub(crate) struct Queue {
     asleep: AtomicBool,
     published: Published,
     pub glance: Glance,
+    pub restarts: Restarts,
     seats: AtomicU64,
 }
 
@@ -134,7 +136,7 @@ pub(crate) struct Entry {
 
 /// The tracer thread's state.
 pub(crate) struct Tracer {
-    queue: Arc<Queue>,
+    pub queue: Arc<Queue>,
     pub entries: Entries,
     pub tids: BTreeMap<Tid, Key>,
     /// What waits lead to; and the seat with which one ends though what it waits for is not the seat's.
@@ -937,7 +939,7 @@ impl Tracer {
             return;
         }
         let left = self.left.remove(&tid);
-        match (report, Call::slept_in(&r)) {
+        match (report, self.queue.restarts.slept_in(tid, &r)) {
             (Report::Trap, Some(call)) => thread.found_in(call),
             // An interrupt of a program leaves no number of a call behind.
             (Report::Trap, None)
@@ -955,7 +957,7 @@ impl Tracer {
         let Some(process) = self.entries.get_mut(&key).map(|e| &mut e.process) else { return };
         for (tid, thread) in process.threads.iter_mut().filter(|(_, t)| t.stopped() && t.go == Go::Cont) {
             let Ok(r) = ptrace::user_regs(*tid) else { continue };
-            if let Some(call) = Call::slept_in(&r) {
+            if let Some(call) = self.queue.restarts.slept_in(*tid, &r) {
                 thread.found_in(call);
             }
         }
@@ -1145,9 +1147,11 @@ impl Tracer {
         if !self.tids.contains_key(&new) {
             let Some(entry) = self.entries.get(&key) else { return Report::Other };
             match tracer_of(&entry.proc, new) {
+                // A process that tells its end by another signal than SIGCHLD.
                 None => {
                     self.begets(creator, new);
-                    return Report::Other;
+                    let process = procfs::tgid_of(new as u32) == Some(new as u32);
+                    return if process { Report::Fork { child: new, vfork: None } } else { Report::Other };
                 }
                 Some(tracer) if tracer == thread::own_tid() => drop(self.tids.insert(new, key)),
                 // It has reported before its maker, and was let go since nobody needed it.
@@ -1172,8 +1176,14 @@ impl Tracer {
     pub fn repair_eintr(&self, tid: Tid) -> io::Result<bool> {
         const EINTR: i32 = -libc::EINTR;
         const ERESTARTNOHAND: i64 = -514;
-        if ptrace::result_register(tid)? as i32 != EINTR {
-            return Ok(false);
+        const ERESTART_RESTARTBLOCK: i32 = -516;
+        match ptrace::result_register(tid)? as i32 {
+            EINTR => {}
+            ERESTART_RESTARTBLOCK => {
+                self.queue.restarts.remember(tid, &ptrace::user_regs(tid)?);
+                return Ok(false);
+            }
+            _ => return Ok(false),
         }
         let mut regs = ptrace::user_regs(tid)?;
         if regs.rax as i32 != EINTR || (regs.orig_rax as i64) < 0 {

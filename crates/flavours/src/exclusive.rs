@@ -11,8 +11,8 @@ pub fn is_exclusive(caller: &Caller) -> bool {
     let text = procfs::read_at(procfs::root(), &path).unwrap_or_default();
     // In both tables: no number of one means another open in the other.
     let flags = match InCall::parse(&text) {
-        Some(InCall { nr: 2 | 5, args }) => args[1],
-        Some(InCall { nr: 257 | 295, args }) => args[2],
+        Some(InCall { nr: 2 | 5, args, .. }) => args[1],
+        Some(InCall { nr: 257 | 295, args, .. }) => args[2],
         _ => 0,
     };
     flags & libc::O_EXCL as u64 != 0

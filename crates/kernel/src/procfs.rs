@@ -340,23 +340,25 @@ pub fn namespace(dir: BorrowedFd, path: &CStr) -> io::Result<u64> {
     inode.ok_or_else(|| io::Error::from_raw_os_error(libc::EIO))
 }
 
-/// The whole content of a file that ends by itself, at most 16 MiB of it.
+/// The whole content of a file that ends by itself. EFBIG for more than 256 MiB, half of which a process of 65,000 mappings can have.
 pub fn read_at(dir: BorrowedFd, path: &CStr) -> io::Result<Vec<u8>> {
-    const MOST: usize = 16 << 20;
+    const MOST: usize = 256 << 20;
     const FIRST: usize = 4096;
     let fd = openat(dir, path, libc::O_RDONLY | libc::O_NOFOLLOW)?;
     let mut all = pread(fd.as_fd(), 0, FIRST)?;
     if all.len() < FIRST && is_one_record(path) {
         return Ok(all);
     }
-    while all.len() < MOST {
+    loop {
         let more = pread(fd.as_fd(), all.len() as u64, 65536)?;
         if more.is_empty() {
-            break;
+            return Ok(all);
+        }
+        if all.len() >= MOST {
+            return Err(io::Error::from_raw_os_error(libc::EFBIG));
         }
         all.extend(more);
     }
-    Ok(all)
 }
 
 /// Files of /proc that the kernel makes in one piece: what is read short of them has been read to the end.
@@ -390,6 +392,8 @@ pub struct InCall {
     pub nr: u64,
     /// Arguments.
     pub args: [u64; 6],
+    /// Stack pointer and program counter.
+    pub at: [u64; 2],
 }
 
 impl InCall {
@@ -397,11 +401,12 @@ impl InCall {
     pub fn parse(text: &[u8]) -> Option<InCall> {
         let mut words = std::str::from_utf8(text).ok()?.split_whitespace();
         let nr = words.next()?.parse().ok()?;
-        let mut args = [0; 6];
-        for (to, from) in args.iter_mut().zip(words) {
+        let mut told = [0; 8];
+        for (to, from) in told.iter_mut().zip(words) {
             *to = u64::from_str_radix(from.strip_prefix("0x")?, 16).ok()?;
         }
-        Some(InCall { nr, args })
+        let [args @ .., sp, pc] = told;
+        Some(InCall { nr, args, at: [sp, pc] })
     }
 }
 
@@ -688,7 +693,7 @@ mod tests {
     #[test]
     fn calls_that_threads_sleep_in() {
         let call = InCall::parse(b"257 0x3 0x7f 0x80 0x0 0x0 0x1 0x7ffc 0x7f1d\n").unwrap();
-        assert_eq!((call.nr, call.args), (257, [3, 0x7f, 0x80, 0, 0, 1]));
+        assert_eq!((call.nr, call.args, call.at), (257, [3, 0x7f, 0x80, 0, 0, 1], [0x7ffc, 0x7f1d]));
         for none in [&b"running\n"[..], b"-1 0x7ffc 0x7f1d\n", b"", b"1 2 3\n", b"\xff"] {
             assert_eq!(InCall::parse(none), None);
         }

@@ -15,6 +15,7 @@
 //!   `pr_poolid`, `pr_lgrp`. `pr_contract` and `pr_bindpset` are -1.
 
 use super::about::{gone, About};
+use super::status::call_of;
 use super::status::{lwp_of, speaker};
 use crate::target::Target;
 use abi::solaris::numbers::{
@@ -23,6 +24,7 @@ use abi::solaris::numbers::{
 use abi::solaris::record::{chars, makedev, Timestruc};
 use abi::solaris::records::{array, LwpsInfo, PsInfo};
 use abi::solaris::Model;
+use abi::syscall::{is_restart, Abi};
 use kernel::procfs::{InCall, Stat};
 use kernel::{machine, tty};
 use tree::Result;
@@ -224,7 +226,9 @@ fn system_call(about: &About) -> i16 {
     }
     // By its own number, also for the one lwp of a process.
     let call = InCall::parse(&about.read(b"syscall").unwrap_or_default());
-    call.and_then(|c| i16::try_from(syscall_out(c.nr)).ok()).unwrap_or(0)
+    let restart = |nr| [Abi::X86_64, Abi::I386].into_iter().any(|abi| is_restart(abi, nr));
+    let call = call.map(|c| c.nr).and_then(|nr| if restart(nr) { Some(call_of(about)?.nr) } else { Some(nr) });
+    call.and_then(|nr| i16::try_from(syscall_out(nr)).ok()).unwrap_or(0)
 }
 
 /// The processor an lwp is bound to: the only one it may use, if there are others. -1: none. Asked by number, so before anything

@@ -292,10 +292,12 @@ fn process_flags(about: &About, seat: Option<&SeatView>) -> i32 {
 }
 
 /// The call that a sleeping lwp is in, as the kernel shows it to who may control the process.
-fn call_of(about: &About) -> Option<Call> {
-    let procfs::InCall { nr, args } = procfs::InCall::parse(&about.read(b"syscall").ok()?)?;
+pub fn call_of(about: &About) -> Option<Call> {
+    let call = procfs::InCall::parse(&about.read(b"syscall").ok()?)?;
     let abi = if about.target_model() == Some(Model::Ilp32) { Abi::I386 } else { Abi::X86_64 };
-    Some(Call { nr, args, abi })
+    let tid = about.target.tid.unwrap_or(about.target.proc.pid());
+    let way = about.target.shared.engine.target(about.target.proc.clone());
+    Some(Call { nr: way.number_of(tid, abi, &call), args: call.args, abi })
 }
 
 fn asleep(about: &About, out: &mut LwpStatus) {
