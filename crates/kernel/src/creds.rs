@@ -28,6 +28,7 @@ const CAP_DAC_OVERRIDE: u32 = 1;
 const CAP_KILL: u32 = 5;
 const CAP_SETGID: u32 = 6;
 const CAP_SETUID: u32 = 7;
+const CAP_SYS_ADMIN: u32 = 21;
 
 /// Who acts for a caller whose user namespace we cannot enter: an id that no account has and whose value is not -1 ("leave
 /// alone").
@@ -144,6 +145,12 @@ thread_local! {
     static ACTING: Cell<Option<(u32, u32, u64)>> = const { Cell::new(None) };
     /// The thread whose credentials this thread read last, and its /proc directory: who asks, asks again.
     static LAST: Cell<Option<(u32, OwnedFd)>> = const { Cell::new(None) };
+}
+
+/// True if process `pid`, of our user namespace, has CAP_SYS_ADMIN, or neither have we.
+pub(crate) fn mounts_as_we(pid: u32) -> bool {
+    !has(own().caps.effective, CAP_SYS_ADMIN)
+        || raw::capget(pid as i32).is_ok_and(|caps| has(caps.effective, CAP_SYS_ADMIN))
 }
 
 impl Creds {

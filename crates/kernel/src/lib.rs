@@ -11,6 +11,7 @@ mod lifeline;
 pub mod lifted;
 pub mod machine;
 pub mod namespaces;
+pub mod peer;
 pub mod perf;
 pub mod pidfd;
 pub mod procfs;

@@ -3,7 +3,7 @@
 use crate::procfs;
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 
 /// A kind of namespace that one thread can enter by itself.
@@ -56,6 +56,17 @@ pub fn within<T>(tid: u32, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         }
     }
     f()
+}
+
+/// True if the process of this /proc directory is in our pid and user namespaces, and what it starts will be too. False if that
+/// cannot be told.
+pub(crate) fn numbers_are_ours(dir: BorrowedFd) -> bool {
+    let same =
+        |ours: &CStr, theirs: &CStr| match (procfs::namespace(procfs::root(), ours), procfs::namespace(dir, theirs)) {
+            (Ok(ours), Ok(theirs)) => ours == theirs,
+            _ => false,
+        };
+    same(c"self/ns/user", c"ns/user") && same(c"self/ns/pid", c"ns/pid") && same(c"self/ns/pid", c"ns/pid_for_children")
 }
 
 fn enter(door: &OwnedFd, flag: i32) -> io::Result<()> {

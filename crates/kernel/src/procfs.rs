@@ -18,7 +18,7 @@ const PIDFD_THREAD: libc::c_int = libc::O_EXCL;
 static ROOT: OnceLock<OwnedFd> = OnceLock::new();
 
 /// Takes the descriptor that [`root`] answers with. To be called before anything of ours is mounted; EINVAL if /proc is
-/// not the kernel's.
+/// not the kernel's, or numbers processes as another pid namespace than ours does.
 pub fn init() -> io::Result<()> {
     if ROOT.get().is_some() {
         return Ok(());
@@ -26,7 +26,8 @@ pub fn init() -> io::Result<()> {
     // SAFETY: a constant path; the result is checked.
     let fd = unsafe { libc::open(c"/proc".as_ptr(), libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) };
     let fd = owned(fd.into())?;
-    if magic(fd.as_fd())? != PROC_SUPER_MAGIC {
+    let numbers_us = |name: Vec<u8>| number(&name) == Some(std::process::id());
+    if magic(fd.as_fd())? != PROC_SUPER_MAGIC || !readlinkat(fd.as_fd(), c"self").is_ok_and(numbers_us) {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
     }
     let _ = ROOT.set(fd);

@@ -6,6 +6,7 @@ use crate::options::Options;
 use crate::runtime::Runtime;
 use crate::service::Held;
 use anyhow::{anyhow, bail, Context, Result};
+use kernel::peer::Peer;
 use rustix::net::{
     recvmsg, sendmsg, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags,
@@ -87,12 +88,43 @@ pub enum Answer {
         /// How many mounts there were.
         mounts: usize,
     },
+    /// Nothing is done for who asks.
+    Refused {
+        /// Why.
+        why: Refusal,
+    },
     /// The request failed.
     Error {
         /// Why.
         message: String,
     },
 }
+
+/// Why the daemon does nothing for a command.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Refusal {
+    /// It has as many connections as it serves at a time.
+    Busy,
+    /// The same number is another process or user to the command: FUSE would name the clients of its mount by numbers that
+    /// mean others here.
+    Elsewhere,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Refusal::Busy => f.write_str("it has too many connections: try again"),
+            Refusal::Elsewhere => write!(
+                f,
+                "this command is not in its pid and user namespaces: for a daemon here name another directory by {}",
+                crate::runtime::ENV
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 /// What `pfs status` tells.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -181,10 +213,9 @@ impl Conn {
         Ok(Conn { stream, buffer: Vec::new(), fds: VecDeque::new() })
     }
 
-    /// Is the other side this user, or root?
-    pub fn peer_is_trusted(&self) -> io::Result<bool> {
-        let peer = rustix::net::sockopt::socket_peercred(&self.stream)?.uid;
-        Ok(peer.is_root() || peer == rustix::process::geteuid())
+    /// The process at the other side.
+    pub fn peer(&self) -> io::Result<Peer> {
+        Peer::of(self.stream.as_fd())
     }
 
     /// Sends a line, with a descriptor if one is given.
@@ -255,8 +286,13 @@ impl Conn {
 
     /// Asks and waits for the answer; an answer that says error is an error.
     pub fn ask(&mut self, request: &Request, fd: Option<BorrowedFd<'_>>) -> Result<Answer> {
-        self.send(request, fd)?;
+        match self.send(request, fd) {
+            // Who is refused may have his answer before he has asked.
+            Err(e) if !is_broken(&e) => return Err(e),
+            _ => {}
+        }
         match self.receive().map_err(slow)? {
+            Some(Answer::Refused { why }) => Err(why.into()),
             Some(Answer::Error { message }) => Err(anyhow!(message)),
             Some(answer) => Ok(answer),
             None => Err(Gone.into()),
@@ -324,6 +360,7 @@ pub fn connect(runtime: &Runtime) -> Result<Option<(Conn, u32)>> {
         Ok(pid) => Ok(Some((conn, pid))),
         // It was just ending.
         Err(e) if e.is::<Gone>() || is_broken(&e) => Ok(None),
+        Err(e) if e.is::<Refusal>() => Err(e.context(format!("the daemon at {} does not answer", path.display()))),
         Err(e) => {
             let who = runtime.daemon_pid().map(|pid| format!(" (pid {pid})")).unwrap_or_default();
             Err(e.context(format!("the daemon{who} at {} cannot be used: stop it with kill", path.display())))

@@ -1,10 +1,11 @@
 //! The daemon: one per user, serves all mounts of that user, and ends with the last of them.
 
-use crate::control::{Answer, Conn, MountInfo, MountRequest, Report, Request, LINE_LIMIT, VERSION};
+use crate::control::{Answer, Conn, MountInfo, MountRequest, Refusal, Report, Request, LINE_LIMIT, VERSION};
 use crate::mounts::{self, Dev};
 use crate::runtime::Runtime;
 use crate::service::{Held, Service};
 use anyhow::{bail, Context, Result};
+use kernel::peer::Peer;
 use parking_lot::{Condvar, Mutex};
 use std::collections::BTreeMap;
 use std::fs::{File, Permissions};
@@ -123,7 +124,14 @@ impl Daemon {
     fn connection(self: &Arc<Daemon>, stream: UnixStream) {
         {
             let mut state = self.state.lock();
-            if state.stopping || state.connections >= CONNECTIONS {
+            if state.stopping {
+                return;
+            }
+            if state.connections >= CONNECTIONS {
+                drop(state);
+                // Fits into a socket that has sent nothing yet.
+                let _ =
+                    Conn::new(stream, IDLE).map(|mut conn| conn.send(&Answer::Refused { why: Refusal::Busy }, None));
                 return;
             }
             state.connections += 1;
@@ -148,8 +156,13 @@ impl Daemon {
 
     fn converse(self: &Arc<Daemon>, stream: UnixStream) -> Result<()> {
         let mut conn = Conn::new(stream, IDLE)?;
-        if !conn.peer_is_trusted()? {
+        let peer = conn.peer()?;
+        if peer.uid() != 0 && peer.uid() != rustix::process::geteuid().as_raw() {
             bail!("refused: another user");
+        }
+        if !peer.is_at_home() {
+            conn.send(&Answer::Refused { why: Refusal::Elsewhere }, None)?;
+            bail!("refused: other namespaces");
         }
         loop {
             let request = match conn.receive::<Request>() {
@@ -164,7 +177,8 @@ impl Daemon {
             };
             let last = request == Request::Shutdown;
             let fd = conn.take_fd();
-            let answer = self.answer(request, fd).unwrap_or_else(|e| Answer::Error { message: format!("{e:#}") });
+            let answer =
+                self.answer(&peer, request, fd).unwrap_or_else(|e| Answer::Error { message: format!("{e:#}") });
             conn.send(&answer, None)?;
             if last {
                 // The process ends with this connection open: the other side sees the end of the process.
@@ -177,13 +191,17 @@ impl Daemon {
         }
     }
 
-    fn answer(self: &Arc<Daemon>, request: Request, fd: Option<OwnedFd>) -> Result<Answer> {
+    fn answer(self: &Arc<Daemon>, peer: &Peer, request: Request, fd: Option<OwnedFd>) -> Result<Answer> {
         match request {
             Request::Hello => {
                 Ok(Answer::Hello { pid: std::process::id(), version: env!("CARGO_PKG_VERSION").to_owned() })
             }
             Request::Mount(request) => {
-                let fd = fd.context("the request to mount came without /dev/fuse")?;
+                let fd = fd.filter(is_fuse).context("the request to mount came without /dev/fuse")?;
+                // It has mounted by itself, or somebody has whose namespaces nobody knows.
+                if !peer.may_mount_as_we() {
+                    bail!("the request to mount came from a process without CAP_SYS_ADMIN");
+                }
                 self.mount(request, fd)?;
                 Ok(Answer::Mounted)
             }
@@ -315,6 +333,12 @@ fn fill(report: &mut Report, held: Vec<Held>) {
         }
         report.held.push(one);
     }
+}
+
+/// True for the device that a mount is served by.
+fn is_fuse(fd: &OwnedFd) -> bool {
+    let device = rustix::fs::makedev(10, 229);
+    rustix::fs::fstat(fd).is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFCHR && stat.st_rdev == device)
 }
 
 fn raise_descriptor_limit() {

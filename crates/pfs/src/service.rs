@@ -78,7 +78,8 @@ impl PfsService {
     /// With no session yet. To be called before the first mount, which may cover /proc, and before other threads are
     /// started, which inherit the signal mask that the engine needs.
     pub fn new() -> Result<PfsService> {
-        kernel::procfs::init().context("/proc must be the kernel's proc file system: mount -t proc proc /proc")?;
+        kernel::procfs::init()
+            .context("/proc must be the kernel's, of our own pid namespace: mount -t proc proc /proc")?;
         let engine = Engine::start().context("cannot start the engine")?;
         Ok(PfsService { engine, sessions: Arc::default() })
     }

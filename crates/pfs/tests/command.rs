@@ -6,7 +6,8 @@ use common::{Bench, Process};
 use rustix::process::Signal;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{symlink, PermissionsExt};
-use std::process::Stdio;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
 
 #[test]
 fn wrong_command_lines_exit_2() {
@@ -236,6 +237,61 @@ fn in_the_foreground() {
     Process::open(child.id() as i32).signal(Signal::INT);
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(!bench.mounted(&dir));
+}
+
+/// FUSE names the clients of a mount by numbers of who mounts: a daemon to which they mean others must not serve it.
+#[test]
+fn a_daemon_in_other_namespaces_is_not_joined() {
+    let bench = Bench::new();
+    let (outer, inner) = (bench.dir("p"), bench.dir("q"));
+    bench.run(&["mount", "p"]).ok();
+    let daemon = bench.daemon().unwrap();
+    let within = |space: &[&str], program: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(space).args(program).current_dir(outer.parent().unwrap()).stdin(Stdio::null());
+        common::Done(command.env("PFS_RUNTIME_DIR", bench.runtime()).output().unwrap())
+    };
+    let pfs = env!("CARGO_BIN_EXE_pfs");
+    for space in [&["-pf", "--mount-proc"][..], &["-Urpf", "--mount-proc"], &["-Ur"], &["-p"]] {
+        if !within(space, &["true"]).0.status.success() {
+            eprintln!("unshare {space:?} is refused here: nothing tested");
+            continue;
+        }
+        for args in [&[pfs, "mount", "q"][..], &[pfs, "status"], &[pfs, "shutdown"]] {
+            within(space, args).fails(1, &["pid and user namespaces", "PFS_RUNTIME_DIR"]);
+        }
+        assert!(!bench.mounted(&inner) && bench.mounted(&outer));
+        assert_eq!(bench.daemon().unwrap().pid, daemon.pid);
+    }
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    // A daemon of its own is there for it; and the copy of the outer mount can be taken away.
+    let own = "export PFS_RUNTIME_DIR=$PWD/own && $0 mount q && readlink q/self && $0 shutdown";
+    let said = within(&["-pf", "--mount-proc"], &["sh", "-c", own, pfs]).ok().out();
+    assert!(said.lines().next().is_some_and(|n| n.parse::<u32>().unwrap() < 100), "{said}");
+    within(&["-pf", "--mount-proc"], &[pfs, "umount", "p"]).ok();
+    std::fs::read_dir(&outer).unwrap().count();
+    // Where /proc shows the processes of another namespace, none is known.
+    let blind = "PFS_RUNTIME_DIR=$PWD/blind $0 mount q";
+    within(&["-pf"], &["sh", "-c", blind, pfs]).fails(1, &["cannot start the daemon"]);
+    assert!(!bench.mounted(&inner));
+}
+
+#[test]
+fn a_busy_daemon_says_so() {
+    let bench = Bench::new();
+    let dir = bench.dir("p");
+    bench.dir("q");
+    bench.run(&["mount", "p"]).ok();
+    let idle = [(); 64].map(|()| UnixStream::connect(bench.runtime().join("control")).unwrap());
+    for args in [&["status"][..], &["shutdown"], &["mount", "q"]] {
+        bench.run(args).fails(1, &["too many connections", "try again"]);
+    }
+    assert!(bench.mounted(&dir));
+    bench.run(&["umount", "p"]).fails(1, &["p is unmounted", "too many connections"]);
+    assert!(!bench.mounted(&dir));
+    drop(idle);
 }
 
 #[test]

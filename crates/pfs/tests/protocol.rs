@@ -116,6 +116,35 @@ fn the_daemon_survives_garbage() {
     let mut conn = Conn::new(UnixStream::connect(&socket).unwrap(), PATIENCE).unwrap();
     let said = conn.ask(&request(b"/p".to_vec()), None).unwrap_err().to_string();
     assert!(said.contains("without /dev/fuse"), "{said}");
+    // With another one.
+    let null = std::fs::File::open("/dev/null").unwrap();
+    let said = conn.ask(&request(b"/p".to_vec()), Some(null.as_fd())).unwrap_err().to_string();
+    assert!(said.contains("without /dev/fuse"), "{said}");
     assert!(bench.mounted(&dir));
     bench.run(&["umount", "p"]).ok();
+}
+
+/// Who may not mount has his descriptor from somebody else, who may be in other namespaces.
+#[test]
+fn root_without_capabilities_hands_no_mount_to_the_daemon() {
+    const CLIENT: &str = "import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+socket.send_fds(s, [sys.argv[2].encode()], [os.open('/dev/fuse', os.O_RDWR)])
+print(s.recv(9999))";
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.dir("p");
+    bench.run(&["mount", "p"]).ok();
+    let line = encode(&request(b"/q".to_vec())).unwrap();
+    for (capabilities, expected) in [("-sys_admin", "without CAP_SYS_ADMIN"), ("+sys_admin", "mounted")] {
+        let mut command = std::process::Command::new("setpriv");
+        command.args(["--bounding-set", capabilities, "--inh-caps", capabilities, "python3", "-c", CLIENT]);
+        command.arg(bench.runtime().join("control")).arg(std::str::from_utf8(&line).unwrap());
+        let out = command.output().unwrap();
+        let said = String::from_utf8_lossy(&out.stdout);
+        assert!(said.contains(expected), "{said}{}", String::from_utf8_lossy(&out.stderr));
+    }
 }

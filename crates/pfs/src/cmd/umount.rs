@@ -1,7 +1,7 @@
 //! `pfs umount`.
 
 use crate::cli::Umount;
-use crate::control::{connect, Answer, Request};
+use crate::control::{connect, Answer, Refusal, Request};
 use crate::mounts;
 use crate::runtime::Runtime;
 use anyhow::{bail, Context, Result};
@@ -28,7 +28,12 @@ pub(super) fn run(args: &Umount) -> Result<()> {
     // still stands elsewhere (bound, or in another mount namespace as far as we see it) goes on.
     let elsewhere = mounts::all()?.iter().any(|m| m.dev == mount.dev);
     if !elsewhere {
-        if let Some((mut conn, _)) = connect(&Runtime::find()?)? {
+        let found = match connect(&Runtime::find()?) {
+            // What it serves it mounted itself, in its own namespaces.
+            Err(e) if e.downcast_ref() == Some(&Refusal::Elsewhere) => None,
+            found => found.with_context(|| format!("{show} is unmounted; what was held is given back later"))?,
+        };
+        if let Some((mut conn, _)) = found {
             match conn.ask(&Request::End { dev: mount.dev }, None)? {
                 // Not known: gone already, or a leftover, or another user's.
                 Answer::Ended { .. } => {}
