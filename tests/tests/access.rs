@@ -1,8 +1,9 @@
 //! access(2) here and in the kernel's /proc, side by side.
 
 use flavours::linux::own::PROCESS;
-use pfs_tests::{root, Client, Mount, Target, NOBODY};
+use pfs_tests::{bounded, inside, root, Client, Mount, Target, TempDir, NOBODY, PATIENCE};
 use std::path::Path;
+use std::process::Command;
 
 /// The answers to each of the eight questions.
 fn answers(client: &Client, path: &Path) -> Vec<Result<(), i32>> {
@@ -53,4 +54,65 @@ fn nobody_executes_a_file_of_ours() {
         assert_eq!(client.access(&path, libc::R_OK | libc::W_OK), Ok(()), "{}", row.name);
         assert_eq!(client.access(&path, libc::X_OK), Err(libc::EACCES), "{}", row.name);
     }
+}
+
+/// What one sees of a process: kinds of calls on its directory and files, each with its answer.
+const LOOKS: &str = "
+import os, sys
+def answer(f, *a):
+    try:
+        r = f(*a)
+        return r if isinstance(r, bool) else 'ok'
+    except OSError as e:
+        return e.strerror
+base, pid = sys.argv[1:]
+print('listed', pid in os.listdir(base))
+for name in ['', '/status', '/task', '/task/' + pid, '/environ']:
+    p = base + '/' + pid + name
+    calls = [os.stat, lambda p: os.close(os.open(p, os.O_RDONLY))]
+    # That it is no directory is said before anybody is asked.
+    calls += [] if name in ['/status', '/environ'] else [os.listdir, os.chdir]
+    print(name, *(answer(f, p) for f in calls), *(os.access(p, m) for m in (os.F_OK, os.R_OK, os.X_OK)))
+";
+
+#[test]
+fn what_is_hidden_is_what_the_kernel_hides() {
+    if !root() || !inside("what_is_hidden_is_what_the_kernel_hides", &["unshare", "-m", "--propagation", "private"]) {
+        return;
+    }
+    let (kernels, target) = (TempDir::new(), Target::start("count", &[]));
+    // Of the group 0, the kernel's default, by either list of groups; of another; of none; and root who may trace nobody.
+    let people: [&[&str]; 5] = [
+        &["--reuid=65534", "--regid=0", "--clear-groups"],
+        &["--reuid=65534", "--regid=65534", "--groups=0"],
+        &["--reuid=65534", "--regid=65534", "--groups=77"],
+        &["--reuid=65534", "--regid=65534", "--clear-groups"],
+        &["--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"],
+    ];
+    let mut wrong = Vec::new();
+    for options in ["hidepid=1", "hidepid=2", "hidepid=4", "hidepid=1,gid=77", "hidepid=2,gid=77"] {
+        let mut command = Command::new("mount");
+        command.args(["-t", "proc", "-o", options, "proc"]).arg(kernels.path());
+        assert!(command.status().unwrap().success());
+        let mount = Mount::of("linux", options);
+        for who in people {
+            // A kernel thread has nothing that anybody may trace.
+            for pid in [target.pid(), 2] {
+                let looks = |base: &Path| {
+                    let mut command = Command::new("setpriv");
+                    command.args(who).args(["/usr/bin/python3", "-c", LOOKS]).arg(base).arg(pid.to_string());
+                    let out = bounded(&mut command, PATIENCE);
+                    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+                    String::from_utf8(out.stdout).unwrap()
+                };
+                let (theirs, ours) = (looks(kernels.path()), looks(mount.point()));
+                if theirs != ours {
+                    wrong.push(format!("{options} {who:?} {pid}:\n{ours}instead of\n{theirs}"));
+                }
+            }
+        }
+        drop(mount);
+        assert!(Command::new("umount").arg(kernels.path()).status().unwrap().success());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

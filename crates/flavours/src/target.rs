@@ -114,7 +114,8 @@ impl Target {
         let Ok(creds) = caller.creds() else { return false };
         let options = &self.shared.options;
         let member = |gid| caller.gid == gid || creds.groups().contains(&gid);
-        if options.hidepid != 4 && options.gid.is_some_and(member) {
+        // The kernel's option gid= is 0 if it is not given, and does not count where who may trace decides alone.
+        if options.hidepid != 4 && member(options.gid.unwrap_or(0)) {
             return true;
         }
         // Reading this link is allowed to who may inspect the process, and to nobody else.

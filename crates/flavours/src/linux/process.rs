@@ -97,6 +97,7 @@ impl Node for TaskDir {
     /// The kernel's directory is immutable, which says more than its mode.
     fn access(&self, caller: &Caller, mask: i32) -> Result<()> {
         let attr = self.attr(caller)?;
+        self.target.enter(caller)?;
         match mask & libc::W_OK != 0 {
             true if self.target.shared.options.ro => Err(Errno(libc::EROFS)),
             true => Err(Errno(libc::EPERM)),
