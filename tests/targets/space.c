@@ -1,7 +1,7 @@
 /* space SPACES [ARGS]: starts the program $PFS_STARTS in namespaces of its own and ends with it. Letters of SPACES: p a pid
    namespace, u a user namespace in which its user is 0 and nobody else has a number, o one in which its user has the number that
-   he has here and so no capability, m a mount namespace, i one of IPC, n a network of its own, h the host name "jailed". Then may
-   come: @N in the user namespace of process N, :N as user N, =N with the process id N, /DIR (with m) with DIR over /proc. Word
+   he has here and so no capability, m a mount namespace, i one of IPC, n a network of its own, c one of control groups, h the host
+   name "jailed". Then may come: @N in the user namespace of process N, :N as user N, =N with the process id N, /DIR (with m) with DIR over /proc. Word
    500: its process id as seen from here. */
 #include "target.h"
 #include <grp.h>
@@ -35,6 +35,7 @@ int main(int argc, char **argv)
     how.flags |= memchr(spaces, 'h', letters) ? CLONE_NEWUTS : 0;
     how.flags |= memchr(spaces, 'i', letters) ? CLONE_NEWIPC : 0;
     how.flags |= memchr(spaces, 'n', letters) ? CLONE_NEWNET : 0;
+    how.flags |= memchr(spaces, 'c', letters) ? CLONE_NEWCGROUP : 0;
     int ready[2], status;
     if (pipe2(ready, O_CLOEXEC))
         return 91;

@@ -243,8 +243,15 @@ fn both_namespaces_at_once() {
     assert_eq!(client.open(&mount.path(pid, "ctl"), libc::O_RDWR), Err(libc::EACCES));
 }
 
-/// The host name, limits of IPC and settings of the network are those of whoever looks, as in the kernel's /proc; what it
-/// changes, it changes for itself.
+/// Since Linux 6.14 each pid namespace has numbers of its own.
+fn numbers_are_limited_by_namespace() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(['.', '-']).map(|n| n.parse::<u32>().unwrap_or(0));
+    (numbers.next(), numbers.next()) >= (Some(6), Some(14))
+}
+
+/// The host name, limits of IPC, settings of the network and limits of processes are those of whoever looks, as in the kernel's
+/// /proc; what it changes, it changes for itself.
 #[test]
 fn who_looks_sees_and_changes_its_own() {
     if !root() {
@@ -256,7 +263,12 @@ fn who_looks_sees_and_changes_its_own() {
         ("h", "sys/kernel/hostname", "inner\n"),
         ("i", "sys/kernel/msgmni", "1234\n"),
         ("n", "sys/net/ipv4/ip_forward", "1\n"),
+        ("p", "sys/vm/memfd_noexec", "1\n"),
+        ("p", "sys/kernel/pid_max", "5000\n"),
     ] {
+        if name.ends_with("pid_max") && !numbers_are_limited_by_namespace() || !kernels(name).exists() {
+            continue;
+        }
         let (inside, ours) = (Client::within(space, None), mount.point().join(name));
         let before = text(&outside, &kernels(name)).unwrap();
         assert_ne!(before, value, "{name}");
@@ -278,6 +290,48 @@ fn who_looks_sees_and_changes_its_own() {
         };
         same(&inside);
         same(&outside);
+    }
+}
+
+/// Who reads in a pid namespace of his own, without the right to enter it: the kernel judges him there.
+#[test]
+fn who_may_change_nothing_there_changes_nothing() {
+    if !root() || !numbers_are_limited_by_namespace() {
+        return;
+    }
+    let (mount, name) = (Mount::new(), "sys/kernel/pid_max");
+    for space in [format!("p:{NOBODY}"), "pu".to_owned(), "po".to_owned()] {
+        let client = Client::within(&space, (!space.contains(':')).then_some(NOBODY));
+        let (ours, kernels) = (mount.point().join(name), Path::new("/proc").join(name));
+        assert_eq!(text(&client, &ours), text(&client, &kernels), "{space}");
+        let open = [&ours, &kernels].map(|path| client.open(path, libc::O_WRONLY).map(|_| ()));
+        assert_eq!(open[0], open[1], "{space}");
+    }
+}
+
+/// Paths of control groups begin where those of whoever looks do.
+#[test]
+fn control_groups_are_named_as_the_reader_names_them() {
+    let some = |text: &str| text.lines().any(|line| !line.ends_with(":/"));
+    if !root() || !some(&std::fs::read_to_string("/proc/self/cgroup").unwrap()) {
+        return;
+    }
+    let mount = Mount::new();
+    for space in ["c".to_owned(), format!("c:{NOBODY}"), "cu".to_owned(), "x".to_owned()] {
+        let client = Client::within(&space, None);
+        for pid in [client.pid(), mount.daemon()] {
+            for name in
+                ["cgroup", "cpuset", "mountinfo"].into_iter().flat_map(|n| [n.into(), format!("task/{pid}/{n}")])
+            {
+                let kernels = text(&client, &Path::new("/proc").join(pid.to_string()).join(&name));
+                // The daemon shows less of itself than the kernel does.
+                let ours = text(&client, &mount.path(pid, &name));
+                if pid == client.pid() || ours.is_ok() {
+                    assert_eq!(ours, kernels, "{name} of {pid} in {space}");
+                }
+                assert!(name != "cgroup" || ours.is_ok_and(|text| some(&text) == (space == "x")));
+            }
+        }
     }
 }
 

@@ -143,3 +143,44 @@ fn a_kernel_thread_is_refused() {
     let (mount, client) = (Mount::new(), Client::new());
     assert_eq!(client.open(&mount.path(2, "ctl"), libc::O_RDWR), Err(libc::EBUSY));
 }
+
+/// A key of root's, which he alone is shown.
+struct Key(libc::c_long);
+
+impl Key {
+    const USER_SESSION: libc::c_long = -5;
+
+    fn new(name: &std::ffi::CStr) -> Key {
+        let (kind, value) = (c"user".as_ptr(), c"x".as_ptr());
+        // SAFETY: strings that end in 0, and a value of one byte.
+        let key = unsafe { libc::syscall(libc::SYS_add_key, kind, name.as_ptr(), value, 1usize, Key::USER_SESSION) };
+        assert!(key > 0, "{}", std::io::Error::last_os_error());
+        Key(key)
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        // SAFETY: no pointers.
+        unsafe { libc::syscall(libc::SYS_keyctl, libc::KEYCTL_UNLINK, self.0, Key::USER_SESSION) };
+    }
+}
+
+#[test]
+fn keys_are_shown_to_whom_the_kernel_shows_them() {
+    if !root() || !std::path::Path::new("/proc/keys").exists() {
+        return;
+    }
+    let (mount, name) = (Mount::new(), format!("pfs-test-{}", std::process::id()));
+    let _key = Key::new(&std::ffi::CString::new(name.clone()).unwrap());
+    let clients =
+        [Client::new(), Client::of_user(NOBODY), Client::within("u", Some(NOBODY)), Client::within("o", None)];
+    for (i, client) in clients.iter().enumerate() {
+        let keys = [mount.point().join("keys"), "/proc/keys".into()]
+            .map(|path| String::from_utf8(client.read_file(&path).unwrap()).unwrap());
+        let [ours, kernels] = keys.each_ref().map(|text| text.lines().map(|l| l[..8].to_owned()).collect::<Vec<_>>());
+        // What the reader has at hand in his own session is known to nobody else.
+        assert!(ours.iter().all(|key| kernels.contains(key)), "{}instead of\n{}", keys[0], keys[1]);
+        assert!(keys[0].contains(&name) == (i == 0) || keys[1].contains(&name), "{i}: {}", keys[0]);
+    }
+}

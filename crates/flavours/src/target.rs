@@ -1,6 +1,7 @@
 //! What a file is about, who may see it, and acting on it in the caller's name.
 
 use crate::Shared;
+use kernel::creds::Creds;
 use kernel::helper::{Carried, Found};
 use kernel::namespaces;
 use kernel::procfs::{self, Proc};
@@ -174,7 +175,7 @@ pub fn act<T: Carried>(
     let creds = caller.creds()?;
     match target {
         Some(target) if !harmless => Ok(creds.act_on(&target.proc, || f(dir))?),
-        None if is_of_reader(path) => Ok(namespaces::within(caller.tid, || creds.act(|| f(dir)))?),
+        None => Ok(act_for_reader(caller.tid, creds, path, || f(dir))?),
         _ => Ok(creds.act(|| f(dir))?),
     }
 }
@@ -188,6 +189,38 @@ fn numbers_differ(path: &CStr, caller: &Caller) -> bool {
 pub fn is_of_reader(path: &CStr) -> bool {
     let first = path.to_bytes().split(|b| *b == b'/').next();
     matches!(first, Some(b"sys" | b"sysvipc"))
+}
+
+/// What the kernel does in the pid namespace of whoever uses it.
+const OF_PIDS: &[&[u8]] =
+    &[b"sys/kernel/cad_pid", b"sys/kernel/ns_last_pid", b"sys/kernel/pid_max", b"sys/vm/memfd_noexec"];
+
+/// Runs `f`, about a file that belongs to no process, in the name of thread `tid`, and in those of its namespaces that it tells of.
+pub fn act_for_reader<T: Carried>(
+    tid: u32,
+    creds: &Creds,
+    path: &CStr,
+    f: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    if path == c"keys" {
+        return creds.act_without_keys(f);
+    }
+    let settings = if is_of_reader(path) { namespaces::SETTINGS } else { 0 };
+    let pids = if OF_PIDS.contains(&path.to_bytes()) { namespaces::PID } else { 0 };
+    let inside = namespaces::enter(tid, settings | pids)?;
+    match inside.by_children() {
+        true => creds.act_in_copy(f),
+        false => creds.act(f),
+    }
+}
+
+/// Runs `f`, about a file of a process, in the cgroup namespace of thread `tid` where the file tells of that. What we may not enter
+/// is seen as we see it.
+pub fn in_cgroups_of<T>(tid: u32, path: &CStr, f: impl FnOnce() -> T) -> T {
+    let name = path.to_bytes().rsplit(|b| *b == b'/').next();
+    let tells = matches!(name, Some(b"cgroup" | b"cpuset" | b"mountinfo"));
+    let _inside = tells.then(|| namespaces::enter(tid, namespaces::CGROUP));
+    f()
 }
 
 /// Attributes of a path; ESTALE if there is nothing any more.

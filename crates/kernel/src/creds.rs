@@ -9,10 +9,11 @@
 //! and its capabilities count only there. No thread can enter it, so a process does what it asks for ([`crate::helper`]), which has
 //! exactly its credentials.
 //!
-//! Two places where we would be judged more kindly than the caller itself, and what is done:
+//! Three places where we would be judged more kindly than the caller itself, and what is done:
 //! * A thread may always look into its own process, so the daemon's own process is closed to [`Creds::act_on`].
 //! * While access(2) runs, the header's uid is the real one but /proc still shows the effective capabilities: if the
 //!   ids differ, the capabilities do not count.
+//! * Keys are found by the real uid and in the keyring of a session, which stay ours: [`Creds::act_without_keys`].
 
 use crate::helper::{self, Carried};
 use crate::procfs::{self, Proc};
@@ -284,6 +285,29 @@ impl Creds {
         }
     }
 
+    /// Like [`act`](Creds::act), always in a copy of this process: with the real ids too, and in the pid namespace that the children
+    /// of this thread are in.
+    pub fn act_in_copy<T: Carried>(&self, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match &self.home {
+            Home::Foreign { space: Some(space), effective } => self.abroad(space, *effective, f),
+            Home::Foreign { space: None, .. } => Creds::stranger().copied(f),
+            Home::Same | Home::Ours => self.copied(f),
+        }
+    }
+
+    /// The same with no keys of ours at hand: the kernel shows what keys its reader has, by his real uid and his session's keyring.
+    pub fn act_without_keys<T: Carried>(&self, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        self.act_in_copy(|| helper::leave_keys().and_then(|()| f()))
+    }
+
+    fn copied<T: Carried>(&self, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        if ACTING.get().is_some() {
+            return Err(denied());
+        }
+        let own = own();
+        helper::run(|| self.be(own).map_err(|_| denied()), f)
+    }
+
     fn stranger() -> Creds {
         Creds { uid: STRANGER, gid: STRANGER, groups: vec![], effective: 0, home: Home::Ours }
     }
@@ -350,7 +374,8 @@ impl Creds {
     /// Takes these credentials for good.
     fn be(&self, own: &Own) -> io::Result<()> {
         self.be_called(own)?;
-        raw::capset(Caps { effective: self.effective, permitted: self.effective, inheritable: 0 })
+        let effective = self.effective & own.caps.permitted;
+        raw::capset(Caps { effective, permitted: effective, inheritable: 0 })
     }
 
     /// Takes all ids, the real and saved ones too. An unprivileged daemon has no others than its own.

@@ -1,12 +1,12 @@
-//! One piece of work in another user namespace.
+//! One piece of work in another user or pid namespace.
 //!
-//! Only a process of one thread can enter a user namespace. So a copy of this process is made, which takes the caller's credentials,
+//! Only a process of one thread can enter a user namespace, and only a new one a pid namespace. So a copy of this process is made, which takes the caller's credentials,
 //! does that one thing, sends the answer and ends. Whoever is privileged there may stop it, kill it or keep it from the CPU. It shares
 //! nothing with us that it could leave locked or half changed, so that costs this one answer (EIO). To look into it he would have
 //! to be privileged where its memory is from, which is our namespace: the copy is not dumpable.
 
 use crate::procfs::{self, Dirent};
-use crate::{apart, thread};
+use crate::{apart, pidfd, thread};
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -40,7 +40,7 @@ pub(crate) fn run<T: Carried>(
 ) -> io::Result<T> {
     let (ours, theirs) = pair()?;
     // SAFETY: plain system calls.
-    let (parent, mask) = unsafe {
+    let (pid, mask) = unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
         let mut mask: libc::sigset_t = std::mem::zeroed();
         libc::sigfillset(&mut all);
@@ -48,10 +48,12 @@ pub(crate) fn run<T: Carried>(
         libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut mask);
         (libc::getpid(), mask)
     };
+    // By its number it would not be known in another pid namespace.
+    let parent = pidfd::open(pid);
     // SAFETY: the copy uses the allocator, which fork(2) of libc leaves usable, and no lock of ours. It never returns from here.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
-        work(parent, &theirs, become_it, f);
+        work(&parent, &theirs, become_it, f);
     }
     let failed = io::Error::last_os_error();
     // SAFETY: `mask` was filled by the call above.
@@ -70,7 +72,7 @@ fn broken() -> io::Error {
 
 /// The whole life of the copy.
 fn work<T: Carried>(
-    parent: i32,
+    parent: &io::Result<OwnedFd>,
     socket: &OwnedFd,
     become_it: impl FnOnce() -> io::Result<()>,
     f: impl FnOnce() -> io::Result<T>,
@@ -92,13 +94,9 @@ fn work<T: Carried>(
         .and_then(|()| become_it())
         // Changes of credentials take the request back.
         .and_then(|()| ends_with_parent())
-        .and_then(|()| {
-            // SAFETY: a plain system call.
-            if unsafe { libc::getppid() } == parent {
-                f()
-            } else {
-                Err(broken())
-            }
+        .and_then(|()| match parent {
+            Ok(parent) if !pidfd::wait_exit(parent, 0) => f(),
+            _ => Err(broken()),
         });
     let (errno, (bytes, fd)) = match result {
         Ok(value) => (0, value.pack()),
@@ -107,6 +105,16 @@ fn work<T: Carried>(
     let _ = send(socket, errno, &bytes, fd);
     // SAFETY: ends the process.
     unsafe { libc::_exit(0) }
+}
+
+/// Gives up the keys of our session for an empty keyring that nobody is shown.
+pub(crate) fn leave_keys() -> io::Result<()> {
+    const KEY_SPEC_SESSION_KEYRING: i32 = -3;
+    // SAFETY: no pointers: a keyring without a name.
+    unsafe {
+        check(libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, 0usize) as isize)?;
+        check(libc::syscall(libc::SYS_keyctl, libc::KEYCTL_SETPERM, KEY_SPEC_SESSION_KEYRING, 0) as isize).map(drop)
+    }
 }
 
 fn prctl(option: i32, value: i32) -> io::Result<()> {

@@ -1,10 +1,10 @@
 //! One open file of the kernel's /proc.
 
 use super::readiness::{self, Wake};
-use crate::target::{is_of_reader, Target};
+use crate::target::{act_for_reader, in_cgroups_of, Target};
 use kernel::creds::Creds;
 use kernel::helper::Carried;
-use kernel::{namespaces, procfs};
+use kernel::procfs;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -60,9 +60,8 @@ impl Inner {
 
     fn act<T: Carried>(&self, who: &Asker, f: impl FnOnce() -> io::Result<T>) -> Result<T> {
         Ok(match &self.target {
-            Some(target) => who.creds.act_on(&target.proc, f),
-            None if is_of_reader(&self.path) => namespaces::within(who.tid, || who.creds.act(f)),
-            None => who.creds.act(f),
+            Some(target) => in_cgroups_of(who.tid, &self.path, || who.creds.act_on(&target.proc, f)),
+            None => act_for_reader(who.tid, &who.creds, &self.path, f),
         }?)
     }
 
@@ -98,7 +97,8 @@ impl Inner {
 impl Handle for KernelHandle {
     fn read(&self, caller: &Caller, offset: u64, size: usize, done: Pending<Vec<u8>>) {
         if self.inner.is_public() {
-            done.finish(procfs::pread(self.inner.file.as_fd(), offset, size).map_err(Errno::from));
+            let read = || procfs::pread(self.inner.file.as_fd(), offset, size);
+            done.finish(in_cgroups_of(caller.tid, &self.inner.path, read).map_err(Errno::from));
             return;
         }
         match Asker::of(caller) {
