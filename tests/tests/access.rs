@@ -1,7 +1,9 @@
-//! access(2) here and in the kernel's /proc, side by side.
+//! access(2) and utimensat(2) here and in the kernel's /proc, side by side.
 
 use flavours::linux::own::PROCESS;
 use pfs_tests::{bounded, inside, root, Client, Mount, Target, TempDir, NOBODY, PATIENCE};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -115,4 +117,45 @@ fn what_is_hidden_is_what_the_kernel_hides() {
         assert!(Command::new("umount").arg(kernels.path()).status().unwrap().success());
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What touch(1) says when this user sets the times to now, or to a time.
+fn touched(uid: u32, path: &Path) -> Vec<String> {
+    let says = |how: &[&str]| {
+        let mut command = Command::new("touch");
+        command.args(["-c", "-h"]).args(how).arg(path).env("LC_ALL", "C").uid(uid).gid(uid);
+        let out = bounded(&mut command, PATIENCE);
+        let said = String::from_utf8_lossy(&out.stderr).trim().rsplit(": ").next().unwrap_or_default().to_owned();
+        format!("{:?} {said}", out.status.code())
+    };
+    vec![says(&["-d", "@5"]), says(&["-a", "-d", "@5"]), says(&[])]
+}
+
+#[test]
+fn times_are_set_by_who_may() {
+    if !root() {
+        return;
+    }
+    let (mount, target) = (Mount::new(), Target::start_as(NOBODY, "count", &[]));
+    let pid = target.pid();
+    for uid in [1000, NOBODY, 0] {
+        let names = ["uptime", "sys/kernel/ostype"].map(String::from).into_iter();
+        let names = names.chain(["", "/status", "/comm", "/fd", "/cwd", "/task"].map(|name| format!("{pid}{name}")));
+        for name in names.chain([format!("{pid}/task/{pid}"), format!("{pid}/task/{pid}/status")]) {
+            let kernels = touched(uid, &Path::new("/proc").join(&name));
+            assert_eq!(touched(uid, &mount.point().join(&name)), kernels, "{uid} {name}");
+        }
+        // Ours have the times of the directory.
+        let directory = touched(uid, &Path::new("/proc").join(pid.to_string()));
+        for row in PROCESS {
+            assert_eq!(touched(uid, &mount.path(pid, row.name)), directory, "{uid} {}", row.name);
+        }
+    }
+    let status = Command::new("touch").args(["-c", "-d", "@5"]).arg(mount.path(pid, "status")).status();
+    assert!(status.unwrap().success());
+    assert_eq!(std::fs::metadata(mount.path(pid, "status")).unwrap().mtime(), 5);
+    let read_only = mount.beside_as("ro", "linux", "ro").join(pid.to_string());
+    for name in ["", "status", "ctl"] {
+        assert!(touched(0, &read_only.join(name))[0].contains("Read-only"), "{name}");
+    }
 }

@@ -4,6 +4,8 @@
 //! control it; [`about`], who reads and what every file needs to know; [`mapping`], what is mapped; [`exclusive`], opens that are to
 //! be the only ones; [`post`], notes; [`underway`], the order that a write waits for; [`rename`], giving a thread another name.
 
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod about;
 pub mod bsd;
 pub mod exclusive;

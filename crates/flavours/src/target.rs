@@ -9,7 +9,7 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use tree::{Attr, Caller, Errno, Result};
+use tree::{Attr, Caller, Errno, Result, SetTime};
 
 /// The process, or the thread of it, that a file is about.
 #[derive(Clone)]
@@ -84,6 +84,12 @@ impl Target {
         self.visible(caller)?;
         let path = self.path(b".").ok_or(Errno(libc::EINVAL))?;
         stat(Some(self), caller, &path)
+    }
+
+    /// Sets the times of that directory, as far as the kernel lets the caller.
+    pub fn set_times(&self, caller: &Caller, times: [Option<SetTime>; 2]) -> Result<()> {
+        let path = self.path(b".").ok_or(Errno(libc::EINVAL))?;
+        set_times(Some(self), caller, &path, times).map_err(stale)
     }
 
     /// ENOENT if the mount hides the process from the caller.
@@ -221,6 +227,16 @@ pub fn in_cgroups_of<T>(tid: u32, path: &CStr, f: impl FnOnce() -> T) -> T {
     let tells = matches!(name, Some(b"cgroup" | b"cpuset" | b"mountinfo"));
     let _inside = tells.then(|| namespaces::enter(tid, namespaces::CGROUP));
     f()
+}
+
+/// Sets the times of the kernel's file, as far as the kernel lets the caller.
+pub fn set_times(target: Option<&Target>, caller: &Caller, path: &CStr, times: [Option<SetTime>; 2]) -> Result<()> {
+    let times = times.map(|time| match time {
+        None => (0, libc::UTIME_OMIT),
+        Some(SetTime::Now) => (0, libc::UTIME_NOW),
+        Some(SetTime::To(seconds, nanoseconds)) => (seconds, nanoseconds.into()),
+    });
+    act(target, caller, path, Act::Change, |dir| procfs::utimensat(dir, path, times))
 }
 
 /// Attributes of a path; ESTALE if there is nothing any more.

@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use tree::{Caller, Capacity, Entry, Errno, Flavour, Handle, Keep, Node, Pending, Result, SetAttr};
+use tree::{Caller, Capacity, Entry, Errno, Flavour, Handle, Keep, Node, Pending, Result, SetAttr, SetTime};
 use zerocopy::IntoBytes;
 
 const SHARDS: usize = 16;
@@ -343,11 +343,18 @@ impl Bridge {
     fn setattr(&self, unique: u64, id: u64, caller: &Caller, arg: &abi::SetattrIn) -> Result<()> {
         let node = self.node(id)?;
         let has = |bit| arg.valid & bit != 0;
+        let time = |bit, now, secs: u64, nsec: u32| match (has(bit), has(now)) {
+            (false, _) => None,
+            (true, true) => Some(SetTime::Now),
+            (true, false) => Some(SetTime::To(secs as i64, nsec)),
+        };
         let set = SetAttr {
             mode: has(fattr::MODE).then_some(arg.mode & 0o7777),
             uid: has(fattr::UID).then_some(arg.uid),
             gid: has(fattr::GID).then_some(arg.gid),
             size: has(fattr::SIZE).then_some(arg.size),
+            atime: time(fattr::ATIME, fattr::ATIME_NOW, arg.atime, arg.atimensec),
+            mtime: time(fattr::MTIME, fattr::MTIME_NOW, arg.mtime, arg.mtimensec),
         };
         node.setattr(caller, &set)?;
         let out = abi::AttrOut { attr: wire_attr(&node.attr(caller)?), ..Default::default() };

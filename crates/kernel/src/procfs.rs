@@ -220,6 +220,15 @@ pub fn chownat(dir: BorrowedFd, path: &CStr, uid: Option<u32>, gid: Option<u32>)
     Ok(())
 }
 
+/// utimensat(2) not following a final link: the times of the last access and the last change, as seconds and nanoseconds, which may
+/// be UTIME_NOW or UTIME_OMIT.
+pub fn utimensat(dir: BorrowedFd, path: &CStr, times: [(i64, i64); 2]) -> io::Result<()> {
+    let times = times.map(|(tv_sec, tv_nsec)| libc::timespec { tv_sec, tv_nsec });
+    // SAFETY: `path` ends with NUL, and there are two times.
+    let done = unsafe { libc::utimensat(dir.as_raw_fd(), path.as_ptr(), times.as_ptr(), libc::AT_SYMLINK_NOFOLLOW) };
+    check(done.into()).map(drop)
+}
+
 /// Up to `size` bytes at `offset`; a file without offsets gives its next bytes.
 pub fn pread(fd: BorrowedFd, offset: u64, size: usize) -> io::Result<Vec<u8>> {
     let mut buf: Vec<u8> = Vec::new();

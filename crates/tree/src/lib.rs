@@ -4,6 +4,8 @@
 //! [`Caller`]. Whatever may wait ends through a [`Pending`], which the front end can cancel at any moment; no
 //! request ever waits in a thread that others need.
 
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 mod caller;
 pub mod closes;
 mod pending;
@@ -80,6 +82,26 @@ pub struct SetAttr {
     pub gid: Option<u32>,
     /// New size (truncation; what O_TRUNC asks for).
     pub size: Option<u64>,
+    /// New time of the last access.
+    pub atime: Option<SetTime>,
+    /// New time of the last change.
+    pub mtime: Option<SetTime>,
+}
+
+impl SetAttr {
+    /// The times, if one of them is to be set.
+    pub fn times(&self) -> Option<[Option<SetTime>; 2]> {
+        (self.atime.is_some() || self.mtime.is_some()).then_some([self.atime, self.mtime])
+    }
+}
+
+/// A time to be set, as utimensat(2) has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetTime {
+    /// That of the call.
+    Now,
+    /// Seconds since the epoch, and nanoseconds.
+    To(i64, u32),
 }
 
 /// How long a front end may remember what a lookup found.

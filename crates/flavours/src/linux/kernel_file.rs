@@ -3,7 +3,7 @@
 use super::comm::Comm;
 use super::handle::KernelHandle;
 use super::process::TaskDir;
-use crate::target::{act, is_of_reader, stale, stat, Act, Target};
+use crate::target::{act, is_of_reader, set_times, stale, stat, Act, Target};
 use crate::Shared;
 use kernel::helper::Found;
 use kernel::procfs;
@@ -174,6 +174,9 @@ impl Node for KernelFile {
     fn setattr(&self, caller: &Caller, set: &SetAttr) -> Result<()> {
         self.writable()?;
         let path = &self.path;
+        if let Some(times) = set.times() {
+            set_times(self.target.as_ref(), caller, path, times).map_err(|e| self.or_stale(caller, e))?;
+        }
         act(self.target.as_ref(), caller, path, Act::Change, |dir| {
             if set.size.is_some() {
                 truncate(self.kind)?;

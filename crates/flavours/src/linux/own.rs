@@ -182,7 +182,11 @@ impl Node for Own {
     fn setattr(&self, caller: &Caller, set: &SetAttr) -> Result<()> {
         self.enter(caller)?;
         self.writable()?;
-        self.node.setattr(caller, set)
+        match set.times() {
+            // Those of the directory.
+            Some(times) => self.target.set_times(caller, times),
+            None => self.node.setattr(caller, set),
+        }
     }
 }
 

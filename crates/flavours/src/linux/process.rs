@@ -6,7 +6,7 @@ use crate::target::Target;
 use kernel::procfs::{self, Life};
 use std::ffi::OsStr;
 use std::sync::Arc;
-use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result};
+use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result, SetAttr};
 
 /// `<pid>/` or `<pid>/task/<tid>/`. In `<tid>/`, which the kernel has for threads that lead no process, its files are those of that
 /// directory and ours those of the process.
@@ -92,6 +92,14 @@ impl Node for TaskDir {
 
     fn open(&self, _caller: &Caller, _flags: i32) -> Result<Arc<dyn Handle>> {
         Err(Errno(libc::EISDIR))
+    }
+
+    fn setattr(&self, caller: &Caller, set: &SetAttr) -> Result<()> {
+        let times = set.times().ok_or(Errno(libc::EPERM))?;
+        match self.target.shared.options.ro {
+            true => Err(Errno(libc::EROFS)),
+            false => self.target.set_times(caller, times),
+        }
     }
 
     /// The kernel's directory is immutable, which says more than its mode.
