@@ -35,3 +35,19 @@ fn memory_is_not_kept_in_the_page_cache() {
     }
     assert_eq!(client.read_at(fd, at, 8), Ok(was));
 }
+
+#[test]
+fn a_file_has_no_holes_and_no_direct_io() {
+    let (mount, target, client) = (Mount::new(), Target::start("count", &[]), Client::new());
+    for name in ["status", "comm", "holders", "mem"] {
+        let path = mount.path(target.pid(), name);
+        let file = std::fs::File::open(&path).unwrap();
+        for whence in [libc::SEEK_DATA, libc::SEEK_HOLE] {
+            // SAFETY: no memory is involved.
+            let moved = unsafe { libc::lseek(std::os::fd::AsRawFd::as_raw_fd(&file), 0, whence) };
+            let error = std::io::Error::last_os_error().raw_os_error();
+            assert_eq!((moved, error), (-1, Some(EINVAL)), "{name}");
+        }
+        assert_eq!(client.open(&path, O_RDONLY | libc::O_DIRECT), Err(EINVAL), "{name}");
+    }
+}

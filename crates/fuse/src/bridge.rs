@@ -173,6 +173,8 @@ impl Bridge {
             op @ (Op::Create { .. } | Op::Make { .. } | Op::Remove { .. } | Op::Rename { .. }) => {
                 Err(self.unchangeable(&caller, op))
             }
+            // As the kernel's /proc, whose files have neither holes nor an end that is known.
+            Op::Lseek => Err(Errno(libc::EINVAL)),
             Op::Unsupported => Err(Errno(libc::ENOSYS)),
             Op::Interrupt { .. } | Op::Destroy | Op::NotifyReply => return,
         };
@@ -388,6 +390,9 @@ impl Bridge {
     }
 
     fn open(&self, unique: u64, id: u64, caller: &Caller, flags: u32) -> Result<()> {
+        if flags & libc::O_DIRECT as u32 != 0 {
+            return Err(Errno(libc::EINVAL));
+        }
         let handle = self.node(id)?.open(caller, (flags & !FMODE_EXEC) as i32)?;
         let mut open_flags = fopen::DIRECT_IO | fopen::NOFLUSH | fopen::PARALLEL_DIRECT_WRITES;
         if handle.stream() {

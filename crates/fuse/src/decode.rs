@@ -89,6 +89,8 @@ pub enum Op<'a> {
     Destroy,
     Ioctl(abi::IoctlIn, &'a [u8]),
     Poll(abi::PollIn),
+    /// Only SEEK_DATA and SEEK_HOLE come here.
+    Lseek,
     NotifyReply,
     /// Anything else; the kernel is told ENOSYS and does not ask again.
     Unsupported,
@@ -157,6 +159,7 @@ fn operation(opcode: u32, mut body: Body<'_>) -> Option<Op<'_>> {
             Op::BatchForget(Forgets(body.0.get(..count.checked_mul(size_of::<abi::ForgetOne>())?)?))
         }
         op::GETATTR => Op::Getattr,
+        op::LSEEK => Op::Lseek,
         op::SETATTR => Op::Setattr(body.take()?),
         op::READLINK => Op::Readlink,
         op::SYMLINK => Op::Make { name: body.name()? },
