@@ -586,3 +586,32 @@ fn who_works_in_a_user_namespace_ends_with_the_daemon() {
         }
     });
 }
+
+#[test]
+fn the_processes_of_the_daemon_are_shown_as_the_kernel_shows_them() {
+    if !root() {
+        return;
+    }
+    let mount = Mount::new();
+    let daemon = mount.daemon();
+    let threads = std::fs::read_dir(format!("/proc/{daemon}/task")).unwrap();
+    let children = threads.filter_map(|t| std::fs::read_to_string(t.ok()?.path().join("children")).ok());
+    let tracer = children.collect::<String>().trim().parse().unwrap();
+    for (client, same) in [(Client::within("u", None), false), (Client::of_user(NOBODY), false), (Client::new(), true)]
+    {
+        for pid in [daemon, tracer] {
+            for name in ["stat", "schedstat", "wchan", "sched", "status", "io", "maps", "environ", "syscall"] {
+                let kernels = text(&client, &Path::new("/proc").join(pid.to_string()).join(name)).map(drop);
+                assert_eq!(text(&client, &mount.path(pid, name)).map(drop), kernels, "{pid} {name}");
+            }
+            // Where code and stack are, which only who may trace it is told.
+            let places = |dir: &Path| {
+                let stat = text(&client, &dir.join(pid.to_string()).join("stat")).unwrap();
+                let fields = stat.rsplit(") ").next().unwrap().split(' ').map(String::from);
+                fields.skip(23).take(3).collect::<Vec<_>>()
+            };
+            assert_eq!(places(mount.point()), places(Path::new("/proc")));
+            assert!(same || client.open(&mount.path(pid, "mem"), libc::O_RDWR).is_err());
+        }
+    }
+}

@@ -346,7 +346,7 @@ fn the_daemons_own_process_gives_others_nothing_more() {
     let (root, caller) = (root(Options::default()), actor.caller());
     for file in files {
         let got = through_nodes(&root, &caller, &format!("{pid}/{file}"), libc::O_RDONLY, true);
-        let public = matches!(file, "status" | "cmdline");
+        let public = matches!(file, "stat" | "status" | "cmdline");
         assert_eq!(got == [0, 0], public, "{file}: {got:?}");
     }
     let dir = find(&root, &caller, &pid.to_string()).unwrap();

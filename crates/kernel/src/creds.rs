@@ -10,7 +10,7 @@
 //! exactly its credentials.
 //!
 //! Three places where we would be judged more kindly than the caller itself, and what is done:
-//! * A thread may always look into its own process, so the daemon's own process is closed to [`Creds::act_on`].
+//! * A thread may always look into its own process, so into the daemon's own it is a copy of us that looks ([`Creds::act_on`]).
 //! * While access(2) runs, the header's uid is the real one but /proc still shows the effective capabilities: if the
 //!   ids differ, the capabilities do not count.
 //! * Keys are found by the real uid and in the keyring of a session, which stay ours: [`Creds::act_without_keys`].
@@ -322,13 +322,17 @@ impl Creds {
         }
     }
 
-    /// Like [`act`](Creds::act) for an `f` that touches nothing but `target`. EACCES for our own process, unless the caller has
-    /// our credentials.
+    /// Like [`act`](Creds::act) for an `f` that touches nothing but `target`. If that is our own process, a copy of it runs `f`, which
+    /// the kernel judges as any other.
     pub fn act_on<T: Carried>(&self, target: &Proc, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        if self.home != Home::Same && apart::ours(target.tgid()?) {
-            return Err(denied());
+        if self.home == Home::Same || !apart::ours(target.tgid()?) {
+            return self.act(f);
         }
-        self.act(f)
+        match &self.home {
+            Home::Foreign { space: Some(_), .. } => self.act(f),
+            Home::Foreign { space: None, .. } => Creds::stranger().copied(f),
+            _ => self.copied(f),
+        }
     }
 
     /// EPERM unless kill(2) lets these credentials signal `target`. To be asked before a signal is sent in a caller's name: the
@@ -350,6 +354,14 @@ impl Creds {
         } else {
             Err(io::Error::from_raw_os_error(libc::EPERM))
         }
+    }
+
+    /// In a copy of this process, in our user namespace.
+    fn copied<T: Carried>(&self, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        if ACTING.get().is_some() {
+            return Err(denied());
+        }
+        helper::run(|| self.be(own()).map_err(|_| denied()), f)
     }
 
     fn abroad<T: Carried>(&self, space: &UserNs, effective: u64, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
