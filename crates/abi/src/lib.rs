@@ -1,5 +1,7 @@
 //! Pure data: names, numbers, sets. Bytes and words to values and back; no I/O.
 
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod bsd;
 pub mod fault;
 pub mod model;

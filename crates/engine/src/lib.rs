@@ -14,6 +14,8 @@
 //! * `published`: what the tracer thread lets others see without asking it.
 //! * [`engine`]: the handle that flavours use; its calls queue jobs for the tracer thread and never wait for it.
 
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod agent;
 pub mod dispositions;
 pub mod engine;

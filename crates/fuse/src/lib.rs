@@ -11,6 +11,8 @@
 //! * `channel` - replies, `parked` - requests that wait and can be interrupted, `bridge` - operations on the tree,
 //!   `sweep` - forgetting the dead, `near` - on the CPU of a lone client
 
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod abi;
 mod bridge;
 mod channel;

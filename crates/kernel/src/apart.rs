@@ -7,7 +7,7 @@
 //! the process. The descriptors close then, so clients are told after the targets have been let go.
 
 use crate::ptrace::Tid;
-use crate::{ledger, lifeline, wait};
+use crate::{ledger, lifeline, say, wait};
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::io;
@@ -85,13 +85,16 @@ pub fn spawn(name: &str, f: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<(
             pid
         };
         if pid < 0 {
-            eprintln!("pfs: cannot start the tracer: {}", io::Error::last_os_error());
+            say::line(format_args!("pfs: cannot start the tracer: {}", io::Error::last_os_error()));
             return;
         }
         APART.store(0, SeqCst);
         if raw != 0 {
             lifeline::pull_all();
-            eprintln!("pfs: the tracer (pid {pid}) ended with status {raw:#x}: the daemon ends too");
+            let now = say::now();
+            say::line(format_args!(
+                "{now} pfs: the tracer (pid {pid}) ended with status {raw:#x}: the daemon ends too"
+            ));
             std::process::abort();
         }
     })
@@ -235,6 +238,7 @@ extern "C" fn orphaned(_: c_int) {
         }
         wait::take_fresh();
         ledger::release_all();
+        say::line_in_handler("pfs-tracer: the daemon was killed; what it held has been let go");
         libc::_exit(0);
     }
 }

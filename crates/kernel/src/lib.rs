@@ -1,5 +1,8 @@
 //! Typed wrappers over what Linux offers. Nearly all `unsafe` of the project is here.
 
+// A line that cannot be written must not panic.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod apart;
 pub mod creds;
 pub mod epoll;
@@ -17,6 +20,7 @@ pub mod pidfd;
 pub mod procfs;
 pub mod ptrace;
 pub mod reach;
+pub mod say;
 pub mod socket;
 pub mod thread;
 pub mod tty;

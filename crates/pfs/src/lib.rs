@@ -4,6 +4,8 @@
 //! mount namespace, and hands the open `/dev/fuse` to the daemon; the first `pfs mount` starts the daemon, and the
 //! last unmount ends it.
 
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod cli;
 pub mod cmd;
 pub mod control;
@@ -25,7 +27,7 @@ pub fn main() -> ExitCode {
     match cmd::run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("pfs: {e:#}");
+            kernel::say::line(format_args!("pfs: {e:#}"));
             ExitCode::from(FAILED)
         }
     }

@@ -9,7 +9,7 @@ mod status;
 mod umount;
 
 use crate::cli::Command;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Serialize;
 
 /// Runs a command.
@@ -39,8 +39,9 @@ fn print_json(body: &impl Serialize) -> Result<()> {
 /// Prints; a reader that went away is no error.
 fn print(text: &str) -> Result<()> {
     use std::io::Write;
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.into()),
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e).context("cannot write the answer"),
         _ => Ok(()),
     }
 }
