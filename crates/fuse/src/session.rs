@@ -106,6 +106,14 @@ impl Session {
         self.core.channel.parked.len()
     }
 
+    /// True until the kernel has ended the connection, as it does when the last mount is gone.
+    pub fn is_connected(&self) -> bool {
+        let mut device = libc::pollfd { fd: self.core.channel.fd.as_raw_fd(), events: 0, revents: 0 };
+        // SAFETY: one pollfd, which lives through the call.
+        let found = unsafe { libc::poll(&mut device, 1, 0) };
+        found == 0 || found > 0 && device.revents & libc::POLLERR == 0
+    }
+
     /// How many threads serve the mount now.
     pub fn threads(&self) -> usize {
         self.core.pool.threads()

@@ -328,11 +328,7 @@ impl Creds {
         if self.home == Home::Same || !apart::ours(target.tgid()?) {
             return self.act(f);
         }
-        match &self.home {
-            Home::Foreign { space: Some(_), .. } => self.act(f),
-            Home::Foreign { space: None, .. } => Creds::stranger().copied(f),
-            _ => self.copied(f),
-        }
+        self.act_in_copy(f)
     }
 
     /// EPERM unless kill(2) lets these credentials signal `target`. To be asked before a signal is sent in a caller's name: the
@@ -354,14 +350,6 @@ impl Creds {
         } else {
             Err(io::Error::from_raw_os_error(libc::EPERM))
         }
-    }
-
-    /// In a copy of this process, in our user namespace.
-    fn copied<T: Carried>(&self, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        if ACTING.get().is_some() {
-            return Err(denied());
-        }
-        helper::run(|| self.be(own()).map_err(|_| denied()), f)
     }
 
     fn abroad<T: Carried>(&self, space: &UserNs, effective: u64, f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {

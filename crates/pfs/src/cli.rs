@@ -12,6 +12,7 @@ use std::path::PathBuf;
 Exit status: 0 done, 1 failed, 2 wrong command line.
 
 Files: /run/pfs (root), $XDG_RUNTIME_DIR/pfs, else /tmp/pfs-UID: the control socket and the log of the daemon.
+Signals: SIGTERM, SIGINT and SIGHUP stop the daemon as pfs shutdown does; SIGUSR1 means nothing to it.
 Environment: PFS_RUNTIME_DIR: another directory in their place.")]
 pub struct Cli {
     /// What to do.
@@ -27,9 +28,15 @@ pub enum Command {
     /// Returns when the mount answers. The first mount starts the daemon of this user, which ends with the last one.
     Mount(Mount),
     /// Unmount; everything that was held through this mount is given back
+    ///
+    /// A mount that still stands elsewhere, bound to another directory or in another mount namespace, goes on, and so does what is
+    /// held through it: the command says so, and in JSON "still_mounted_elsewhere" is true.
     #[command(visible_alias = "unmount")]
     Umount(Umount),
     /// Show the mounts, and which processes are held through which of them, by whom and since when
+    ///
+    /// Mounts of this user whose daemon has ended, as by SIGKILL, are shown as dead: pfs umount takes them away. In JSON they are
+    /// in the array "dead", with "dir" and "dev".
     Status(Status),
     /// Stop the daemon: unmount everything and give back whatever is held
     Shutdown(Shutdown),

@@ -37,10 +37,18 @@ pub enum Request {
     Hello,
     /// Serve a mount; /dev/fuse comes with the line.
     Mount(MountRequest),
-    /// The mount with this device number was unmounted: give back everything, and answer when that is done.
-    End {
+    /// Which session serves the mount with this device number? To be asked while it is mounted: the kernel gives the number to
+    /// the next mount as soon as it is not.
+    Session {
         /// The device number of the mount.
         dev: Dev,
+    },
+    /// A mount of this session was unmounted: if it was the last, answer when everything is given back.
+    End {
+        /// The session.
+        session: u64,
+        /// End it although files are open.
+        lazy: bool,
     },
     /// What is mounted, what is held?
     Status,
@@ -76,10 +84,15 @@ pub enum Answer {
     },
     /// The mount is served.
     Mounted,
-    /// The mount is no more.
+    /// To session.
+    Session {
+        /// Its name, which is never given twice. None if this daemon does not serve such a mount.
+        session: Option<u64>,
+    },
+    /// To end.
     Ended {
-        /// False if the daemon does not know such a mount.
-        known: bool,
+        /// True if the session goes on, since it is mounted elsewhere.
+        elsewhere: bool,
     },
     /// To status.
     Status(Report),
@@ -93,6 +106,8 @@ pub enum Answer {
         /// Why.
         why: Refusal,
     },
+    /// To mount: the daemon is about to end, and the next one will serve it.
+    Stopping,
     /// The request failed.
     Error {
         /// Why.
@@ -286,13 +301,14 @@ impl Conn {
 
     /// Asks and waits for the answer; an answer that says error is an error.
     pub fn ask(&mut self, request: &Request, fd: Option<BorrowedFd<'_>>) -> Result<Answer> {
-        match self.send(request, fd) {
+        match self.send(request, fd).map_err(slow) {
             // Who is refused may have his answer before he has asked.
-            Err(e) if !is_broken(&e) => return Err(e),
+            Err(e) if !e.is::<Gone>() => return Err(e),
             _ => {}
         }
         match self.receive().map_err(slow)? {
             Some(Answer::Refused { why }) => Err(why.into()),
+            Some(Answer::Stopping) => Err(Stopping.into()),
             Some(Answer::Error { message }) => Err(anyhow!(message)),
             Some(answer) => Ok(answer),
             None => Err(Gone.into()),
@@ -301,10 +317,14 @@ impl Conn {
 
     /// Waits until the other side is gone.
     pub fn wait_gone(&mut self) -> Result<()> {
-        while self.more().map_err(|e| slow(e.into()))? > 0 {
-            self.buffer.clear();
+        loop {
+            match self.more() {
+                Ok(0) => return Ok(()),
+                Ok(_) => self.buffer.clear(),
+                Err(e) if e.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
+                Err(e) => return Err(slow(e.into())),
+            }
         }
-        Ok(())
     }
 
     /// Says hello: the pid of the daemon.
@@ -334,6 +354,18 @@ impl std::fmt::Display for Gone {
 
 impl std::error::Error for Gone {}
 
+/// The daemon is about to end and takes no mount any more.
+#[derive(Debug)]
+pub struct Stopping;
+
+impl std::fmt::Display for Stopping {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the daemon is stopping: try again")
+    }
+}
+
+impl std::error::Error for Stopping {}
+
 fn slow(e: anyhow::Error) -> anyhow::Error {
     match e.downcast_ref::<io::Error>().map(io::Error::kind) {
         Some(io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
@@ -359,18 +391,11 @@ pub fn connect(runtime: &Runtime) -> Result<Option<(Conn, u32)>> {
     match conn.hello() {
         Ok(pid) => Ok(Some((conn, pid))),
         // It was just ending.
-        Err(e) if e.is::<Gone>() || is_broken(&e) => Ok(None),
+        Err(e) if e.is::<Gone>() => Ok(None),
         Err(e) if e.is::<Refusal>() => Err(e.context(format!("the daemon at {} does not answer", path.display()))),
         Err(e) => {
             let who = runtime.daemon_pid().map(|pid| format!(" (pid {pid})")).unwrap_or_default();
             Err(e.context(format!("the daemon{who} at {} cannot be used: stop it with kill", path.display())))
         }
     }
-}
-
-fn is_broken(e: &anyhow::Error) -> bool {
-    matches!(
-        e.downcast_ref::<io::Error>().map(io::Error::kind),
-        Some(io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
-    )
 }

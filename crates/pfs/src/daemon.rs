@@ -9,7 +9,7 @@ use kernel::peer::Peer;
 use parking_lot::{Condvar, Mutex};
 use std::collections::BTreeMap;
 use std::fs::{File, Permissions};
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -22,6 +22,12 @@ const IDLE: Duration = Duration::from_secs(60);
 /// So long a clean stop waits for sessions to end.
 const END_WAIT: Duration = Duration::from_secs(10);
 
+/// So soon the kernel ends a session whose last mount is gone, mostly.
+const SOON: Duration = Duration::from_millis(200);
+
+/// So long it is waited for where no other mount is to be seen.
+const LATER: Duration = Duration::from_secs(2);
+
 /// More connections at a time than this are refused.
 const CONNECTIONS: usize = 64;
 
@@ -29,6 +35,8 @@ struct Mount {
     info: MountInfo,
     /// Unknown while the service is about to start it.
     session: Option<u64>,
+    /// Why we end it; None if the kernel does, when it has been unmounted.
+    cause: Option<&'static str>,
 }
 
 #[derive(Default)]
@@ -93,14 +101,13 @@ impl Daemon {
     }
 
     fn stop_on_signals(self: &Arc<Daemon>) -> Result<()> {
-        let (mut ours, theirs) = UnixStream::pair()?;
-        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
-            signal_hook::low_level::pipe::register(signal, theirs.try_clone()?).context("signal handler")?;
-        }
+        // SIGUSR1 says nothing to us; without a handler it would end the process.
+        let signals = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1];
+        let mut signals = signal_hook::iterator::Signals::new(signals).context("signal handler")?;
         let daemon = self.clone();
         std::thread::Builder::new().name("pfs-signals".into()).spawn(move || {
-            while ours.read(&mut [0]).is_ok_and(|n| n > 0) {
-                daemon.stop();
+            for signal in signals.forever().filter(|s| *s != libc::SIGUSR1) {
+                daemon.stop(signal_hook::low_level::signal_name(signal).unwrap_or("a signal"));
             }
         })?;
         Ok(())
@@ -136,22 +143,15 @@ impl Daemon {
             }
             state.connections += 1;
         }
-        let daemon = self.clone();
+        let counted = Connected(self.clone());
         let spawned = std::thread::Builder::new().name("pfs-control".into()).spawn(move || {
-            if let Err(e) = daemon.converse(stream) {
+            if let Err(e) = counted.0.converse(stream) {
                 log(format_args!("connection: {e:#}"));
             }
-            daemon.disconnected();
         });
         if let Err(e) = spawned {
             log(format_args!("thread: {e}"));
-            self.disconnected();
         }
-    }
-
-    fn disconnected(&self) {
-        self.state.lock().connections -= 1;
-        self.changed.notify_all();
     }
 
     fn converse(self: &Arc<Daemon>, stream: UnixStream) -> Result<()> {
@@ -202,16 +202,16 @@ impl Daemon {
                 if !peer.may_mount_as_we() {
                     bail!("the request to mount came from a process without CAP_SYS_ADMIN");
                 }
-                self.mount(request, fd)?;
-                Ok(Answer::Mounted)
+                self.mount(request, fd)
             }
-            Request::End { dev } => Ok(Answer::Ended { known: self.end(dev) }),
+            Request::Session { dev } => Ok(Answer::Session { session: self.session_of(dev) }),
+            Request::End { session, lazy } => Ok(Answer::Ended { elsewhere: self.unmounted(session, lazy) }),
             Request::Status => Ok(Answer::Status(self.report())),
-            Request::Shutdown => Ok(Answer::Stopped { mounts: self.unmount_all() }),
+            Request::Shutdown => Ok(Answer::Stopped { mounts: self.unmount_all("pfs shutdown") }),
         }
     }
 
-    fn mount(self: &Arc<Daemon>, request: MountRequest, fuse: OwnedFd) -> Result<()> {
+    fn mount(self: &Arc<Daemon>, request: MountRequest, fuse: OwnedFd) -> Result<Answer> {
         let known = self.service.flavours();
         if !known.contains(&request.flavour.as_str()) {
             bail!("unknown flavour {:?}: known are {}", request.flavour, known.join(", "));
@@ -220,13 +220,13 @@ impl Daemon {
         let key = {
             let mut state = self.state.lock();
             if state.stopping {
-                bail!("the daemon is stopping: try again");
+                return Ok(Answer::Stopping);
             }
             state.last_key += 1;
             let key = state.last_key;
             // Known before it is served: it may be gone before `serve` returns.
             let info = MountInfo { request: request.clone(), since_unix_ms };
-            state.mounts.insert(key, Mount { info, session: None });
+            state.mounts.insert(key, Mount { info, session: None, cause: None });
             key
         };
         let daemon = self.clone();
@@ -239,9 +239,10 @@ impl Daemon {
                     mount.session = Some(session);
                 }
                 self.changed.notify_all();
-                Ok(())
+                Ok(Answer::Mounted)
             }
             Err(e) => {
+                self.because(key, "cannot be served");
                 self.forget(key);
                 Err(e)
             }
@@ -249,22 +250,66 @@ impl Daemon {
     }
 
     fn forget(&self, key: u64) {
-        let removed = self.state.lock().mounts.remove(&key);
-        if let Some(mount) = removed {
-            log(format_args!("{}: gone", mount.info.request.dir.display()));
+        let seen = self.state.lock().mounts.get(&key).map(|m| (m.info.request.dir.clone(), m.cause));
+        // Before the process may end, as it does with its last mount.
+        if let Some((dir, cause)) = seen {
+            log(format_args!("{}: gone: {}", dir.display(), cause.unwrap_or("unmounted")));
         }
+        self.state.lock().mounts.remove(&key);
         self.changed.notify_all();
     }
 
-    /// Ends the session of a mount and waits for it. False if there is none.
-    fn end(&self, dev: Dev) -> bool {
+    /// The session that serves the mount with this device number; of several that had it, the last.
+    fn session_of(&self, dev: Dev) -> Option<u64> {
+        let state = self.state.lock();
+        state.mounts.iter().rev().find(|(_, m)| m.info.request.dev == dev).map(|(&key, _)| key)
+    }
+
+    /// A mount of this session was unmounted: waits for its end, if that was the last one. True if it is mounted elsewhere.
+    fn unmounted(&self, key: u64, lazy: bool) -> bool {
+        // The kernel ends a session with its last mount, in whatever mount namespace that was.
+        if self.ends_within(key, SOON) {
+            return false;
+        }
+        let Some(dev) = self.state.lock().mounts.get(&key).map(|m| m.info.request.dev) else { return false };
+        if mounts::anywhere(dev) {
+            // The number may be another's by now, but then the session has ended.
+            return !self.ends_within(key, Duration::ZERO);
+        }
+        if lazy {
+            // Only open files are left of it.
+            self.because(key, "pfs umount --lazy");
+            self.end(key);
+            return false;
+        }
+        !self.ends_within(key, LATER)
+    }
+
+    fn because(&self, key: u64, cause: &'static str) {
+        if let Some(mount) = self.state.lock().mounts.get_mut(&key) {
+            mount.cause.get_or_insert(cause);
+        }
+    }
+
+    /// True if the session has ended, or does so within `time`.
+    fn ends_within(&self, key: u64, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        let mut state = self.state.lock();
+        while state.mounts.contains_key(&key) {
+            if self.changed.wait_until(&mut state, deadline).timed_out() {
+                return !state.mounts.contains_key(&key);
+            }
+        }
+        true
+    }
+
+    /// Ends a session and waits for it.
+    fn end(&self, key: u64) {
         let deadline = Instant::now() + END_WAIT;
         let mut state = self.state.lock();
-        let Some(key) = state.mounts.iter().find(|(_, m)| m.info.request.dev == dev).map(|(&key, _)| key) else {
-            return false;
-        };
         let mut ended = false;
         while let Some(mount) = state.mounts.get(&key) {
+            let dir = mount.info.request.dir.clone();
             match mount.session {
                 Some(id) if !ended => {
                     ended = true;
@@ -272,13 +317,12 @@ impl Daemon {
                 }
                 _ => {
                     if self.changed.wait_until(&mut state, deadline).timed_out() {
-                        log(format_args!("device {dev}: the session does not end"));
+                        log(format_args!("{}: the session does not end", dir.display()));
                         break;
                     }
                 }
             }
         }
-        true
     }
 
     fn report(&self) -> Report {
@@ -289,35 +333,52 @@ impl Daemon {
     }
 
     /// A clean stop, as at SIGTERM.
-    fn stop(&self) {
-        self.unmount_all();
+    fn stop(&self, cause: &'static str) {
+        self.unmount_all(cause);
         self.state.lock().stopped = true;
         self.changed.notify_all();
     }
 
     /// Unmounts everything and gives back everything; no request to mount is taken from here on.
-    fn unmount_all(&self) -> usize {
-        let mounts: Vec<MountRequest> = {
+    fn unmount_all(&self, cause: &'static str) -> usize {
+        let keys: Vec<u64> = {
             let mut state = self.state.lock();
             state.stopping = true;
-            state.mounts.values().map(|m| m.info.request.clone()).collect()
+            state.mounts.keys().copied().collect()
         };
-        for request in &mounts {
-            self.unmount(request);
-            self.end(request.dev);
+        for &key in &keys {
+            self.because(key, cause);
+            self.unmount(key);
+            self.end(key);
         }
         self.service.shutdown();
-        mounts.len()
+        keys.len()
     }
 
-    fn unmount(&self, request: &MountRequest) {
-        // By device, not by path: another mount may stand there by now, and ours may have been moved or bound elsewhere.
+    fn unmount(&self, key: u64) {
         let all = mounts::all().unwrap_or_default();
-        for mount in all.iter().rev().filter(|m| m.dev == request.dev && m.ours()) {
+        // As long as the session lives, the number of the device is its own: looked at behind the table.
+        let living = self.state.lock().mounts.get(&key).map(|m| (m.info.request.dev, m.session));
+        let Some((dev, session)) = living else { return };
+        if session.is_some_and(|id| !self.service.is_mounted(id)) {
+            return;
+        }
+        // By device, not by path: another mount may stand there by now, and ours may have been moved or bound elsewhere.
+        for mount in all.iter().rev().filter(|m| m.dev == dev && m.ours()) {
             if let Err(e) = mounts::unmount(&mount.dir, true) {
                 log(format_args!("{}: cannot unmount: {e}", mount.dir.display()));
             }
         }
+    }
+}
+
+/// A connection that counts, until it is dropped.
+struct Connected(Arc<Daemon>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.state.lock().connections -= 1;
+        self.0.changed.notify_all();
     }
 }
 
@@ -360,5 +421,6 @@ pub fn unix_ms(time: SystemTime) -> u64 {
 }
 
 fn log(what: std::fmt::Arguments<'_>) {
-    eprintln!("pfs daemon {} (protocol {VERSION}): {what}", std::process::id());
+    let pid = std::process::id();
+    kernel::say::line(format_args!("{} pfs daemon {pid} (protocol {VERSION}): {what}", kernel::say::now()));
 }

@@ -2,11 +2,15 @@
 //! whose daemon died cannot hang the reader.
 
 use anyhow::{Context, Result};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use std::ffi::OsString;
+use std::collections::BTreeSet;
+use std::ffi::{CString, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// The file system type of our mounts.
 pub const FSTYPE: &str = "fuse.pfs";
@@ -80,6 +84,42 @@ pub fn all() -> Result<Vec<Mounted>> {
     Ok(table.split(|&b| b == b'\n').filter_map(line).collect())
 }
 
+/// True if the file system with this device number is mounted in the mount namespace of any process that we may look at.
+pub fn anywhere(dev: Dev) -> bool {
+    let root = kernel::procfs::root();
+    let pids = kernel::procfs::entries(root, c".").unwrap_or_default();
+    let mut seen = BTreeSet::new();
+    pids.iter().filter_map(|e| kernel::procfs::number::<u32>(&e.name)).any(|pid| {
+        let read = |name: &str| CString::new(format!("{pid}/{name}")).map_err(std::io::Error::from);
+        let space = read("ns/mnt").and_then(|path| kernel::procfs::readlinkat(root, &path));
+        // One that has ended meanwhile, or that is not for us to see.
+        let Ok(space) = space else { return false };
+        if !seen.insert(space) {
+            return false;
+        }
+        let table = read("mountinfo").and_then(|path| kernel::procfs::read_at(root, &path)).unwrap_or_default();
+        table.split(|&b| b == b'\n').filter_map(line).any(|m| m.dev == dev)
+    })
+}
+
+/// What the file system that is mounted on `dir` answers. None: nothing within `patience`. Asked in a thread, since a daemon
+/// that hangs would keep us for ever.
+pub fn probe(dir: &Path, patience: Duration) -> std::io::Result<Option<Result<(), Errno>>> {
+    let (tell, told) = mpsc::channel();
+    let path = dir.to_owned();
+    std::thread::Builder::new()
+        .name("pfs-probe".into())
+        .spawn(move || tell.send(rustix::fs::stat(&path).map(drop)).is_ok())?;
+    Ok(told.recv_timeout(patience).ok())
+}
+
+/// True if nobody serves the mount on `dir` any more.
+pub fn is_dead(dir: &Path) -> bool {
+    // ECONNABORTED: the connection was aborted by hand.
+    let gone = |e| matches!(e, Errno::NOTCONN | Errno::CONNABORTED);
+    matches!(probe(dir, Duration::from_secs(1)), Ok(Some(Err(e))) if gone(e))
+}
+
 /// The topmost mount on exactly this directory.
 pub fn on(dir: &Path) -> Result<Option<Mounted>> {
     Ok(all()?.into_iter().rev().find(|m| m.dir == dir))
@@ -137,6 +177,19 @@ pub fn resolve(dir: &Path) -> std::io::Result<PathBuf> {
 
 /// Unmounts: as root by the system call, as a user by fusermount3. `lazy`: even if files are open there.
 pub fn unmount(dir: &Path, lazy: bool) -> std::io::Result<()> {
+    let mut tries = 0..5;
+    loop {
+        match unmount_once(dir, lazy) {
+            // Who only looks at it, as df(1) does, has it for a moment.
+            Err(e) if e.kind() == std::io::ErrorKind::ResourceBusy && tries.next().is_some() => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            other => return other,
+        }
+    }
+}
+
+fn unmount_once(dir: &Path, lazy: bool) -> std::io::Result<()> {
     use rustix::mount::UnmountFlags;
     let flags = UnmountFlags::NOFOLLOW | if lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() };
     match rustix::mount::unmount(dir, flags) {

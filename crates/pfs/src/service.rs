@@ -51,6 +51,8 @@ pub trait Service: Send + Sync {
     fn serve(&self, req: &MountRequest, fuse: OwnedFd, gone: Box<dyn FnOnce() + Send>) -> Result<u64>;
     /// Ends a session: open files fail from now on.
     fn end(&self, id: u64);
+    /// True as long as the session's file system is mounted anywhere, or open: nobody else has the number of its device.
+    fn is_mounted(&self, id: u64) -> bool;
     /// What is held.
     fn status(&self) -> Vec<Held>;
     /// Gives back everything.
@@ -126,6 +128,10 @@ impl Service for PfsService {
         if let Some(session) = session {
             session.abort();
         }
+    }
+
+    fn is_mounted(&self, id: u64) -> bool {
+        self.sessions.lock().running.get(&id).is_some_and(fuse::Session::is_connected)
     }
 
     fn status(&self) -> Vec<Held> {

@@ -3,11 +3,13 @@
 mod common;
 
 use common::{Bench, Process};
+use pfs::control::{Answer, Conn, Request};
 use rustix::process::Signal;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{symlink, PermissionsExt};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 #[test]
 fn wrong_command_lines_exit_2() {
@@ -27,7 +29,7 @@ fn failures_exit_1_and_name_the_remedy() {
     bench.run(&["mount", "-t", "vms", "p"]).fails(1, &["mount p", "unknown flavour", "known are", "linux"]);
     bench.run(&["umount", "p"]).fails(1, &["umount p", "not one of our mounts"]);
     bench.run(&["umount", "/proc"]).fails(1, &["not one of our mounts", "but proc"]);
-    bench.run(&["umount", "none"]).fails(1, &["umount none"]);
+    bench.run(&["umount", "none"]).fails(1, &["umount none: no such directory"]);
     bench.run(&["daemon"]).fails(1, &["pfs mount"]);
     assert!(bench.daemon().is_none());
 }
@@ -49,7 +51,9 @@ fn a_runtime_directory_open_to_others_is_refused() {
 #[test]
 fn without_a_daemon_there_are_no_mounts() {
     let bench = Bench::new();
-    assert_eq!(bench.run(&["status"]).ok().out(), "no mounts\n");
+    // Other tests may have killed their daemons.
+    let said = bench.run(&["status"]).ok().out();
+    assert!(said.lines().all(|line| line == "no mounts" || line.contains("is dead")), "{said}");
     let status = bench.status();
     assert!(status["daemon"].is_null() && status["mounts"].as_array().unwrap().is_empty());
     bench.run(&["shutdown"]).ok();
@@ -149,7 +153,10 @@ fn a_killed_daemon_is_replaced() {
     daemon.signal(Signal::KILL);
     daemon.wait_end();
     assert!(bench.runtime().join("control").exists());
-    assert_eq!(bench.run(&["status"]).ok().out(), "no mounts\n");
+    let said = bench.run(&["status"]).ok().out();
+    assert!(said.contains("is dead") && said.contains(&format!("pfs umount {}", dir.display())), "{said}");
+    let status = bench.status();
+    assert!(status["dead"].as_array().unwrap().iter().any(|dead| dead["dir"].as_str() == dir.to_str()), "{status}");
 
     let again = bench.run(&["mount", "p"]).ok();
     assert!(again.err().contains("a daemon that died"), "{}", again.err());
@@ -292,6 +299,174 @@ fn a_busy_daemon_says_so() {
     bench.run(&["umount", "p"]).fails(1, &["p is unmounted", "too many connections"]);
     assert!(!bench.mounted(&dir));
     drop(idle);
+}
+
+#[test]
+fn a_mount_that_gets_the_number_of_one_that_goes_stays() {
+    // Between the umount and what is said of it to the daemon, another mount takes the number of the device.
+    let bench = Bench::new();
+    let b = bench.dir("b");
+    let front = bench.dir("front");
+    std::fs::set_permissions(&front, std::fs::Permissions::from_mode(0o700)).unwrap();
+    bench.dir("a");
+    bench.dir("c");
+    bench.run(&["mount", "c"]).ok();
+    let between = UnixListener::bind(front.join("control")).unwrap();
+    for _ in 0..20 {
+        let a_dev = bench.run(&["mount", "--json", "a"]).ok().json()["dev"].clone();
+        let umount = bench.pfs(&["umount", "a"]).env("PFS_RUNTIME_DIR", &front).spawn().unwrap();
+        let asks = between.accept().unwrap().0;
+        let daemon = UnixStream::connect(bench.runtime().join("control")).unwrap();
+        let (mut to_daemon, mut to_command) = (&daemon, &asks);
+        let (mut from_command, mut from_daemon) = (BufReader::new(&asks), BufReader::new(&daemon));
+        let mut line = String::new();
+        let mut b_dev = None;
+        while from_command.read_line(&mut line).is_ok_and(|n| n > 0) {
+            if line.contains("\"op\":\"end\"") {
+                b_dev = Some(bench.run(&["mount", "--json", "b"]).ok().json()["dev"].clone());
+            }
+            to_daemon.write_all(line.as_bytes()).unwrap();
+            line.clear();
+            from_daemon.read_line(&mut line).unwrap();
+            to_command.write_all(line.as_bytes()).unwrap();
+            line.clear();
+        }
+        common::Done(umount.wait_with_output().unwrap()).ok();
+        std::fs::read_dir(&b).unwrap().count();
+        bench.run(&["umount", "b"]).ok();
+        if b_dev == Some(a_dev) {
+            return;
+        }
+    }
+    eprintln!("other mounts took the number each time: nothing tested");
+}
+
+#[test]
+fn what_cannot_be_said_fails_nothing() {
+    let bench = Bench::new();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let said = bench.pfs(&["mount", "none"]).stderr(full()).output().unwrap();
+    assert_eq!(said.status.code(), Some(1));
+    let said = common::Done(bench.pfs(&["status"]).stdout(full()).output().unwrap());
+    said.fails(1, &["cannot write the answer"]);
+
+    let (a, b) = (bench.dir("a"), bench.dir("b"));
+    let mut child =
+        bench.pfs(&["mount", "--foreground", "--json", "a"]).stdout(Stdio::piped()).stderr(full()).spawn().unwrap();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut String::new()).unwrap();
+    bench.run(&["mount", "b"]).ok();
+    std::fs::read_dir(&b).unwrap().count();
+    bench.run(&["umount", "b"]).ok();
+    bench.run(&["umount", "a"]).ok();
+    Process::open(child.id() as i32).wait_end();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(!bench.mounted(&a));
+}
+
+#[test]
+fn the_log_says_when_and_why() {
+    let bench = Bench::new();
+    let log = || std::fs::read_to_string(bench.runtime().join("daemon.log")).unwrap();
+    let dir = bench.dir("p");
+    let end = |how: &dyn Fn(&Process), says: &str| {
+        bench.run(&["mount", "p"]).ok();
+        let daemon = bench.daemon().unwrap();
+        how(&daemon);
+        daemon.wait_end();
+        assert!(log().contains(says), "{says}: {}", log());
+    };
+    end(&|_| drop(bench.run(&["umount", "p"]).ok()), "/p: gone: unmounted\n");
+    end(&|_| drop(bench.run(&["shutdown"]).ok()), "/p: gone: pfs shutdown\n");
+    end(&|d| d.signal(Signal::HUP), "/p: gone: SIGHUP\n");
+    let lazy = |_: &Process| {
+        let open = std::fs::File::open(&dir).unwrap();
+        bench.run(&["umount", "--lazy", "p"]).ok();
+        drop(open);
+    };
+    end(&lazy, "/p: gone: pfs umount --lazy\n");
+    for line in log().lines() {
+        let time = line.split(' ').next().unwrap();
+        assert!(time.len() == 20 && time.starts_with("20") && time.ends_with('Z'), "{line}");
+    }
+    bench.run(&["mount", "p"]).ok();
+    let daemon = bench.daemon().unwrap();
+    daemon.signal(Signal::USR1);
+    std::fs::read_dir(&dir).unwrap().count();
+    assert_eq!(bench.daemon().unwrap().pid, daemon.pid);
+    // The tracer has the log open, and says so before it ends.
+    daemon.signal(Signal::KILL);
+    let until = Instant::now() + Duration::from_secs(20);
+    while !log().contains("the daemon was killed") {
+        assert!(Instant::now() < until, "{}", log());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn an_umount_in_another_namespace_leaves_the_others() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not root: nothing tested");
+        return;
+    }
+    let bench = Bench::new();
+    let dir = bench.dir("p").canonicalize().unwrap();
+    bench.run(&["mount", "p"]).ok();
+    let pfs = env!("CARGO_BIN_EXE_pfs");
+    for lazy in ["", "--lazy"] {
+        let script = format!("mount --make-rprivate / && {pfs} umount --json {lazy} {}", dir.display());
+        let mut command = std::process::Command::new("unshare");
+        command.args(["-m", "sh", "-c", &script]).env("PFS_RUNTIME_DIR", bench.runtime());
+        let said = common::Done(command.output().unwrap()).ok();
+        assert!(said.err().contains("still mounted in another mount namespace"), "{}", said.err());
+        assert_eq!(said.json()["still_mounted_elsewhere"], true);
+        assert!(bench.mounted(&dir) && std::fs::read_dir(&dir).unwrap().count() > 0);
+    }
+    let said = bench.run(&["umount", "--json", "p"]).ok();
+    assert_eq!((said.err(), said.json()["still_mounted_elsewhere"].as_bool()), (String::new(), Some(false)));
+}
+
+#[test]
+fn a_mount_that_is_bound_goes_on() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not root: nothing tested");
+        return;
+    }
+    let bench = Bench::new();
+    let (dir, bound) = (bench.dir("p"), bench.dir("q").canonicalize().unwrap());
+    bench.run(&["mount", "p"]).ok();
+    let daemon = bench.daemon().unwrap();
+    rustix::mount::mount_bind(&dir, &bound).unwrap();
+    let said = bench.run(&["umount", "p"]).ok();
+    assert!(said.err().contains(&format!("still mounted on {0}: pfs umount {0}", bound.display())), "{}", said.err());
+    assert!(std::fs::read_dir(&bound).unwrap().count() > 0);
+    bench.run(&["umount", "q"]).ok();
+    daemon.wait_end();
+}
+
+#[test]
+fn a_mount_while_the_daemon_ends_is_the_next_ones() {
+    // Somebody in its place who has answered hello, and ends before he takes the mount.
+    for answer in [None, Some(Answer::Stopping)] {
+        let bench = Bench::new();
+        let dir = bench.dir("p");
+        let run = bench.dir("run");
+        std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let listener = UnixListener::bind(run.join("control")).unwrap();
+        let socket = run.join("control");
+        let ends = std::thread::spawn(move || {
+            let mut conn = Conn::new(listener.accept().unwrap().0, Duration::from_secs(20)).unwrap();
+            assert_eq!(conn.receive::<Request>().unwrap(), Some(Request::Hello));
+            conn.send(&Answer::Hello { pid: 1, version: "0".into() }, None).unwrap();
+            conn.receive::<Request>().unwrap();
+            if let Some(answer) = answer {
+                conn.send(&answer, None).unwrap();
+            }
+            std::fs::remove_file(&socket).unwrap();
+        });
+        bench.run(&["mount", "p"]).ok();
+        ends.join().unwrap();
+        assert!(std::fs::read_dir(&dir).unwrap().count() > 0);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `pfs mount`.
 
 use crate::cli::Mount;
-use crate::control::{connect, Answer, Conn, Gone, MountRequest, Request, PATIENCE};
+use crate::control::{connect, Answer, Conn, Gone, MountRequest, Request, Stopping, PATIENCE};
 use crate::daemon::Daemon;
 use crate::mounts::{self, Dev};
 use crate::options::{words, Options};
@@ -15,7 +15,6 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::mpsc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,9 +55,15 @@ fn try_run(args: &Mount) -> Result<()> {
     if args.foreground {
         return foreground(args, &runtime, dir, options);
     }
-    let (mut conn, daemon) = connect_or_start(&runtime)?;
-    let dev = mount(&mut conn, &args.flavour, &dir, options)?;
-    announce(args, dir, dev, daemon)
+    let mut tries = 0..3;
+    loop {
+        let (mut conn, daemon) = connect_or_start(&runtime)?;
+        match mount(&mut conn, &args.flavour, &dir, options.clone()) {
+            // A daemon that ends: the next one takes it.
+            Err(e) if (e.is::<Stopping>() || e.is::<Gone>()) && tries.next().is_some() => conn.wait_gone()?,
+            done => return announce(args, dir, done?, daemon),
+        }
+    }
 }
 
 /// Fails for an option that only other flavours know.
@@ -103,7 +108,8 @@ fn place(dir: &Path) -> Result<PathBuf> {
             Err(rustix::io::Errno::NOTCONN) => {
                 mounts::unmount(&resolved, true)
                     .context("the daemon of the mount there died, and unmounting failed")?;
-                eprintln!("pfs: mount {}: took away the mount of a daemon that died", dir.display());
+                let dir = dir.display();
+                kernel::say::line(format_args!("pfs: mount {dir}: took away the mount of a daemon that died"));
             }
             // A user's mount without allow_other: EACCES even for root.
             _ => bail!("already mounted: pfs umount {}", dir.display()),
@@ -119,11 +125,11 @@ fn place(dir: &Path) -> Result<PathBuf> {
 /// Mounts in our own name, has the daemon serve it, and waits for the first answer.
 fn mount(conn: &mut Conn, flavour: &str, dir: &Path, options: Options) -> Result<Dev> {
     let fuse = open(dir, flavour, &options)?;
-    let served = serve(conn, flavour, dir, options, &fuse);
+    let served = serve(conn, flavour, dir, options, fuse);
     if served.is_err() {
         // Nobody will ever answer there.
         if let Err(e) = mounts::unmount(dir, true) {
-            eprintln!("pfs: umount {}: {e}", dir.display());
+            kernel::say::line(format_args!("pfs: umount {}: {e}", dir.display()));
         }
     }
     served
@@ -138,23 +144,19 @@ fn open(dir: &Path, flavour: &str, options: &Options) -> Result<OwnedFd> {
     Ok(fuse::mount::mount(dir, &fuse_options)?)
 }
 
-fn serve(conn: &mut Conn, flavour: &str, dir: &Path, options: Options, fuse: &OwnedFd) -> Result<Dev> {
+fn serve(conn: &mut Conn, flavour: &str, dir: &Path, options: Options, fuse: OwnedFd) -> Result<Dev> {
     let mounted = mounts::on(dir)?.filter(|m| m.ours()).context("the new mount is not in /proc/self/mountinfo")?;
     let request = MountRequest { flavour: flavour.to_owned(), dir: dir.to_owned(), dev: mounted.dev, options };
     match conn.ask(&Request::Mount(request), Some(fuse.as_fd()))? {
         Answer::Mounted => {}
         other => bail!("the daemon answered {other:?}"),
     }
-    // In a thread, since a daemon that hangs would keep us in stat for ever.
-    let (tell, told) = mpsc::channel();
-    let path = dir.to_owned();
-    std::thread::Builder::new()
-        .name("pfs-probe".into())
-        .spawn(move || tell.send(rustix::fs::stat(&path).map(drop)).is_ok())?;
-    match told.recv_timeout(ANSWER_WAIT) {
-        Ok(Ok(())) => Ok(mounted.dev),
-        Ok(Err(e)) => bail!("the mount answers with an error: {}", std::io::Error::from(e)),
-        Err(_) => bail!("the mount does not answer"),
+    // The daemon's from here on: if it ends, ours would keep the mount waiting for an answer.
+    drop(fuse);
+    match mounts::probe(dir, ANSWER_WAIT)? {
+        Some(Ok(())) => Ok(mounted.dev),
+        Some(Err(e)) => bail!("the mount answers with an error: {}", std::io::Error::from(e)),
+        None => bail!("the mount does not answer"),
     }
 }
 

@@ -3,9 +3,12 @@
 use crate::cli::Status;
 use crate::control::{connect, Answer, Report, Request};
 use crate::daemon::now_unix_ms;
+use crate::mounts::{self, Dev};
 use crate::runtime::Runtime;
 use anyhow::{bail, Result};
+use serde::Serialize;
 use std::fmt::Write;
+use std::path::PathBuf;
 
 pub(super) fn run(args: &Status) -> Result<()> {
     let report = match connect(&Runtime::find()?)? {
@@ -15,17 +18,57 @@ pub(super) fn run(args: &Status) -> Result<()> {
             other => bail!("status: the daemon answered {other:?}"),
         },
     };
+    let dead = dead(&report)?;
+    let shown = Shown { report, dead };
     if args.json {
-        super::print_json(&report)
+        super::print_json(&shown)
     } else {
-        super::print(&table(&report, now_unix_ms()))
+        super::print(&shown.text(now_unix_ms()))
+    }
+}
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    report: Report,
+    dead: Vec<Dead>,
+}
+
+/// A mount of this user that nobody serves any more.
+#[derive(Serialize)]
+struct Dead {
+    #[serde(with = "mounts::path_json")]
+    dir: PathBuf,
+    dev: Dev,
+}
+
+/// Those that no daemon serves: not ours, and none with another runtime directory either.
+fn dead(report: &Report) -> Result<Vec<Dead>> {
+    let all = mounts::all()?;
+    let me = Some(rustix::process::geteuid().as_raw());
+    let served = |dev: Dev| report.mounts.iter().any(|m| m.request.dev == dev);
+    let topmost = |i: usize| !all[i + 1..].iter().any(|above| above.dir == all[i].dir);
+    let unserved = all.iter().enumerate().filter(|(i, m)| m.ours() && m.user == me && !served(m.dev) && topmost(*i));
+    let dead = unserved.filter(|(_, m)| mounts::is_dead(&m.dir));
+    Ok(dead.map(|(_, m)| Dead { dir: m.dir.clone(), dev: m.dev }).collect())
+}
+
+impl Shown {
+    fn text(&self, now: u64) -> String {
+        let mut out = match (&self.report.mounts[..], &self.dead[..]) {
+            ([], []) => "no mounts\n".into(),
+            ([], _) => String::new(),
+            _ => table(&self.report, now),
+        };
+        for dead in &self.dead {
+            let dir = plain(&dead.dir.to_string_lossy());
+            let _ = writeln!(out, "{dir} is dead, its daemon has ended: pfs umount {dir}");
+        }
+        out
     }
 }
 
 fn table(report: &Report, now: u64) -> String {
-    if report.mounts.is_empty() {
-        return "no mounts\n".into();
-    }
     let mut rows = vec![["MOUNT", "FLAVOUR", "OPTIONS", "SINCE"].map(String::from).to_vec()];
     rows.extend(report.mounts.iter().map(|m| {
         vec![
@@ -96,7 +139,7 @@ mod tests {
 
     #[test]
     fn nothing() {
-        assert_eq!(table(&Report::default(), 0), "no mounts\n");
+        assert_eq!(Shown { report: Report::default(), dead: Vec::new() }.text(0), "no mounts\n");
     }
 
     #[test]
