@@ -7,7 +7,7 @@ use crate::pages::Opened;
 use crate::process::{Await, Process, State, Steps, Stop, WaiterId};
 use crate::published::Shown;
 use crate::registers::{self, At, Which};
-use crate::seat::{Check, Once, Opener, Seat, SeatId};
+use crate::seat::{Check, Once, Opener, Question, Seat, SeatId};
 use crate::stream::Stream;
 use crate::tracer::{self, key_of, Key, Queue, Tracer};
 use crate::watcher::Watcher;
@@ -18,6 +18,7 @@ use kernel::ptrace::{self, Tid};
 use kernel::reach;
 use kernel::wait::Status;
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -96,7 +97,7 @@ pub struct Giver {
     /// May he still?
     pub check: Option<Check>,
     /// Does anybody have a file of the process open for writing? Asked of flavours that go by that.
-    pub writers: Option<Check>,
+    pub writers: Option<Question>,
 }
 
 /// A way to give up on an order that waits.
@@ -168,6 +169,36 @@ pub struct Held {
 pub(crate) struct Shared {
     pub(crate) queue: Arc<Queue>,
     pub(crate) watcher: Watcher,
+    places: Places,
+}
+
+/// Most open seats on one process. What the process does, and each order, is compared with what each of them wants.
+pub const MOST_SEATS: usize = 1024;
+
+/// How many open seats there are on each process.
+#[derive(Default)]
+struct Places(Mutex<BTreeMap<Key, usize>>);
+
+impl Places {
+    fn take(&self, key: Key) -> Result<(), Refusal> {
+        let mut all = self.0.lock();
+        let taken = all.entry(key).or_default();
+        if *taken == MOST_SEATS {
+            return Err(Refusal::new(libc::ENOSPC, format!("{}: {MOST_SEATS} seats are open on it", key.0)));
+        }
+        *taken += 1;
+        Ok(())
+    }
+
+    fn give_back(&self, key: Key) {
+        let mut all = self.0.lock();
+        if let Some(taken) = all.get_mut(&key) {
+            *taken -= 1;
+            if *taken == 0 {
+                all.remove(&key);
+            }
+        }
+    }
 }
 
 /// The engine. One per daemon; clones are the same engine.
@@ -182,7 +213,7 @@ impl Engine {
     /// calling thread for them to inherit.
     pub fn start() -> io::Result<Engine> {
         let (queue, thread) = tracer::start()?;
-        let shared = Shared { queue, watcher: Watcher::start()? };
+        let shared = Shared { queue, watcher: Watcher::start()?, places: Places::default() };
         Ok(Engine { shared: Arc::new(shared), thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
@@ -217,7 +248,7 @@ impl Engine {
                     let mine = e.process.seats.iter().filter(|(_, s)| s.standing && s.flavour == flavour);
                     mine.map(|(id, _)| *id).collect()
                 });
-                t.drop_seats(key, |id| ids.contains(&id));
+                t.drop_seats(key, ids);
             }
         }));
     }
@@ -279,8 +310,8 @@ impl Target {
     }
 
     /// Makes a seat that lives until [`Target::close_seat`], with its event stream, which ends with the process. The watch is
-    /// to be kept as long as the seat; None if the process has ended.
-    pub fn open_seat(&self, flavour: &'static str, giver: Giver) -> (SeatId, Arc<Stream>, Option<Watch>) {
+    /// to be kept as long as the seat; None if the process has ended. ENOSPC if there are [`MOST_SEATS`] on it.
+    pub fn open_seat(&self, flavour: &'static str, giver: Giver) -> Result<OpenSeat, Refusal> {
         self.sit(Seat::new(flavour, false, giver.opener, giver.check), |_, _, _| {})
     }
 
@@ -289,7 +320,8 @@ impl Target {
         &self,
         mut seat: Seat,
         then: impl FnOnce(&mut Tracer, Key, SeatId) + Send + 'static,
-    ) -> (SeatId, Arc<Stream>, Option<Watch>) {
+    ) -> Result<OpenSeat, Refusal> {
+        self.shared.places.take(key_of(&self.proc))?;
         let id = self.shared.queue.new_seat();
         let stream = Stream::new();
         seat.stream = Some(stream.clone());
@@ -298,17 +330,12 @@ impl Target {
             t.entry(&proc).process.seats.insert(id, seat);
             then(t, key, id);
         });
-        (id, stream, self.end_with_process())
+        Ok((id, stream, self.end_with_process()))
     }
 
     /// A seat that reports job-control stops, exec and the end of the process and never stops it. Without `control`, if another tracer
     /// has the process, or when the giver may not control it any more, it reports the end only.
-    pub fn watch_states(
-        &self,
-        flavour: &'static str,
-        giver: Giver,
-        control: bool,
-    ) -> (SeatId, Arc<Stream>, Option<Watch>) {
+    pub fn watch_states(&self, flavour: &'static str, giver: Giver, control: bool) -> Result<OpenSeat, Refusal> {
         let mut seat = Seat::new(flavour, false, giver.opener, giver.check);
         (seat.report, seat.end, seat.watches_end) = (true, true, true);
         // What happens after the open is told: it must not return before the process is attached.
@@ -318,14 +345,16 @@ impl Target {
             with_seat(t, key, id, |s| (s.job, s.exec) = (attached, attached));
             t.settle(key);
             let _ = tell.send(());
-        });
+        })?;
         let _ = told.recv();
-        seated
+        Ok(seated)
     }
 
-    /// Gives back what a seat holds and forgets it.
+    /// Gives back what an open seat holds and forgets it.
     pub fn close_seat(&self, id: SeatId) {
-        self.job(move |t, key| t.drop_seats(key, |s| s == id));
+        let key = key_of(&self.proc);
+        self.shared.queue.close(key, id);
+        self.shared.places.give_back(key);
     }
 
     /// A reader has made room in the seat's stream: the process may go on.
@@ -508,6 +537,9 @@ impl Target {
     }
 }
 
+/// A seat that was opened, the stream of its events, and what ends that with the process.
+pub type OpenSeat = (SeatId, Arc<Stream>, Option<Watch>);
+
 /// A watch for the end of a process; dropping it forgets it.
 pub struct Watch {
     shared: Arc<Shared>,
@@ -570,7 +602,7 @@ impl Pause {
 
     /// Lets the thread go.
     pub fn end(self, t: &mut Tracer) {
-        t.drop_seats(self.key, |s| s == self.id);
+        t.drop_seats(self.key, [self.id]);
     }
 }
 

@@ -177,7 +177,7 @@ impl Tracer {
         for waiter in waiters {
             self.finish_waiter(waiter, Err(refusal.clone()));
         }
-        self.drop_seats(key, |_| true);
+        self.drop_all_seats(key);
     }
 
     /// It has ended, which nobody has reported; in an exec, by a signal.

@@ -27,6 +27,7 @@ mod glance;
 pub mod identity;
 mod in_exec;
 mod inject;
+mod judge;
 mod looking;
 pub mod lwp;
 mod operands;

@@ -346,7 +346,7 @@ impl Message {
                 let withdrawn = move |t: &Tracer| t.entries.get(&key).is_some_and(|e| e.process.withdrawn(seat));
                 let then = move |t: &mut Tracer, result: Outcome| match result {
                     // An exec that took the process from who waits.
-                    Ok(()) if withdrawn(t) && giver.check.is_some_and(|check| !check(&proc)) => {
+                    Ok(()) if withdrawn(t) && giver.check.is_some_and(|check| !check.holds(&proc)) => {
                         done(Err(Refusal::new(libc::EAGAIN, "the process runs another program now: open it again")));
                     }
                     Ok(()) => {

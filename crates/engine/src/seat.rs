@@ -6,6 +6,7 @@ use crate::turns::Turns;
 use crate::watch::Areas;
 use abi::set::Set;
 use abi::syscall::set_number;
+use kernel::creds::Creds;
 use kernel::procfs::Proc;
 use kernel::ptrace::Tid;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,9 +25,25 @@ pub struct Opener {
     pub uid: u32,
 }
 
-/// Asks the kernel whether the opener may still control the process. Called at each exec of the target, and of children that
-/// were born under its seat.
-pub type Check = Arc<dyn Fn(&Arc<Proc>) -> bool + Send + Sync>;
+/// Asks something about a process.
+pub type Question = Arc<dyn Fn(&Arc<Proc>) -> bool + Send + Sync>;
+
+/// Asks the kernel whether the opener may still control the process: at each exec of the target, and of children that were born
+/// under its seat.
+#[derive(Clone)]
+pub struct Check {
+    /// In whose name. Where these are the same, so is the answer.
+    pub creds: Creds,
+    /// What is asked.
+    pub may: Question,
+}
+
+impl Check {
+    /// True if the opener may.
+    pub fn holds(&self, proc: &Arc<Proc>) -> bool {
+        (self.may)(proc)
+    }
+}
 
 /// A stop that is armed once: the next one of its kind disarms it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,7 +140,7 @@ pub struct Seat {
     /// It only watches, and is told of the end by a pidfd: also if its opener may not control the process, or not any more.
     pub watches_end: bool,
     /// Who would let a process run that stands because of an exec: somebody who has yet to close.
-    pub writers: Option<Check>,
+    pub writers: Option<Question>,
 }
 
 impl Seat {
@@ -182,6 +199,11 @@ impl Seat {
     /// True if its stream has been closed: it has been told of the end.
     pub fn is_over(&self) -> bool {
         self.stream.as_ref().is_some_and(|stream| stream.is_closed())
+    }
+
+    /// True if the end of the process is no news to its reader.
+    pub fn needs_no_end(&self) -> bool {
+        self.stream.as_ref().is_none_or(|stream| stream.is_closed())
     }
 
     /// True if children of the process are to come attached.

@@ -8,6 +8,7 @@ use crate::follow::{Follow, Guard};
 use crate::glance::{Glance, Stopped};
 use crate::identity::changes_ids;
 use crate::in_exec::{Doubts, InExec};
+use crate::judge::{Judge, Verdicts};
 use crate::lwp;
 use crate::pages::TRAP;
 use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Stop, Thread, WaiterId};
@@ -40,6 +41,14 @@ pub(crate) type Job = Box<dyn FnOnce(&mut Tracer) + Send>;
 /// What happens when a wait is over.
 type Then = Box<dyn FnOnce(&mut Tracer, Result<(), Refusal>)>;
 
+struct Waiter {
+    key: Key,
+    then: Then,
+    deadline: Option<Instant>,
+    /// The seat with which it ends though what it waits for is not the seat's.
+    seat: Option<SeatId>,
+}
+
 /// One life of a process: the number and the mark of [`Proc::life`].
 pub(crate) type Key = (Tid, u64);
 
@@ -68,15 +77,38 @@ pub(crate) struct Queue {
 
 #[derive(Default)]
 struct Jobs {
-    waiting: VecDeque<Job>,
+    waiting: VecDeque<Work>,
     /// The tracer thread has taken one that it has not done yet.
     at_work: bool,
+}
+
+enum Work {
+    Do(Job),
+    /// Seats that were closed one after the other: what each process is to do without them is looked at once.
+    Close(BTreeMap<Key, Vec<SeatId>>),
 }
 
 impl Queue {
     /// Queues a job, and rings the bell if the tracer thread sleeps and nobody has rung yet.
     pub fn push(&self, job: Job) {
-        self.jobs.lock().waiting.push_back(job);
+        self.jobs.lock().waiting.push_back(Work::Do(job));
+        self.wake();
+    }
+
+    /// Queues the close of a seat.
+    pub fn close(&self, key: Key, seat: SeatId) {
+        let mut jobs = self.jobs.lock();
+        if !matches!(jobs.waiting.back(), Some(Work::Close(_))) {
+            jobs.waiting.push_back(Work::Close(BTreeMap::new()));
+        }
+        if let Some(Work::Close(seats)) = jobs.waiting.back_mut() {
+            seats.entry(key).or_default().push(seat);
+        }
+        drop(jobs);
+        self.wake();
+    }
+
+    fn wake(&self) {
         if self.asleep.swap(false, Ordering::SeqCst) {
             thread::ring(self.tid.load(Ordering::Acquire));
         }
@@ -116,11 +148,11 @@ impl Queue {
         !self.jobs.lock().waiting.is_empty()
     }
 
-    fn pop(&self) -> Option<Job> {
+    fn pop(&self) -> Option<Work> {
         let mut jobs = self.jobs.lock();
-        let job = jobs.waiting.pop_front();
-        jobs.at_work = job.is_some();
-        job
+        let work = jobs.waiting.pop_front();
+        jobs.at_work = work.is_some();
+        work
     }
 }
 
@@ -139,8 +171,8 @@ pub(crate) struct Tracer {
     pub queue: Arc<Queue>,
     pub entries: Entries,
     pub tids: BTreeMap<Tid, Key>,
-    /// What waits lead to; and the seat with which one ends though what it waits for is not the seat's.
-    then: BTreeMap<WaiterId, (Key, Then, Option<SeatId>)>,
+    /// What waits lead to.
+    then: BTreeMap<WaiterId, Waiter>,
     deadlines: BTreeSet<(Instant, WaiterId)>,
     /// Which process a client let run last, by which open seat, and when.
     pub ran: Option<(Key, Option<SeatId>, Instant)>,
@@ -171,6 +203,11 @@ pub(crate) struct Tracer {
     pub doubts: Doubts,
     /// In whose name threads are seized: an exec then gives the process no more rights than he may see in it. None: in ours.
     pub in_name: Option<Creds>,
+    judge: Judge,
+    /// Reports of threads that stand behind an exec, which count as not taken until it is known who has still a right to the process;
+    /// and the number by which the answer is known.
+    unjudged: BTreeMap<Tid, (Status, u64)>,
+    next_case: u64,
     quit: bool,
 }
 
@@ -181,7 +218,7 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
     let queue = Arc::new(Queue::default());
     let (tx, rx) = std::sync::mpsc::channel();
     let mine = queue.clone();
-    let guard = Guard::start();
+    let (guard, judge) = (Guard::start(), Judge::start()?);
     let tracer = move || {
         mine.tid.store(thread::own_tid(), Ordering::Release);
         // Without them it works as well, on a busy machine slower.
@@ -189,7 +226,7 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
         match Watchdog::new() {
             Ok(watchdog) => {
                 let _ = tx.send(Ok(()));
-                Tracer::new(mine, watchdog, Follow::new(guard)).run();
+                Tracer::new(mine, watchdog, Follow::new(guard), judge).run();
             }
             Err(e) => {
                 let _ = tx.send(Err(e));
@@ -202,7 +239,7 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
 }
 
 impl Tracer {
-    fn new(queue: Arc<Queue>, watchdog: Watchdog, follow: Follow) -> Tracer {
+    fn new(queue: Arc<Queue>, watchdog: Watchdog, follow: Follow, judge: Judge) -> Tracer {
         let entries = Entries::new(queue.published.clone());
         Tracer {
             queue,
@@ -228,6 +265,9 @@ impl Tracer {
             in_exec: InExec::new(),
             doubts: Doubts::new(),
             in_name: None,
+            judge,
+            unjudged: BTreeMap::new(),
+            next_case: 1,
             quit: false,
         }
     }
@@ -237,9 +277,12 @@ impl Tracer {
         loop {
             self.queue.glance.forget();
             self.take_reports(bell);
-            while let Some(job) = self.queue.pop() {
+            while let Some(work) = self.queue.pop() {
                 self.follow.disturbed();
-                job(self);
+                match work {
+                    Work::Do(job) => job(self),
+                    Work::Close(seats) => seats.into_iter().for_each(|(key, seats)| self.drop_seats(key, seats)),
+                }
             }
             self.expire();
             self.attach_late();
@@ -327,13 +370,15 @@ impl Tracer {
     pub fn shut_down(&mut self) {
         let keys: Vec<Key> = self.entries.keys().copied().collect();
         for key in keys {
-            self.drop_seats(key, |_| true);
+            self.drop_all_seats(key);
         }
         let waiting: Vec<WaiterId> = self.then.keys().copied().collect();
         for id in waiting {
             self.finish_waiter(id, Err(Refusal::new(libc::EINTR, "the daemon is going down")));
         }
         self.quit = true;
+        // There is no seat left that somebody could lose.
+        self.backlog.extend(std::mem::take(&mut self.unjudged).into_iter().map(|(tid, (status, _))| (tid, status)));
         let deadline = Instant::now() + Duration::from_secs(2);
         while !self.tids.is_empty() && Instant::now() < deadline {
             match self.next_report() {
@@ -360,41 +405,42 @@ impl Tracer {
     }
 
     /// Takes seats away; what they held is given back.
-    pub fn drop_seats(&mut self, key: Key, which: impl Fn(SeatId) -> bool) {
+    pub fn drop_seats(&mut self, key: Key, going: impl IntoIterator<Item = SeatId>) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
-        let going: Vec<SeatId> = entry.process.seats.keys().copied().filter(|id| which(*id)).collect();
-        going.iter().for_each(|id| entry.process.forgive(*id));
-        entry.process.dismiss_agent(&which);
-        entry.process.seats.retain(|id, seat| {
-            let goes = which(*id);
-            if let (true, Some(stream)) = (goes, &seat.stream) {
+        let going: BTreeSet<SeatId> = going.into_iter().collect();
+        entry.process.dismiss_agent(|id| going.contains(&id));
+        for id in &going {
+            entry.process.forgive(*id);
+            if let Some(stream) = entry.process.seats.remove(id).and_then(|seat| seat.stream) {
                 stream.close();
             }
-            !goes
-        });
+        }
         if entry.process.seats.is_empty() {
             entry.process.lingers = false;
             self.lingering.remove(&key);
         }
-        let seat_of = |id: &WaiterId, w: &Await| w.seat().or_else(|| self.then.get(id)?.2);
-        let orphaned = |(id, w): (&WaiterId, &Await)| seat_of(id, w).filter(|seat| which(*seat)).map(|_| *id);
+        let seat_of = |id: &WaiterId, w: &Await| w.seat().or_else(|| self.then.get(id)?.seat);
+        let orphaned = |(id, w): (&WaiterId, &Await)| seat_of(id, w).filter(|seat| going.contains(seat)).map(|_| *id);
         let orphans: Vec<WaiterId> = entry.process.waiters.iter().filter_map(orphaned).collect();
         for id in orphans {
-            self.finish_waiter(id, Err(Refusal::new(libc::EINTR, "the seat was closed")));
+            self.end_wait(id, Err(Refusal::new(libc::EINTR, "the seat was closed")));
         }
         self.settle(key);
+    }
+
+    /// The same of all seats on a process.
+    pub fn drop_all_seats(&mut self, key: Key) {
+        let all: Vec<SeatId> = self.entries.get(&key).map_or(Vec::new(), |e| e.process.seats.keys().copied().collect());
+        self.drop_seats(key, all);
     }
 
     /// Registers a wait. It is over when `what` is true (perhaps at once), at the time-out or when cancelled.
     pub fn wait_for(&mut self, key: Key, what: Await, timeout: Option<Duration>, then: Then) -> WaiterId {
         let id = self.next_waiter;
         self.next_waiter += 1;
-        self.then.insert(id, (key, then, None));
-        if let Some(t) = timeout {
-            if let Some(at) = Instant::now().checked_add(t) {
-                self.deadlines.insert((at, id));
-            }
-        }
+        let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
+        self.then.insert(id, Waiter { key, then, deadline, seat: None });
+        self.deadlines.extend(deadline.map(|at| (at, id)));
         match self.entries.get_mut(&key) {
             Some(entry) => {
                 entry.process.waiters.insert(id, what);
@@ -406,20 +452,34 @@ impl Tracer {
 
     /// The wait ends with this seat too.
     pub fn bind(&mut self, id: WaiterId, seat: SeatId) {
-        if let Some((.., bound)) = self.then.get_mut(&id) {
-            *bound = Some(seat);
+        if let Some(waiter) = self.then.get_mut(&id) {
+            waiter.seat = Some(seat);
         }
     }
 
     /// Ends a wait with this result.
     pub fn finish_waiter(&mut self, id: WaiterId, result: Result<(), Refusal>) {
-        let Some((key, then, _)) = self.then.remove(&id) else { return };
-        self.deadlines.retain(|(_, w)| *w != id);
-        if let Some(entry) = self.entries.get_mut(&key) {
+        if let Some(key) = self.end_wait(id, result) {
+            self.settle(key);
+        }
+    }
+
+    /// The same; the process, which is to be settled then.
+    fn end_wait(&mut self, id: WaiterId, result: Result<(), Refusal>) -> Option<Key> {
+        let waiter = self.take_waiter(id)?;
+        if let Some(entry) = self.entries.get_mut(&waiter.key) {
             entry.process.waiters.remove(&id);
         }
-        then(self, result);
-        self.settle(key);
+        (waiter.then)(self, result);
+        Some(waiter.key)
+    }
+
+    fn take_waiter(&mut self, id: WaiterId) -> Option<Waiter> {
+        let waiter = self.then.remove(&id)?;
+        if let Some(at) = waiter.deadline {
+            self.deadlines.remove(&(at, id));
+        }
+        Some(waiter)
     }
 
     fn expire(&mut self) {
@@ -626,9 +686,9 @@ impl Tracer {
                     Outcome::Done => Ok(()),
                     Outcome::Gone => Err(Refusal::gone(key.0)),
                 };
-                let Some((_, then, _)) = self.then.remove(&id) else { continue };
-                self.deadlines.retain(|(_, w)| *w != id);
-                then(self, result);
+                if let Some(waiter) = self.take_waiter(id) {
+                    (waiter.then)(self, result);
+                }
             }
         }
         self.forget_idle(key);
@@ -665,7 +725,8 @@ impl Tracer {
 
     /// A process has ended, as its pidfd tells. Of one that is attached its own report tells more.
     pub fn ended(&mut self, key: Key, status: Status) {
-        if self.is_attached(key) {
+        let told = |e: &Entry| e.process.ended.is_some() && e.process.seats.values().all(Seat::needs_no_end);
+        if self.is_attached(key) || self.entries.get(&key).is_none_or(told) {
             return;
         }
         if let Some(entry) = self.entries.get_mut(&key) {
@@ -803,6 +864,13 @@ impl Tracer {
     // ---- reports -----------------------------------------------------------------------------------------------------
 
     fn take_report(&mut self, tid: Tid, status: Status) {
+        // Killed where it stood.
+        self.unjudged.remove(&tid);
+        self.take_judged(tid, status, Verdicts::default());
+    }
+
+    /// The same; `verdicts`: what is known of who may still control the process.
+    fn take_judged(&mut self, tid: Tid, status: Status, verdicts: Verdicts) {
         let key = match self.tids.get(&tid) {
             Some(key) => *key,
             None => match self.adopt(tid, status) {
@@ -810,6 +878,7 @@ impl Tracer {
                 None => return,
             },
         };
+        let Some(mut verdicts) = self.judged(key, tid, status, verdicts) else { return };
         self.page_closed(key, tid, status);
         let carrier = matches!(status, Status::Stopped(..)) && self.take_exit(key, tid, status);
         if let Some(injection) = self.injections.get(&tid).filter(|_| carrier) {
@@ -869,6 +938,7 @@ impl Tracer {
                 if !stays {
                     // They ended without a report.
                     ledger::forget(*t);
+                    self.unjudged.remove(t);
                 }
                 stays
             });
@@ -899,7 +969,7 @@ impl Tracer {
             ledger::owe(tid, entry.process.threads.get(&tid).filter(|t| !t.stepped).map_or(0, |t| t.owed));
         }
         if exec || unseen {
-            self.check_openers(key);
+            self.check_openers(key, &mut verdicts);
         }
         let gone = |e: &Entry| e.process.threads.is_empty() && e.process.ended.is_none();
         if let (Some(status), true) = (dead, self.entries.get(&key).is_some_and(gone)) {
@@ -920,6 +990,7 @@ impl Tracer {
     pub fn forget_thread(&mut self, tid: Tid) {
         self.forget_doings(tid);
         self.tids.remove(&tid);
+        self.unjudged.remove(&tid);
         ledger::forget(tid);
     }
 
@@ -1059,12 +1130,35 @@ impl Tracer {
         Some(key)
     }
 
+    /// None if this report is to wait for answers that take longer: the thread stands behind an exec, and counts as one that runs.
+    fn judged(&mut self, key: Key, tid: Tid, status: Status, verdicts: Verdicts) -> Option<Verdicts> {
+        let entry = self.entries.get(&key);
+        let Some(entry) = entry.filter(|e| is_behind_exec(&e.process, tid, status)) else { return Some(verdicts) };
+        let open = verdicts.open(entry.process.seats.values().filter_map(|s| s.check.as_ref()));
+        if open.is_empty() {
+            return Some(verdicts);
+        }
+        let (case, queue) = (self.next_case, self.queue.clone());
+        self.next_case += 1;
+        self.unjudged.insert(tid, (status, case));
+        let take = move |t: &mut Tracer, verdicts| {
+            if t.unjudged.get(&tid).is_some_and(|(_, current)| *current == case) {
+                t.unjudged.remove(&tid);
+                t.take_judged(tid, status, verdicts);
+            }
+        };
+        self.judge.ask(entry.proc.clone(), open, verdicts, move |verdicts| {
+            queue.push(Box::new(move |t| take(t, verdicts)));
+        });
+        None
+    }
+
     /// After an exec the kernel is asked again, in each opener's name: whoever may no longer control the process loses his
     /// seat before the new program has run one instruction.
-    fn check_openers(&mut self, key: Key) {
+    fn check_openers(&mut self, key: Key, verdicts: &mut Verdicts) {
         let Some(entry) = self.entries.get(&key) else { return };
-        let mut lost: Vec<SeatId> =
-            entry.process.seats.iter().filter(|(_, s)| s.is_lost(&entry.proc)).map(|(id, _)| *id).collect();
+        let mut is_lost = |s: &Seat| s.check.as_ref().is_some_and(|check| !verdicts.ask(check, &entry.proc));
+        let mut lost: Vec<SeatId> = entry.process.seats.iter().filter(|(_, s)| is_lost(s)).map(|(id, _)| *id).collect();
         if lost.is_empty() || ptrace::user_regs(key.0).is_err() {
             // Killed while it stood there, which is why it has no memory to be opened: its end is still to be told.
             return;
@@ -1074,7 +1168,7 @@ impl Tracer {
             lost.retain(|id| !process.seats.get_mut(id).is_some_and(Seat::leave_the_end));
             lost.retain(|id| !process.exec_withdrew(*id, proc));
         }
-        self.drop_seats(key, |id| lost.contains(&id));
+        self.drop_seats(key, lost);
     }
 
     fn translate(&mut self, tid: Tid, status: Status) -> io::Result<Report> {
@@ -1253,6 +1347,12 @@ impl Tracer {
         let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));
         thread.is_some_and(|t| matches!(t.state, State::Listening | State::Stopped(Stop::Group)))
     }
+}
+
+/// True if this report is the first behind an exec.
+fn is_behind_exec(process: &Process, tid: Tid, status: Status) -> bool {
+    let Status::Stopped(_, event) = status else { return false };
+    event == libc::PTRACE_EVENT_EXEC || process.threads.get(&tid).is_some_and(|t| t.after_exec)
 }
 
 /// The table of the call that the next instruction of a thread makes, if it is one that makes a call.

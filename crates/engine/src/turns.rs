@@ -173,11 +173,6 @@ impl Seat {
     pub fn halts(&self) -> bool {
         self.flavour != "engine" && (self.hold || !self.hold_threads.is_empty())
     }
-
-    /// True if an exec has taken the process from this seat.
-    pub fn is_lost(&self, proc: &Arc<Proc>) -> bool {
-        self.check.as_ref().is_some_and(|check| !check(proc))
-    }
 }
 
 /// What a client asks.
@@ -268,7 +263,7 @@ impl Target {
                 if kills {
                     let _ = thread::tgkill(key.0, key.0, libc::SIGKILL);
                 }
-                t.drop_seats(key, |seat| seat == id);
+                t.drop_seats(key, [id]);
             }));
         };
         Target::of(self.shared().clone(), attach.controller.clone()).on_end(gone)

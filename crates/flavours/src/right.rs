@@ -3,6 +3,7 @@
 
 use crate::target::Target;
 use engine::engine::Giver;
+use engine::seat::Check;
 use engine::{Opener, Refusal};
 use kernel::creds::Creds;
 use kernel::procfs::Proc;
@@ -115,11 +116,12 @@ impl Right {
     /// For the engine's record.
     pub fn giver(&self) -> Giver {
         let (target, creds) = (self.target.clone(), self.creds.clone());
-        let check = move |proc: &Arc<Proc>| {
+        let may = move |proc: &Arc<Proc>| {
             let target = Target { proc: proc.clone(), tid: None, ..target.clone() };
             may_control(&target, &creds).is_ok()
         };
-        Giver { opener: self.opener, check: Some(Arc::new(check)), writers: None }
+        let check = Check { creds: self.creds.clone(), may: Arc::new(may) };
+        Giver { opener: self.opener, check: Some(check), writers: None }
     }
 }
 

@@ -146,7 +146,7 @@ impl Pass {
     /// True if he, and who opened the file, may still come near the process.
     pub fn holds(&self) -> bool {
         let Subject { target, .. } = &self.subject;
-        let opener_may = self.opener_check.as_ref().is_none_or(|may| may(&target.proc));
+        let opener_may = self.opener_check.as_ref().is_none_or(|check| check.holds(&target.proc));
         if !opener_may || may_control(target, &self.user.creds).is_err() {
             return false;
         }

@@ -21,7 +21,7 @@ impl Node for Seat {
     fn open(&self, caller: &Caller, _flags: i32) -> Result<Arc<dyn Handle>> {
         let right = Right::open(&self.0, caller)?;
         let way = self.0.shared.engine.target(self.0.proc.clone());
-        let (id, stream, watch) = way.open_seat("linux", right.giver());
+        let (id, stream, watch) = way.open_seat("linux", right.giver()).map_err(|e| Errno(e.errno))?;
         let events = Events { target: self.0.clone(), id, stream, _watch: watch };
         Ok(Arc::new(Open { events, right, error: LastError::default() }))
     }

@@ -1,0 +1,63 @@
+//! What one user takes, and what is left for the others.
+
+use pfs_tests::{eventually, root, Client, Mount, Target, NOBODY};
+
+/// Most open seats on one process.
+const SEATS: usize = 1024;
+
+#[test]
+fn so_many_seats_on_one_process_and_no_more() {
+    let (mount, target, other) = (Mount::new(), Target::start("count", &[]), Target::start("count", &[]));
+    let (pid, clients) = (target.pid(), [(); 3].map(|()| Client::new()));
+    let open = |i: usize, name: &str| clients[i % 3].open(&mount.path(pid, name), libc::O_RDONLY);
+    let seats: Vec<i32> = (0..SEATS).map(|i| open(i, "seat").unwrap_or_else(|e| panic!("{i}: {e}"))).collect();
+    for name in ["seat", "wait"] {
+        assert_eq!(open(0, name), Err(libc::ENOSPC), "{name}");
+    }
+    let elsewhere = clients[0].open(&mount.path(other.pid(), "seat"), libc::O_RDWR).unwrap();
+    clients[0].write(elsewhere, "stop\nrun").unwrap();
+    // The standing seat is no open one.
+    mount.ctl(pid, "stop").unwrap();
+    target.stands(16);
+    mount.ctl(pid, "run").unwrap();
+    target.counts(16);
+    clients[0].close(seats[0]);
+    eventually("there is room again", || open(0, "wait").is_ok());
+    assert_eq!(open(0, "seat"), Err(libc::ENOSPC));
+    // All of them at once.
+    let [first, ..] = clients;
+    drop(first);
+    mount.ctl(pid, "stop").unwrap();
+    target.stands(16);
+}
+
+/// Who is asked about at each exec is in a user namespace: a process of its own asks for him.
+#[test]
+fn execs_that_others_watch_from_a_user_namespace_keep_nobody_waiting() {
+    const PROCESSES: usize = 8;
+    const WATCHERS: usize = 64;
+    if !root() {
+        return;
+    }
+    let (mount, target) = (Mount::new(), Target::start("count", &[]));
+    let loops: Vec<Target> = (0..PROCESSES).map(|_| Target::within("o", Some(NOBODY), "again", &[])).collect();
+    let watch = |one: &Target| {
+        let client = Client::within(&format!("@{}", one.inner()), Some(NOBODY));
+        let open = || client.open(&mount.path(one.inner(), "seat"), libc::O_RDWR).unwrap();
+        let seats: Vec<i32> = (0..WATCHERS).map(|_| open()).collect();
+        client.write(seats[0], "mode report\ntrace sig +USR2").unwrap();
+        one.go();
+        (client, seats[WATCHERS / 2])
+    };
+    let clients: Vec<(Client, i32)> = loops.iter().map(watch).collect();
+    for _ in 0..20 {
+        mount.ctl(target.pid(), "stop").unwrap();
+        mount.ctl(target.pid(), "run").unwrap();
+    }
+    target.counts(16);
+    for (one, (client, seat)) in loops.iter().zip(&clients) {
+        one.counts(0);
+        assert_eq!(client.write(*seat, "stop"), Ok(4));
+        one.stands(0);
+    }
+}
