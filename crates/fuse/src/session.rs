@@ -2,7 +2,8 @@
 //!
 //! Every thread reads a request, serves it and reads again. A thread that takes the last place at the device starts
 //! another one first, so a handler that blocks stops nobody. When the limit is reached, the one thread left at the
-//! device only queues requests that may block, and still serves interrupts.
+//! device only queues requests that may block, and still serves interrupts. The same is done with those of a user who keeps his
+//! share of the threads: he waits for himself.
 //!
 //! A client waits for each answer, so for one client alone that asks often one thread is enough, if it is on the client's CPU, and
 //! the others at the device would be woken for nothing. Then all threads but one stand aside, and that one moves to the client
@@ -36,6 +37,10 @@ use zerocopy::FromBytes;
 /// Most threads at once. A read of memory that does not come, or of what hangs in the kernel otherwise, keeps one, and nothing can
 /// be done about that; so it must be many before others are kept waiting.
 pub const LIMIT: usize = 512;
+/// Most threads at once for one user, unless he is the daemon's own.
+pub const SHARE: usize = LIMIT / 4;
+/// Most requests of such a user that wait for his share; to more the answer is EAGAIN.
+const WAITING: usize = SHARE;
 /// Most threads that stay to wait for requests.
 const IDLE: usize = 4;
 /// Requests of one client in a row that make it a lone one.
@@ -179,6 +184,8 @@ struct Pool {
     slots: Mutex<Vec<usize>>,
     /// What is known of the thread of each slot.
     lines: Box<[Line]>,
+    /// The daemon's own user.
+    own: u32,
     /// Requests nobody could serve when they came. Its length is kept apart to be seen without the lock.
     queue: Mutex<VecDeque<Vec<u8>>>,
     queued: AtomicUsize,
@@ -192,6 +199,8 @@ struct Line {
     busy: AtomicU64,
     /// The thread's id; 0 if there is none.
     tid: AtomicI32,
+    /// The user whom it serves; 0 for nobody, else one more than his number.
+    user: AtomicU64,
 }
 
 impl Pool {
@@ -206,6 +215,8 @@ impl Pool {
             on_more: Condvar::new(),
             slots: Mutex::new((0..LIMIT).rev().collect()),
             lines: (0..LIMIT).map(|_| Line::default()).collect(),
+            // SAFETY: no pointers, cannot fail.
+            own: unsafe { libc::geteuid() },
             queue: Mutex::default(),
             queued: AtomicUsize::new(0),
         }
@@ -284,6 +295,41 @@ impl Pool {
         self.lines.iter().any(|line| line.busy.load(SeqCst) == unique)
     }
 
+    /// Who asks. For what nobody waits for, and a close, it is the daemon.
+    fn user(&self, bytes: &[u8]) -> u32 {
+        let header = abi::InHeader::read_from_prefix(bytes).ok().filter(|_| may_block(bytes));
+        let asked = header.filter(|(h, _)| !matches!(h.opcode, op::RELEASE | op::RELEASEDIR));
+        asked.map_or(self.own, |(h, _)| h.uid)
+    }
+
+    /// The thread of this slot serves this user from here on. False if he has his share of the threads.
+    fn serves(&self, slot: usize, user: u32) -> bool {
+        let (mine, who) = (&self.lines[slot].user, u64::from(user) + 1);
+        // First, so that of two who come at once not both find room for one.
+        mine.store(who, SeqCst);
+        let crowd = || self.lines.iter().filter(|line| line.user.load(SeqCst) == who).count();
+        let crowded = user != self.own && self.threads() > SHARE && crowd() > SHARE;
+        if crowded {
+            self.serves_nobody(slot);
+        }
+        !crowded
+    }
+
+    fn serves_nobody(&self, slot: usize) {
+        self.lines[slot].user.store(0, SeqCst);
+    }
+
+    /// Has a request wait until its user has less than his share. False if too many of his do.
+    fn defer(&self, bytes: &[u8]) -> bool {
+        let (mut queue, asks) = (self.queue.lock(), self.user(bytes));
+        if queue.iter().filter(|other| self.user(other) == asks).count() >= WAITING {
+            return false;
+        }
+        queue.push_back(bytes.to_vec());
+        self.queued.store(queue.len(), SeqCst);
+        true
+    }
+
     fn enqueue(&self, bytes: &[u8]) {
         let mut queue = self.queue.lock();
         queue.push_back(bytes.to_vec());
@@ -296,12 +342,21 @@ impl Pool {
         self.queued.store(queue.len(), SeqCst);
     }
 
-    fn dequeue(&self) -> Option<Vec<u8>> {
+    /// The first request whose user has not his share, for the thread of this slot.
+    fn dequeue(&self, slot: usize) -> Option<Vec<u8>> {
         if self.queued.load(SeqCst) == 0 {
             return None;
         }
         let mut queue = self.queue.lock();
-        let first = queue.pop_front();
+        let mut crowded = None;
+        let ready = queue.iter().position(|bytes| {
+            let asks = self.user(bytes);
+            if crowded != Some(asks) && !self.serves(slot, asks) {
+                crowded = Some(asks);
+            }
+            crowded != Some(asks)
+        });
+        let first = ready.and_then(|at| queue.remove(at));
         self.queued.store(queue.len(), SeqCst);
         first
     }
@@ -408,7 +463,12 @@ impl Core {
                 return;
             }
             pool.count(caller(bytes));
-            if others == 0 && self.spawn().is_err() && may_block(bytes) {
+            if !pool.serves(slot, pool.user(bytes)) {
+                if !pool.defer(bytes) {
+                    self.channel.fail(unique(bytes), Errno(libc::EAGAIN));
+                }
+            } else if others == 0 && self.spawn().is_err() && may_block(bytes) {
+                pool.serves_nobody(slot);
                 pool.enqueue(bytes);
                 // Whoever became idle before the request was queued did not see it; whoever comes after does.
                 if pool.idle.load(SeqCst) == 0 {
@@ -417,18 +477,21 @@ impl Core {
                 }
             } else {
                 self.serve(slot, bytes);
+                pool.serves_nobody(slot);
             }
             loop {
                 let before = pool.idle.fetch_add(1, SeqCst);
                 serving.reads();
-                if let Some(bytes) = pool.dequeue() {
+                if let Some(bytes) = pool.dequeue(slot) {
                     serving.has(is_close(&bytes));
                     let others = pool.idle.fetch_sub(1, SeqCst) - 1;
                     if others > 0 || self.spawn().is_ok() {
                         self.serve(slot, &bytes);
+                        pool.serves_nobody(slot);
                         continue;
                     }
                     // The last one at the device stays there. Who came meanwhile may have found the queue empty.
+                    pool.serves_nobody(slot);
                     pool.requeue(bytes);
                     if pool.idle.fetch_add(1, SeqCst) == 0 {
                         break;
@@ -515,6 +578,10 @@ impl Core {
 /// The thread that asks; 0 if it is nobody, or nobody we can see.
 fn caller(bytes: &[u8]) -> u32 {
     abi::InHeader::read_from_prefix(bytes).map_or(0, |(h, _)| h.pid)
+}
+
+fn unique(bytes: &[u8]) -> u64 {
+    abi::InHeader::read_from_prefix(bytes).map_or(0, |(h, _)| h.unique)
 }
 
 fn is_close(bytes: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{client, fork, Act, Client, Mount, SMALL, SOON};
+use common::{client, client_of, fork, Act, Client, Mount, SMALL, SOON};
 use pfs_fuse as fuse;
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -220,6 +220,52 @@ fn handlers_that_block() {
         assert!(Instant::now() < until, "{} threads stay", m.session().threads());
         fs::read(m.path("small")).unwrap();
     }
+}
+
+/// One user's requests that hang have a share of the threads, and wait for each other beyond it.
+#[test]
+fn one_user_has_a_share_of_the_threads() {
+    // SAFETY: geteuid cannot fail.
+    if unsafe { libc::geteuid() } != 0 {
+        return eprintln!("not root: nothing tested");
+    }
+    const ONE: Option<u32> = Some(65534);
+    let m = Mount::open_to(true);
+    let hang = m.path("hang");
+    let mut all: Vec<Client> = (0..fuse::session::LIMIT + 20).map(|_| client_of(ONE, &hang, Act::Read)).collect();
+    for _ in 0..fuse::session::SHARE {
+        m.hear("hang");
+    }
+    // The others, before he is refused and after.
+    for user in [None, Some(1000), Some(1001)] {
+        assert_eq!(client_of(user, &m.path("small"), Act::Read).exit(), 0, "{user:?}");
+    }
+    let (mut over, until) = (0, Instant::now() + SOON);
+    while over < 20 {
+        assert!(Instant::now() < until, "{over} are refused");
+        all.retain_mut(|c| {
+            let ended = c.ended();
+            // By open(2) or by read(2).
+            assert!(matches!(ended, None | Some(200 | libc::EAGAIN)), "{ended:?}");
+            over += ended.iter().count();
+            ended.is_none()
+        });
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(m.session().threads() < fuse::session::SHARE + 16, "{}", m.session().threads());
+    assert!(m.heard.try_recv().is_err(), "more than his share");
+    for user in [None, Some(1000)] {
+        assert_eq!(client_of(user, &m.path("small"), Act::Read).exit(), 0, "{user:?}");
+    }
+    // Who is gone has his thread still.
+    let mut first = client(&hang, Act::Read);
+    m.hear("hang");
+    first.kill(libc::SIGUSR1);
+    assert_eq!(first.exit(), libc::EINTR);
+    m.unhang();
+    let served = all.iter_mut().map(Client::exit).filter(|exit| *exit == 0).count();
+    assert!(served >= fuse::session::SHARE, "{served}");
+    assert_eq!(client_of(ONE, &m.path("small"), Act::Read).exit(), 0);
 }
 
 #[test]

@@ -247,6 +247,11 @@ pub struct Mount {
 
 impl Mount {
     pub fn new() -> Mount {
+        Mount::open_to(false)
+    }
+
+    /// The same, for other users too if `all`.
+    pub fn open_to(all: bool) -> Mount {
         let (tx, heard) = channel();
         let toy = Arc::new(Shared {
             say: Mutex::new(tx),
@@ -266,7 +271,7 @@ impl Mount {
             ready: Mutex::new((false, None)),
         });
         let dir = tempfile::tempdir().unwrap();
-        let options = fuse::MountOptions { ro: false, allow_other: false, source: "pfs-toy".into() };
+        let options = fuse::MountOptions { ro: false, allow_other: all, source: "pfs-toy".into() };
         let fd = fuse::mount(dir.path(), &options).unwrap_or_else(|e| panic!("these tests need a FUSE mount: {e}"));
         let session = fuse::Session::start(fd, Arc::new(Toy(toy.clone()))).unwrap();
         Mount { dir: Some(dir), session: Some(session), toy, heard }
@@ -375,6 +380,11 @@ pub enum Act {
 
 /// Opens `path` and acts once, with a handler for SIGUSR1.
 pub fn client(path: &Path, act: Act) -> Client {
+    client_of(None, path, act)
+}
+
+/// The same as another user.
+pub fn client_of(user: Option<u32>, path: &Path, act: Act) -> Client {
     let path = CString::new(path.as_os_str().as_bytes()).unwrap();
     fork(move || {
         let mut buf = [0u8; 100];
@@ -383,6 +393,9 @@ pub fn client(path: &Path, act: Act) -> Client {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = nothing as *const () as usize;
             libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut());
+            if user.is_some_and(|user| libc::syscall(libc::SYS_setuid, user) != 0) {
+                return 201;
+            }
             let flags = match act {
                 Act::Write(_) => libc::O_WRONLY,
                 _ => libc::O_RDONLY,
@@ -424,6 +437,14 @@ impl Client {
             assert!(Instant::now() < until, "state {} instead of {wanted}", self.state());
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Its exit status, if it has ended.
+    pub fn ended(&mut self) -> Option<i32> {
+        let mut status = 0;
+        // SAFETY: a valid pointer; our own child.
+        self.1 = unsafe { libc::waitpid(self.0, &mut status, libc::WNOHANG) } == self.0;
+        self.1.then_some(libc::WEXITSTATUS(status))
     }
 
     /// The wait status of the client, which ends soon.
