@@ -31,6 +31,38 @@ fn so_many_seats_on_one_process_and_no_more() {
     target.stands(16);
 }
 
+/// Who takes all descriptors that he can get leaves the others enough, and is told that it is he who has too many.
+#[test]
+fn one_user_has_a_share_of_the_descriptors() {
+    const DESCRIPTORS: u64 = 256;
+    if !root() {
+        return;
+    }
+    let mount = Mount::with_descriptors(DESCRIPTORS);
+    let users = [NOBODY, 1000].map(|uid| (Client::of_user(uid), Target::start_as(uid, "count", &[])));
+    let [(greedy, his), (other, target)] = users;
+    let open = |client: &Client, of: &Target, name: &str| client.open(&mount.path(of.pid(), name), libc::O_RDWR);
+    let mut taken = Vec::new();
+    let last = loop {
+        match open(&greedy, &his, ["mem", "seat"][taken.len() % 2]) {
+            Ok(fd) => taken.push(fd),
+            Err(e) => break e,
+        }
+    };
+    assert_eq!((last, taken.len() as u64), (libc::EMFILE, DESCRIPTORS / 8));
+    let root = Client::new();
+    for client in [&other, &root] {
+        for name in ["mem", "ctl", "seat"] {
+            open(client, &target, name).unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+    }
+    assert_eq!(open(&greedy, &his, "ctl"), Err(libc::EMFILE));
+    assert!(mount.ctl(his.pid(), "stop").is_ok());
+    his.stands(16);
+    greedy.close(taken[0]);
+    eventually("he has room again", || open(&greedy, &his, "ctl").is_ok());
+}
+
 /// Who is asked about at each exec is in a user namespace: a process of its own asks for him.
 #[test]
 fn execs_that_others_watch_from_a_user_namespace_keep_nobody_waiting() {

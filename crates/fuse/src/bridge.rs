@@ -4,6 +4,7 @@ use crate::abi::{self, fattr, fopen, init, ROOT_ID};
 use crate::channel::Channel;
 use crate::decode::{Op, Request};
 use crate::parked::{NumberMap, Wait};
+use crate::share::Place;
 use crate::sweep::Sweeper;
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
@@ -89,7 +90,7 @@ impl Inode {
 pub(crate) type Named = (Box<[u8]>, Arc<dyn Node>);
 
 enum Open {
-    File(Arc<dyn Handle>),
+    File { handle: Arc<dyn Handle>, _place: Place },
     Dir(Dir),
 }
 
@@ -99,6 +100,7 @@ struct Dir {
     snapshot: Mutex<Option<Vec<Entry>>>,
     /// The directory opened as a file, once somebody asks an ioctl of it.
     handle: Mutex<Option<Arc<dyn Handle>>>,
+    _place: Place,
 }
 
 impl Bridge {
@@ -393,18 +395,19 @@ impl Bridge {
         if flags & libc::O_DIRECT as u32 != 0 {
             return Err(Errno(libc::EINVAL));
         }
+        let place = Place::take(caller.uid)?;
         let handle = self.node(id)?.open(caller, (flags & !FMODE_EXEC) as i32)?;
         let mut open_flags = fopen::DIRECT_IO | fopen::NOFLUSH | fopen::PARALLEL_DIRECT_WRITES;
         if handle.stream() {
             open_flags |= fopen::STREAM | fopen::NONSEEKABLE;
         }
-        self.keep_open(unique, Open::File(handle), open_flags)
+        self.keep_open(unique, Open::File { handle, _place: place }, open_flags)
     }
 
     fn opendir(&self, unique: u64, id: u64, caller: &Caller) -> Result<()> {
-        let inode = self.inode(id)?;
+        let (place, inode) = (Place::take(caller.uid)?, self.inode(id)?);
         inode.node().access(caller, libc::R_OK)?;
-        let dir = Dir { inode, snapshot: Mutex::new(None), handle: Mutex::new(None) };
+        let dir = Dir { inode, snapshot: Mutex::new(None), handle: Mutex::new(None), _place: place };
         self.keep_open(unique, Open::Dir(dir), fopen::NOFLUSH)
     }
 
@@ -423,7 +426,7 @@ impl Bridge {
 
     fn read(&self, unique: u64, caller: &Caller, arg: &abi::ReadIn) -> Result<()> {
         let open = self.opened(arg.fh)?;
-        let Open::File(handle) = &*open else { return Err(Errno(libc::EISDIR)) };
+        let Open::File { handle, .. } = &*open else { return Err(Errno(libc::EISDIR)) };
         // A read(2) of direct I/O has an owner. Without one the page cache reads, for a mapping or splice(2): nobody could be
         // interrupted who waits for that, and what was read would be shown for ever.
         if arg.read_flags & abi::READ_LOCKOWNER == 0 {
@@ -448,7 +451,7 @@ impl Bridge {
 
     fn write(&self, unique: u64, caller: &Caller, arg: &abi::WriteIn, data: &[u8]) -> Result<()> {
         let open = self.opened(arg.fh)?;
-        let Open::File(handle) = &*open else { return Err(Errno(libc::EISDIR)) };
+        let Open::File { handle, .. } = &*open else { return Err(Errno(libc::EISDIR)) };
         let size = data.len();
         let channel = self.channel.clone();
         let done = Pending::new(move |answer: Result<usize>| {
@@ -472,7 +475,7 @@ impl Bridge {
     fn ioctl(&self, unique: u64, caller: &Caller, arg: &abi::IoctlIn, data: &[u8]) -> Result<()> {
         let open = self.opened(arg.fh)?;
         let handle = match &*open {
-            Open::File(handle) => handle.clone(),
+            Open::File { handle, .. } => handle.clone(),
             Open::Dir(dir) => dir.handle(caller)?,
         };
         let room = arg.out_size as usize;
@@ -497,7 +500,7 @@ impl Bridge {
 
     fn poll(&self, unique: u64, caller: &Caller, arg: &abi::PollIn) -> Result<()> {
         let open = self.opened(arg.fh)?;
-        let Open::File(handle) = &*open else { return Err(Errno(libc::ENOSYS)) };
+        let Open::File { handle, .. } = &*open else { return Err(Errno(libc::ENOSYS)) };
         let wake = (arg.flags & abi::POLL_SCHEDULE_NOTIFY != 0).then(|| {
             let notifier = crate::Notifier(Arc::downgrade(&self.channel));
             let kh = arg.kh;
@@ -544,7 +547,7 @@ impl Bridge {
 impl Open {
     fn release(&self) {
         match self {
-            Open::File(handle) => handle.release(),
+            Open::File { handle, .. } => handle.release(),
             Open::Dir(dir) => {
                 let handle = dir.handle.lock().take();
                 if let Some(handle) = handle {

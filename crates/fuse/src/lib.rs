@@ -22,6 +22,7 @@ mod near;
 pub mod notify;
 mod parked;
 pub mod session;
+mod share;
 mod sweep;
 
 pub use mount::{mount, umount, MountError, MountOptions};

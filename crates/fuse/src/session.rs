@@ -17,6 +17,7 @@ use crate::decode::{decode, is_silent, Bad, Op};
 use crate::near::Near;
 use crate::notify::Notifier;
 use crate::parked::Parked;
+use crate::share::own_user;
 use kernel::thread::{last_cpu, own_cpu};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -184,8 +185,6 @@ struct Pool {
     slots: Mutex<Vec<usize>>,
     /// What is known of the thread of each slot.
     lines: Box<[Line]>,
-    /// The daemon's own user.
-    own: u32,
     /// Requests nobody could serve when they came. Its length is kept apart to be seen without the lock.
     queue: Mutex<VecDeque<Vec<u8>>>,
     queued: AtomicUsize,
@@ -215,8 +214,6 @@ impl Pool {
             on_more: Condvar::new(),
             slots: Mutex::new((0..LIMIT).rev().collect()),
             lines: (0..LIMIT).map(|_| Line::default()).collect(),
-            // SAFETY: no pointers, cannot fail.
-            own: unsafe { libc::geteuid() },
             queue: Mutex::default(),
             queued: AtomicUsize::new(0),
         }
@@ -299,7 +296,7 @@ impl Pool {
     fn user(&self, bytes: &[u8]) -> u32 {
         let header = abi::InHeader::read_from_prefix(bytes).ok().filter(|_| may_block(bytes));
         let asked = header.filter(|(h, _)| !matches!(h.opcode, op::RELEASE | op::RELEASEDIR));
-        asked.map_or(self.own, |(h, _)| h.uid)
+        asked.map_or_else(own_user, |(h, _)| h.uid)
     }
 
     /// The thread of this slot serves this user from here on. False if he has his share of the threads.
@@ -308,7 +305,7 @@ impl Pool {
         // First, so that of two who come at once not both find room for one.
         mine.store(who, SeqCst);
         let crowd = || self.lines.iter().filter(|line| line.user.load(SeqCst) == who).count();
-        let crowded = user != self.own && self.threads() > SHARE && crowd() > SHARE;
+        let crowded = user != own_user() && self.threads() > SHARE && crowd() > SHARE;
         if crowded {
             self.serves_nobody(slot);
         }

@@ -19,6 +19,11 @@ fn conf(name: libc::c_int, otherwise: u64) -> u64 {
     u64::try_from(value).ok().filter(|v| *v > 0).unwrap_or(otherwise)
 }
 
+/// Most descriptors that this process can have.
+pub fn descriptors() -> u64 {
+    conf(libc::_SC_OPEN_MAX, 1024)
+}
+
 /// Bytes of a page.
 pub fn page() -> u64 {
     static PAGE: OnceLock<u64> = OnceLock::new();
