@@ -1,6 +1,7 @@
 //! What one user takes, and what is left for the others.
 
-use pfs_tests::{eventually, root, Client, Mount, Target, NOBODY};
+use pfs_tests::{copy_program, eventually, field, program, root, Client, Mount, Target, TempDir, NOBODY};
+use std::os::unix::fs::PermissionsExt;
 
 /// Most open seats on one process.
 const SEATS: usize = 1024;
@@ -87,9 +88,48 @@ fn execs_that_others_watch_from_a_user_namespace_keep_nobody_waiting() {
         mount.ctl(target.pid(), "run").unwrap();
     }
     target.counts(16);
-    for (one, (client, seat)) in loops.iter().zip(&clients) {
+    let (some, others) = loops.split_at(PROCESSES / 2);
+    for (one, (client, seat)) in some.iter().zip(&clients) {
         one.counts(0);
         assert_eq!(client.write(*seat, "stop"), Ok(4));
         one.stands(0);
+    }
+    // Wherever in an exec they are.
+    others.iter().for_each(|one| one.counts(0));
+    mount.kill_daemon();
+    loops.iter().for_each(|one| one.counts(0));
+}
+
+/// Nobody in a user namespace may control a program that he may not read.
+#[test]
+fn a_seat_from_within_a_user_namespace_is_lost_by_an_exec() {
+    if !root() {
+        return;
+    }
+    let (mount, dir) = (Mount::new(), TempDir::new());
+    let closed = dir.path().join("closed");
+    copy_program(&program("execs", 64), &closed);
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o711)).unwrap();
+    let target = Target::within("o", Some(NOBODY), "execs", &["self", closed.to_str().unwrap()]);
+    let pid = target.inner();
+    let client = Client::within(&format!("@{pid}"), Some(NOBODY));
+    let seats = [(); 3].map(|()| {
+        let seat = client.open(&mount.path(pid, "seat"), libc::O_RDWR).unwrap();
+        client.write(seat, "trace exec on").unwrap();
+        seat
+    });
+    let mine = Client::new();
+    let seat = mine.open(&mount.path(pid, "seat"), libc::O_RDWR).unwrap();
+    mine.write(seat, "trace exec on").unwrap();
+    target.go();
+    let line = mine.events(seat, 1).remove(0);
+    assert_eq!(field(&line, "event"), Some("exec"), "{line}");
+    let holders = String::from_utf8(mount.read(pid, "holders").unwrap()).unwrap();
+    assert_eq!((holders.lines().count(), holders.contains("uid=0")), (1, true), "{holders}");
+    target.stands(0);
+    mine.write(seat, "run").unwrap();
+    target.counts(0);
+    for seat in seats {
+        assert_eq!(client.write(seat, "stop"), Err(libc::EACCES));
     }
 }
