@@ -166,5 +166,142 @@ static void nobody_writes(void)
 	end(&p);
 }
 
-CASES({ "stands_for_who_may", stands_for_who_may }, { "runs_when_the_dead_close", runs_when_the_dead_close },
+/* A write that waits over the exec, and would then take the new program over. */
+static void takes_over(struct proc *p)
+{
+	static struct msg m;
+	sigset_t set;
+
+	prfillset(&set);
+	add_long(&m, PCTWSTOP);
+	add_long(&m, 3000);
+	add_long(&m, PCSTOP);
+	add_long(&m, PCSVADDR);
+	add_long(&m, 0x41414141);
+	add_long(&m, PCSTRACE);
+	add(&m, &set, sizeof set);
+	add_long(&m, PCRUN);
+	add_long(&m, 0);
+	add_long(&m, PCSTOP);
+	SAME(put(p->ctl, &m), EAGAIN);
+}
+
+static void waits(struct proc *p)
+{
+	SAME(PUT(p, PCWSTOP), EAGAIN);
+}
+
+/* Its own wait keeps the process in sight, so that the exec is seen. */
+static void polls(struct proc *p)
+{
+	struct pollfd f = { p->st, POLLPRI, 0 };
+
+	SAME(poll(&f, 1, -1), 1);
+	SAME(f.revents, POLLERR);
+}
+
+static int is_attached(pid_t pid)
+{
+	char path[64], line[256];
+	int tracer = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	FILE *f = fopen(path, "r");
+	CHECK(f != NULL);
+	while (fgets(line, sizeof line, f))
+		sscanf(line, "TracerPid: %d", &tracer);
+	fclose(f);
+	return tracer != 0;
+}
+
+/* True of one that sleeps in a call. */
+static int sleeps(pid_t pid)
+{
+	char path[64], state = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	FILE *f = fopen(path, "r");
+	CHECK(f != NULL);
+	CHECK(fscanf(f, "%*d (%*[^)]) %c", &state) == 1);
+	fclose(f);
+	return state == 'S';
+}
+
+/* Nobody traces the process. Each of these waits for it as the user, and is told at the exec; nothing is done to the new program. */
+static void told(void (*const f[])(struct proc *), int n)
+{
+	struct proc p = begin_as_user();
+	pid_t child[4];
+	sigset_t none;
+	int wstat;
+
+	for (int i = 0; i < n; i++) {
+		child[i] = fork();
+		if (child[i] == 0) {
+			CHECK(setgid(USER) == 0 && setuid(USER) == 0);
+			attach(&p, 0);
+			p.word[LAST] = i + 1;
+			f[i](&p);
+			_exit(0);
+		}
+		EVENTUALLY(p.word[LAST] == i + 1 && sleeps(child[i]));
+	}
+	EVENTUALLY(is_attached(p.pid));
+	p.word[GO] = 1;
+	for (int i = 0; i < n; i++) {
+		SAME(waitpid(child[i], &wstat, 0), child[i]);
+		SAME(wstat, 0);
+	}
+	p.st = open_of(p.pid, "status", O_RDONLY);
+	premptyset(&none);
+	CHECK(!memcmp(&status(&p)->pr_sigtrace, &none, sizeof none));
+	EVENTUALLY(!is_attached(p.pid));
+	SAME(status(&p)->pr_flags & (PR_STOPPED | PR_ISTOP | PR_RLC), 0);
+	p.ctl = -1;
+	end(&p);
+}
+
+static void a_long_write(void)
+{
+	told((void (*const[])(struct proc *)) { takes_over }, 1);
+}
+
+static void who_waits(void)
+{
+	told((void (*const[])(struct proc *)) { polls, waits, waits }, 3);
+}
+
+/* The one who may still is not disturbed, nor does his right help the others. */
+static void one_may_still(void)
+{
+	struct proc p = begin_as_user(), q;
+	int wstat;
+	pid_t child = fork();
+
+	if (child == 0) {
+		CHECK(setgid(USER) == 0 && setuid(USER) == 0);
+		attach(&p, 0);
+		p.word[LAST] = 1;
+		takes_over(&p);
+		_exit(0);
+	}
+	EVENTUALLY(p.word[LAST] == 1 && sleeps(child));
+	EVENTUALLY(is_attached(p.pid));
+	q = p;
+	attach(&q, 0);
+	sysset_t set;
+	premptyset(&set);
+	praddset(&set, SYS_getppid);
+	SAME(PUTP(&q, PCSEXIT, set), 0);
+	p.word[GO] = 1;
+	SAME(PUT(&q, PCWSTOP), 0);
+	STOPPED(&q, PR_SYSEXIT, SYS_getppid);
+	SAME(waitpid(child, &wstat, 0), child);
+	SAME(wstat, 0);
+	STOPPED(&q, PR_SYSEXIT, SYS_getppid);
+	end(&q);
+}
+
+CASES({ "a_long_write", a_long_write }, { "who_waits", who_waits }, { "one_may_still", one_may_still },
+    { "stands_for_who_may", stands_for_who_may }, { "runs_when_the_dead_close", runs_when_the_dead_close },
     { "nobody_writes", nobody_writes }, { "as_new_program", as_new_program })

@@ -145,6 +145,40 @@ fn an_exec_that_nobody_saw_takes_the_process_from_its_user() {
     assert!(client.write(seat, "stop").is_err());
 }
 
+/// PCSHOLD and PCUNKILL of solaris, which want it to stand for a moment, and PCSTRACE, which asks for something to come.
+#[test]
+fn nothing_is_done_for_who_has_lost_it_by_an_exec_that_nobody_saw() {
+    if !root() {
+        return;
+    }
+    let mount = Mount::of("solaris", "rw");
+    let set = "\u{1}\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let [holds, unkill, traces] = [
+        format!("\u{b}\0\0\0\0\0\0\0{set}"),
+        format!("\u{a}\0\0\0\0\0\0\0{}", &set[..8]),
+        format!("\u{c}\0\0\0\0\0\0\0{set}"),
+    ];
+    for (message, waits) in [(holds, true), (unkill, true), (traces, false)] {
+        let (gate, client) = (Gate::new(), Client::of_user(NOBODY));
+        std::fs::set_permissions(gate.program(), std::fs::Permissions::from_mode(0o4755)).unwrap();
+        let target = gate.enter("self", Some(NOBODY));
+        let ctl = client.open(&mount.path(target.pid(), "ctl"), libc::O_WRONLY).unwrap();
+        client.begin_write(ctl, &message);
+        if waits {
+            assert!(client.waits(A_WHILE), "{message:?}");
+        } else {
+            assert!(client.answer().is_ok(), "{message:?}");
+        }
+        gate.open();
+        if waits {
+            assert_eq!(client.answer(), Err(libc::EAGAIN), "{message:?}");
+        }
+        client.close(ctl);
+        is_nobodys(&target);
+        assert_eq!(status_field(target.pid(), "SigBlk"), "0000000000000000", "{message:?}");
+    }
+}
+
 #[test]
 fn sets_are_in_force_from_the_end_of_an_exec() {
     let (mount, gate, client) = (Mount::new(), Gate::new(), Client::new());

@@ -69,6 +69,24 @@ fn who_waits_for_a_program_that_has_more_rights_now_is_told_of_its_end() {
     assert_eq!(told, ["exec", "end"]);
 }
 
+/// The standing seat is that of who used it last, who may still: that helps nobody else.
+#[test]
+fn who_waits_at_an_exec_by_which_he_loses_the_process_does_nothing_more_to_it() {
+    let Some((mount, client, target, _dir)) = before_a_set_id_exec() else { return };
+    let ctl = client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR).unwrap();
+    client.begin_write(ctl, "waitstop\ntrace exec off\nrun");
+    eventually("it waits", || status_field(target.pid(), "TracerPid") != "0");
+    mount.ctl(target.pid(), "trace exec on").unwrap();
+    target.go();
+    mount.ctl(target.pid(), "waitstop").unwrap();
+    assert_eq!(client.answer(), Err(libc::EACCES));
+    assert_eq!(state(target.pid()), 't');
+    let holders = String::from_utf8(mount.read(target.pid(), "holders").unwrap()).unwrap();
+    assert!(holders.contains("exec"), "{holders}");
+    mount.ctl(target.pid(), "detach").unwrap();
+    target.counts(0);
+}
+
 #[test]
 fn what_another_debugger_traces_is_refused_with_a_sentence() {
     let (mount, target, client) = (Mount::new(), Target::start("count", &[]), Client::new());

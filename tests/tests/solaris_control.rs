@@ -90,6 +90,21 @@ mod setid {
     fn nobody_writes() {
         holds("nobody_writes");
     }
+
+    #[test]
+    fn a_long_write() {
+        holds("a_long_write");
+    }
+
+    #[test]
+    fn who_waits() {
+        holds("who_waits");
+    }
+
+    #[test]
+    fn one_may_still() {
+        holds("one_may_still");
+    }
 }
 
 mod beside {

@@ -96,8 +96,24 @@ pub struct Giver {
     pub opener: Opener,
     /// May he still?
     pub check: Option<Check>,
+    /// [`Engine::moment`] just before he was asked last; 0 if he is to be asked whenever it matters.
+    pub asked: u64,
     /// Does anybody have a file of the process open for writing? Asked of flavours that go by that.
     pub writers: Option<Question>,
+}
+
+impl Giver {
+    /// Refuses him if the process may have made an exec since he was asked, and he may not control it any more. To be called when
+    /// the process is attached: from then on execs are seen.
+    pub(crate) fn judge(&self, t: &Tracer, proc: &Arc<Proc>) -> Result<(), Refusal> {
+        if self.asked == t.moment() || self.check.as_ref().is_none_or(|check| check.holds(proc)) {
+            return Ok(());
+        }
+        let pid = proc.pid() as Tid;
+        let status = proc.status().unwrap_or_default();
+        // On its way out it has no memory, to which nobody has a right.
+        Err(if procfs::field(&status, "VmSize").is_some() { Refusal::lost(pid) } else { Refusal::gone(pid) })
+    }
 }
 
 /// A way to give up on an order that waits.
@@ -222,6 +238,12 @@ impl Engine {
         Target { shared: self.shared.clone(), proc }
     }
 
+    /// As long as this stays the same, no process that is attached has made an exec, and none was attached: who had a right to a
+    /// process that is attached has it still.
+    pub fn moment(&self) -> u64 {
+        self.shared.queue.moment()
+    }
+
     /// All processes that some seat holds or traces.
     pub fn held(&self) -> Vec<Held> {
         let (tx, rx) = std::sync::mpsc::channel();
@@ -336,12 +358,13 @@ impl Target {
     /// A seat that reports job-control stops, exec and the end of the process and never stops it. Without `control`, if another tracer
     /// has the process, or when the giver may not control it any more, it reports the end only.
     pub fn watch_states(&self, flavour: &'static str, giver: Giver, control: bool) -> Result<OpenSeat, Refusal> {
-        let mut seat = Seat::new(flavour, false, giver.opener, giver.check);
+        let mut seat = Seat::new(flavour, false, giver.opener, giver.check.clone());
+        let proc = self.proc.clone();
         (seat.report, seat.end, seat.watches_end) = (true, true, true);
         // What happens after the open is told: it must not return before the process is attached.
         let (tell, told) = std::sync::mpsc::channel();
         let seated = self.sit(seat, move |t, key, id| {
-            let attached = control && t.attach(key).is_ok();
+            let attached = control && t.attach(key).and_then(|()| giver.judge(t, &proc)).is_ok();
             with_seat(t, key, id, |s| (s.job, s.exec) = (attached, attached));
             t.settle(key);
             let _ = tell.send(());
@@ -412,8 +435,9 @@ impl Target {
     /// Gives an order to a seat.
     pub fn order(&self, seat: Seated, giver: Giver, order: Order, done: Done) -> Ticket {
         let ticket = self.ticket();
-        let obey = Obey { proc: self.proc.clone(), shared: self.shared.clone(), waiter: ticket.waiter.clone(), done };
-        self.job(move |t, key| obey.obey(t, key, seat, giver, order));
+        let (proc, shared, waiter) = (self.proc.clone(), self.shared.clone(), ticket.waiter.clone());
+        let obey = Obey { proc, shared, giver, waiter, done };
+        self.job(move |t, key| obey.obey(t, key, seat, order));
         ticket
     }
 
@@ -432,22 +456,24 @@ impl Target {
         }
     }
 
-    /// Reads a register file of a thread (None: the representative). A thread that runs is stopped for a moment.
+    /// Reads a register file of a thread (None: the representative) for `giver`. A thread that runs is stopped for a moment.
     pub fn read_regs(
         &self,
+        giver: Option<Giver>,
         tid: Option<Tid>,
         which: Which,
         answer: impl FnOnce(Result<Vec<u8>, Refusal>) + Send + 'static,
     ) -> Ticket {
         let read =
             move |tid: Tid, _| registers::read(tid, which).map_err(|e| Refusal::os("read registers of", tid, &e));
-        self.at_rest(tid, true, read, answer)
+        self.at_rest(giver, tid, true, read, answer)
     }
 
     /// Calls `act` in the tracer thread while a thread (None: the representative) stands. One that runs is stopped for a moment
-    /// if `running`, else that is EBUSY; a job-control stop is a stop.
+    /// if `running`, else that is EBUSY; a job-control stop is a stop. Without a `giver`, `act` asks for the right.
     pub fn at_rest<R: Send + 'static>(
         &self,
+        giver: Option<Giver>,
         tid: Option<Tid>,
         running: bool,
         act: impl FnOnce(Tid, At) -> Result<R, Refusal> + Send + 'static,
@@ -456,11 +482,12 @@ impl Target {
         let ticket = self.ticket();
         let (slot, proc, shared) = (ticket.waiter.clone(), self.proc.clone(), self.shared.clone());
         self.job(move |t, key| {
+            let judge = |t: &Tracer| giver.as_ref().map_or(Ok(()), |giver| giver.judge(t, &proc));
             let entry = t.entry(&proc);
             let chosen = |process: &Process| tid.or_else(|| process.representative(None)).unwrap_or(key.0);
             let tid = chosen(&entry.process);
             if entry.process.ended.is_none() && t.is_stopped(key, tid) && !t.injections.contains_key(&tid) {
-                answer(act(tid, t.at(key, tid)));
+                answer(judge(t).and_then(|()| act(tid, t.at(key, tid))));
                 return;
             }
             let busy = move || Refusal::new(libc::EBUSY, format!("{tid}: it is not stopped"));
@@ -469,7 +496,7 @@ impl Target {
                 false if !proc.alive() => Some(Refusal::gone(key.0)),
                 false => Some(busy()),
             };
-            if let Some(refusal) = refused {
+            if let Some(refusal) = refused.or_else(|| judge(t).err()) {
                 t.settle(key);
                 answer(Err(refusal));
                 return;
@@ -482,7 +509,7 @@ impl Target {
                 seat.end(t);
                 answer(result);
             };
-            *slot.lock() = Some(Pause::begin(t, &shared, &proc, tid, then));
+            *slot.lock() = Some(Pause::begin(t, &shared, &proc, tid, giver.as_ref(), then));
         });
         ticket
     }
@@ -514,13 +541,13 @@ impl Target {
                     Err(refusal) => finish(t, Err(refusal)),
                 }
             };
-            Pause::begin(t, &shared, &held, tid, then);
+            Pause::begin(t, &shared, &held, tid, None, then);
             asked(Ok(()));
         });
     }
 
-    /// Writes into a register file of a stopped thread; EBUSY if it is not stopped.
-    pub fn write_regs(&self, tid: Option<Tid>, which: Which, offset: usize, data: Vec<u8>, done: Done) {
+    /// Writes into a register file of a stopped thread for `giver`; EBUSY if it is not stopped.
+    pub fn write_regs(&self, giver: Giver, tid: Option<Tid>, which: Which, offset: usize, data: Vec<u8>, done: Done) {
         let proc = self.proc.clone();
         self.job(move |t, key| {
             let representative = t.entries.get(&key).and_then(|e| e.process.representative(None));
@@ -532,7 +559,7 @@ impl Target {
                 let text = format!("write registers of {tid}: it is not stopped: write stop to ctl first");
                 return done(Err(Refusal::new(libc::EBUSY, text)));
             }
-            done(registers::write(tid, which, offset, &data));
+            done(giver.judge(t, &proc).and_then(|()| registers::write(tid, which, offset, &data)));
         });
     }
 }
@@ -559,17 +586,19 @@ pub(crate) struct Pause {
 }
 
 impl Pause {
-    /// Calls back when the thread, which is attached, stands. The waiter is answered.
+    /// Calls back when the thread, which is attached, stands; or refuses `giver`, who was judged, because of an exec on the way. The
+    /// waiter is answered.
     pub fn begin(
         t: &mut Tracer,
         shared: &Shared,
         proc: &Arc<Proc>,
         tid: Tid,
+        giver: Option<&Giver>,
         then: impl FnOnce(&mut Tracer, Result<(), Refusal>, Pause) + 'static,
     ) -> WaiterId {
         let mut seat = Seat::new("engine", false, Opener::default(), None);
         seat.hold_threads.insert(tid);
-        Pause::hold(t, shared, proc, seat, Await::RestOf(tid), then)
+        Pause::hold(t, shared, proc, seat, Await::RestOf(tid), giver, then)
     }
 
     /// The same when all threads stand.
@@ -577,11 +606,12 @@ impl Pause {
         t: &mut Tracer,
         shared: &Shared,
         proc: &Arc<Proc>,
+        giver: Option<&Giver>,
         then: impl FnOnce(&mut Tracer, Result<(), Refusal>, Pause) + 'static,
     ) -> WaiterId {
         let mut seat = Seat::new("engine", false, Opener::default(), None);
         seat.hold = true;
-        Pause::hold(t, shared, proc, seat, Await::Rest, then)
+        Pause::hold(t, shared, proc, seat, Await::Rest, giver, then)
     }
 
     fn hold(
@@ -590,12 +620,16 @@ impl Pause {
         proc: &Arc<Proc>,
         seat: Seat,
         what: Await,
+        giver: Option<&Giver>,
         then: impl FnOnce(&mut Tracer, Result<(), Refusal>, Pause) + 'static,
     ) -> WaiterId {
         let pause = Pause { key: key_of(proc), id: shared.queue.new_seat() };
         let (key, id) = (pause.key, pause.id);
         t.entry(proc).process.seats.insert(id, seat);
         let waiter = t.wait_for(key, what, None, Box::new(move |t, result| then(t, result, pause)));
+        if let Some(giver) = giver {
+            t.wait_of(waiter, giver);
+        }
         t.settle(key);
         waiter
     }
@@ -691,16 +725,18 @@ impl Drop for Scratch {
 struct Obey {
     proc: Arc<Proc>,
     shared: Arc<Shared>,
+    giver: Giver,
     waiter: Arc<Mutex<Option<u64>>>,
     done: Done,
 }
 
 impl Obey {
-    fn obey(self, t: &mut Tracer, key: Key, seated: Seated, giver: Giver, order: Order) {
-        if let Err(refusal) = self.prepare(t, key, seated, giver, &order) {
+    fn obey(self, t: &mut Tracer, key: Key, seated: Seated, order: Order) {
+        if let Err(refusal) = self.prepare(t, key, &order) {
             t.settle(key);
             return (self.done)(Err(refusal));
         }
+        self.sit(t, seated);
         let seat = match self.seat_id(t, key, seated) {
             Some(id) => id,
             None => return (self.done)(Err(Refusal::new(libc::EBADF, "this seat was taken away"))),
@@ -769,36 +805,37 @@ impl Obey {
         (self.done)(result);
     }
 
-    /// Attaches if the order needs it, and makes the standing seat.
-    fn prepare(&self, t: &mut Tracer, key: Key, seated: Seated, giver: Giver, order: &Order) -> Result<(), Refusal> {
+    /// Attaches if the order needs it, and asks who gives it for his right.
+    fn prepare(&self, t: &mut Tracer, key: Key, order: &Order) -> Result<(), Refusal> {
         let entry = t.entry(&self.proc);
         let attached = !entry.process.threads.is_empty();
         // Of an attached process the kernel tells when it ends.
         if entry.process.ended.is_some() || (!attached && !entry.proc.alive()) {
             return Err(Refusal::gone(key.0));
         }
-        if let Seated::Standing(flavour) = seated {
-            let found = entry.process.seats.values_mut().find(|s| s.standing && s.flavour == flavour);
-            match found {
-                Some(seat) => (seat.opener, seat.check) = (giver.opener, giver.check),
-                None => {
-                    let id = self.shared.queue.new_seat();
-                    entry.process.seats.insert(id, Seat::new(flavour, true, giver.opener, giver.check));
-                }
-            }
-        }
-        if attached && matches!(order, Order::Stop { tid: None, wait: true }) {
-            // Before it is said that all threads stand, it is looked whether there are more.
-            return Ok(());
-        }
         let needs = matches!(
             order,
             Order::Stop { .. } | Order::Await { .. } | Order::RunUntil(_) | Order::Step { .. } | Order::Change(_)
         );
-        if needs {
+        // Before it is said that all threads stand, it is looked whether there are more.
+        if needs && !(attached && matches!(order, Order::Stop { tid: None, wait: true })) {
             t.attach(key)?;
         }
-        Ok(())
+        self.giver.judge(t, &self.proc)
+    }
+
+    /// Makes the standing seat, which is now that of who gives the order.
+    fn sit(&self, t: &mut Tracer, seated: Seated) {
+        let Seated::Standing(flavour) = seated else { return };
+        let Giver { opener, check, .. } = self.giver.clone();
+        let entry = t.entry(&self.proc);
+        match entry.process.seats.values_mut().find(|s| s.standing && s.flavour == flavour) {
+            Some(seat) => (seat.opener, seat.check) = (opener, check),
+            None => {
+                let id = self.shared.queue.new_seat();
+                entry.process.seats.insert(id, Seat::new(flavour, true, opener, check));
+            }
+        }
     }
 
     fn seat_id(&self, t: &Tracer, key: Key, seated: Seated) -> Option<SeatId> {
@@ -810,9 +847,10 @@ impl Obey {
     }
 
     fn wait(self, t: &mut Tracer, key: Key, seat: SeatId, what: Await, timeout: Option<Duration>) {
-        let Obey { waiter, done, .. } = self;
+        let Obey { waiter, giver, done, .. } = self;
         let id = t.wait_for(key, what, timeout, Box::new(move |_, result| done(result)));
         t.bind(id, seat);
+        t.wait_of(id, &giver);
         *waiter.lock() = Some(id);
         t.settle(key);
     }
@@ -881,7 +919,7 @@ impl Obey {
         if let Some(thread) = process.threads.get_mut(&tid) {
             thread.steps = Some(Steps::of(seat, n.max(1)));
         }
-        let Obey { waiter, done, .. } = self;
+        let Obey { waiter, giver, done, .. } = self;
         let then = move |t: &mut Tracer, result: Result<(), Refusal>| {
             if result.is_err() {
                 if let Some(thread) = t.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid)) {
@@ -894,6 +932,7 @@ impl Obey {
         t.settle(key);
         let id = t.wait_for(key, Await::Steps(tid), None, Box::new(then));
         t.bind(id, seat);
+        t.wait_of(id, &giver);
         *waiter.lock() = Some(id);
         t.settle(key);
     }

@@ -29,6 +29,11 @@ impl Refusal {
         Refusal::new(libc::ESRCH, format!("{pid}: the process has ended"))
     }
 
+    /// The process runs another program, and who asks may not control it any more.
+    pub fn lost(pid: i32) -> Refusal {
+        Refusal::new(libc::EACCES, format!("{pid}: it runs another program now, which you may not control"))
+    }
+
     /// What a system call on behalf of `verb` said.
     pub fn os(verb: &str, pid: i32, e: &io::Error) -> Refusal {
         Refusal::new(e.raw_os_error().unwrap_or(libc::EIO), format!("{verb} {pid}: {e}"))

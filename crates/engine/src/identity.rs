@@ -2,7 +2,7 @@
 //! change them: each makes the calls for us while all stand. The kernel judges each call by what that thread may; when one is
 //! refused, those made before are taken back, as far as the threads still may.
 
-use crate::engine::{called, Done, Pause, Shared};
+use crate::engine::{called, Done, Giver, Pause, Shared};
 use crate::error::Refusal;
 use crate::event;
 use crate::inject::Number;
@@ -133,15 +133,25 @@ struct Change {
 
 /// Changes the ids of all threads; `done` when they have them. EBUSY if a thread cannot be made to call, before any is changed.
 /// The waiter that is answered is for [`crate::engine::Ticket`].
-pub(crate) fn change(t: &mut Tracer, shared: &Shared, proc: &Arc<Proc>, ids: Ids, done: Done) -> WaiterId {
+pub(crate) fn change(
+    t: &mut Tracer,
+    shared: &Shared,
+    proc: &Arc<Proc>,
+    giver: &Giver,
+    ids: Ids,
+    done: Done,
+) -> WaiterId {
     let mine = proc.clone();
-    Pause::begin_all(t, shared, proc, move |t, result, pause| match result.and_then(|()| prepare(t, &mine, &ids)) {
+    let stand = move |t: &mut Tracer, result: Result<(), Refusal>, pause: Pause| match result
+        .and_then(|()| prepare(t, &mine, &ids))
+    {
         Ok((mem, threads)) => start(t, key_of(&mine), ids, mem, threads, pause, done),
         Err(refusal) => {
             pause.end(t);
             done(Err(refusal));
         }
-    })
+    };
+    Pause::begin_all(t, shared, proc, Some(giver), stand)
 }
 
 fn prepare(t: &Tracer, proc: &Proc, ids: &Ids) -> Result<(OwnedFd, Vec<(Tid, Ids)>), Refusal> {

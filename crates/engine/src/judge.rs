@@ -27,19 +27,22 @@ impl Verdicts {
 
     /// True if who is asked about may still control the process.
     pub fn ask(&mut self, check: &Check, proc: &Arc<Proc>) -> bool {
-        self.known(&check.creds).unwrap_or_else(|| {
-            let may = check.holds(proc);
-            self.0.push((check.creds.clone(), may));
-            may
+        check.names.iter().all(|creds| {
+            self.known(creds).unwrap_or_else(|| {
+                let may = (check.may)(proc, creds);
+                self.0.push((creds.clone(), may));
+                may
+            })
         })
     }
 
-    /// Those of the checks that the tracer thread is not to make.
+    /// Those of the checks that the tracer thread is not to make, name by name.
     pub fn open<'a>(&self, checks: impl Iterator<Item = &'a Check>) -> Vec<Check> {
         let mut open: Vec<Check> = Vec::new();
-        for check in checks.filter(|c| c.creds.is_foreign() && self.known(&c.creds).is_none()) {
-            if open.iter().all(|other| other.creds != check.creds) {
-                open.push(check.clone());
+        for (check, creds) in checks.flat_map(|check| check.names.iter().map(move |creds| (check, creds))) {
+            let asked = !creds.is_foreign() || self.known(creds).is_some();
+            if !asked && open.iter().all(|other| other.names[..] != [creds.clone()]) {
+                open.push(Check { names: vec![creds.clone()], may: check.may.clone() });
             }
         }
         open
@@ -65,8 +68,8 @@ impl Drop for Case {
     /// Whoever cannot be asked about may not: somebody waits for an answer in any case.
     fn drop(&mut self) {
         let mut verdicts = std::mem::take(&mut self.verdicts);
-        let unknown: Vec<Creds> = verdicts.open(self.checks.iter()).into_iter().map(|check| check.creds).collect();
-        verdicts.0.extend(unknown.into_iter().map(|creds| (creds, false)));
+        let unknown = verdicts.open(self.checks.iter()).into_iter().flat_map(|check| check.names);
+        verdicts.0.extend(unknown.map(|creds| (creds, false)));
         if let Some(tell) = self.tell.take() {
             tell(verdicts);
         }

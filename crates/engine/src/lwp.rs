@@ -228,7 +228,7 @@ impl Look {
                     pauses.push(pause);
                     self.take(t, result.is_ok(), pauses);
                 };
-                Pause::begin(t, &shared, &proc, tid, then);
+                Pause::begin(t, &shared, &proc, tid, None, then);
             }
             None => {
                 pauses.into_iter().for_each(|pause| pause.end(t));
@@ -340,15 +340,10 @@ impl Message {
                     entry.process.direct(seat, self.tid);
                 }
                 let limit = if let LwpOrder::Await(limit) = order { limit } else { None };
-                let Message { ticket, done, proc, giver, .. } = self;
+                let Message { ticket, done, giver, .. } = self;
                 let timed = limit.is_some();
                 let stopped = Stopped { key, flavour: self.flavour, tid: self.tid };
-                let withdrawn = move |t: &Tracer| t.entries.get(&key).is_some_and(|e| e.process.withdrawn(seat));
                 let then = move |t: &mut Tracer, result: Outcome| match result {
-                    // An exec that took the process from who waits.
-                    Ok(()) if withdrawn(t) && giver.check.is_some_and(|check| !check.holds(&proc)) => {
-                        done(Err(Refusal::new(libc::EAGAIN, "the process runs another program now: open it again")));
-                    }
                     Ok(()) => {
                         t.stopped = Some(stopped);
                         done(Ok(()));
@@ -356,17 +351,17 @@ impl Message {
                     Err(e) if timed && e.errno == libc::ETIMEDOUT => done(Ok(())),
                     result => done(result),
                 };
-                ticket.waits_as(t.wait_for(key, Await::Lwp(seat, self.tid), limit, Box::new(then)));
+                let id = t.wait_for(key, Await::Lwp(seat, self.tid), limit, Box::new(then));
+                t.wait_of(id, &giver);
+                ticket.waits_as(id);
                 t.settle(key);
             }
             LwpOrder::See(event) => {
-                let Message { ticket, done, .. } = self;
-                ticket.waits_as(t.wait_for(
-                    key,
-                    Await::See(seat, self.tid, event),
-                    None,
-                    Box::new(move |_, result| done(result)),
-                ));
+                let Message { ticket, done, giver, .. } = self;
+                let what = Await::See(seat, self.tid, event);
+                let id = t.wait_for(key, what, None, Box::new(move |_, result| done(result)));
+                t.wait_of(id, &giver);
+                ticket.waits_as(id);
                 t.settle(key);
             }
             LwpOrder::Mask(mask) => {
@@ -377,8 +372,8 @@ impl Message {
                 });
             }
             LwpOrder::Identify(ids) => {
-                let Message { proc, shared, ticket, done, .. } = self;
-                ticket.waits_as(identity::change(t, &shared, &proc, ids, done));
+                let Message { proc, shared, ticket, giver, done, .. } = self;
+                ticket.waits_as(identity::change(t, &shared, &proc, &giver, ids, done));
             }
             LwpOrder::Agent(edit, note) => {
                 let Message { proc, done, .. } = self;
@@ -389,12 +384,13 @@ impl Message {
                     t.settle(key);
                     return (self.done)(Err(refusal));
                 }
-                let (shared, proc, ticket) = (self.shared.clone(), self.proc.clone(), self.ticket.clone());
+                let (shared, proc, giver) = (self.shared.clone(), self.proc.clone(), self.giver.clone());
+                let ticket = self.ticket.clone();
                 let then = move |t: &mut Tracer, result: Outcome| match result {
                     Ok(()) => self.carry_out(t, LwpOrder::Watch(area, limit)),
                     Err(refusal) => (self.done)(Err(refusal)),
                 };
-                ticket.waits_as(pages::prepare(t, &shared, &proc, then));
+                ticket.waits_as(pages::prepare(t, &shared, &proc, &giver, then));
             }
             LwpOrder::Edit(new) if self.waits_for_cont(t, key, seat) => {
                 self.paused(t, key, seat, move |t, tid, pause, done| {
@@ -442,24 +438,6 @@ impl Message {
         if entry.process.ended.is_some() || (!attached && !entry.proc.alive()) {
             return Err(Refusal::gone(key.0));
         }
-        let found = entry.process.seats.iter_mut().find(|(_, s)| s.standing && s.flavour == self.flavour);
-        let id = match found {
-            Some((id, seat)) => {
-                // Who only looks changes nothing.
-                if !matches!(order, LwpOrder::See(_) | LwpOrder::LastClose) {
-                    (seat.opener, seat.check) = (self.giver.opener, self.giver.check.clone());
-                }
-                *id
-            }
-            None => {
-                let id = self.shared.queue.new_seat();
-                let mut seat = Seat::new(self.flavour, true, self.giver.opener, self.giver.check.clone());
-                seat.lwps = Some(Lwps::default());
-                seat.writers = self.giver.writers.clone();
-                entry.process.seats.insert(id, seat);
-                id
-            }
-        };
         let attaches = matches!(
             order,
             LwpOrder::Direct
@@ -473,6 +451,33 @@ impl Message {
         if attaches {
             t.attach(key)?;
         }
+        // Who only looks changes nothing.
+        let acts = !matches!(order, LwpOrder::See(_) | LwpOrder::LastClose);
+        if acts {
+            self.giver.judge(t, &self.proc)?;
+        }
+        let entry = t.entry(&self.proc);
+        let found = entry.process.seats.iter_mut().find(|(_, s)| s.standing && s.flavour == self.flavour);
+        let id = match found {
+            Some((id, seat)) => {
+                // As long as it was not attached nobody has looked at execs.
+                if acts && !attached && seat.check.as_ref().is_some_and(|check| !check.holds(&self.proc)) {
+                    seat.clear();
+                }
+                if acts {
+                    (seat.opener, seat.check) = (self.giver.opener, self.giver.check.clone());
+                }
+                *id
+            }
+            None => {
+                let id = self.shared.queue.new_seat();
+                let mut seat = Seat::new(self.flavour, true, self.giver.opener, self.giver.check.clone());
+                seat.lwps = Some(Lwps::default());
+                seat.writers = self.giver.writers.clone();
+                entry.process.seats.insert(id, seat);
+                id
+            }
+        };
         if let Some(tid) = self.tid {
             let known = t.entries.get(&key).is_some_and(|e| e.process.threads.contains_key(&tid));
             let path = CString::new(format!("task/{tid}")).unwrap_or_default();
@@ -505,20 +510,25 @@ impl Message {
             LwpOrder::Rewrite(set, new) => rewrite(self.standing(t, key, seat)?, set, new),
             LwpOrder::Edit(new) => edit(self.standing(t, key, seat)?, new),
             LwpOrder::Change(change) => {
+                let id = seat;
                 let Some(entry) = t.entries.get_mut(&key) else { return Err(Refusal::gone(key.0)) };
-                let Some(seat) = entry.process.seats.get_mut(&seat) else { return Err(Refusal::gone(key.0)) };
+                let Some(seat) = entry.process.seats.get_mut(&id) else { return Err(Refusal::gone(key.0)) };
                 let before = seat.wants_calls();
                 change(seat);
                 let wants = seat.wants_calls();
                 if seat.armed() {
                     t.attach(key)?;
+                    self.judge_attached(t, key, id)?;
                 }
                 if wants && !before {
                     t.look_into_stopped(key);
                 }
                 Ok(())
             }
-            LwpOrder::Watch(area, limit) => t.watch(key, seat, area, limit),
+            LwpOrder::Watch(area, limit) => {
+                t.watch(key, seat, area, limit)?;
+                self.judge_attached(t, key, seat)
+            }
             LwpOrder::LastClose => {
                 last_close(t, key, seat);
                 Ok(())
@@ -531,6 +541,15 @@ impl Message {
             | LwpOrder::Identify(_)
             | LwpOrder::Agent(..) => Ok(()),
         }
+    }
+
+    /// After an order for which the process may just have been attached: nothing is asked of it for who has lost his right.
+    fn judge_attached(&self, t: &mut Tracer, key: Key, seat: SeatId) -> Outcome {
+        self.giver.judge(t, &self.proc).inspect_err(|_| {
+            if let Some(seat) = t.entries.get_mut(&key).and_then(|e| e.process.seats.get_mut(&seat)) {
+                seat.clear();
+            }
+        })
     }
 
     /// The lwp that the message is about.
@@ -620,7 +639,7 @@ impl Message {
     /// Does something in an lwp that has to stand for it, and sees to it that it does.
     fn paused(self, t: &mut Tracer, key: Key, seat: SeatId, act: impl FnOnce(&mut Tracer, Tid, Pause, Done) + 'static) {
         let tid = self.whom(t, key, seat);
-        let Message { proc, shared, ticket, done, .. } = self;
+        let Message { proc, shared, giver, ticket, done, .. } = self;
         let then = move |t: &mut Tracer, result: Outcome, pause: Pause| match result {
             Ok(()) => act(t, tid, pause, done),
             Err(refusal) => {
@@ -628,7 +647,7 @@ impl Message {
                 done(Err(refusal));
             }
         };
-        ticket.waits_as(Pause::begin(t, &shared, &proc, tid, then));
+        ticket.waits_as(Pause::begin(t, &shared, &proc, tid, Some(&giver), then));
     }
 }
 

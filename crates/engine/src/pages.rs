@@ -7,7 +7,7 @@
 //!
 //! What the kernel writes in a call of the thread's cannot be stopped there: it is let through, and told at the end of the call.
 
-use crate::engine::{Pause, Shared, Target};
+use crate::engine::{Giver, Pause, Shared, Target};
 use crate::error::Refusal;
 use crate::inject::forgets_nothing;
 use crate::operands;
@@ -318,6 +318,7 @@ pub(crate) fn prepare(
     t: &mut Tracer,
     shared: &Arc<Shared>,
     proc: &Arc<Proc>,
+    giver: &Giver,
     then: impl FnOnce(&mut Tracer, Result<(), Refusal>) + 'static,
 ) -> WaiterId {
     let (ours, of) = (shared.clone(), proc.clone());
@@ -338,7 +339,7 @@ pub(crate) fn prepare(
             Err(refusal) => made(t, Err(refusal)),
         }
     };
-    Pause::begin_all(t, shared, proc, stand)
+    Pause::begin_all(t, shared, proc, Some(giver), stand)
 }
 
 /// True if somebody keeps the thread from running, but for whom it is to make a step and for `but`.

@@ -32,16 +32,16 @@ pub type Question = Arc<dyn Fn(&Arc<Proc>) -> bool + Send + Sync>;
 /// under its seat.
 #[derive(Clone)]
 pub struct Check {
-    /// In whose name. Where these are the same, so is the answer.
-    pub creds: Creds,
-    /// What is asked.
-    pub may: Question,
+    /// In whose names: all of them must still be allowed. Where these are the same, so is the answer.
+    pub names: Vec<Creds>,
+    /// What is asked in one.
+    pub may: Arc<dyn Fn(&Arc<Proc>, &Creds) -> bool + Send + Sync>,
 }
 
 impl Check {
-    /// True if the opener may.
+    /// True if they may.
     pub fn holds(&self, proc: &Arc<Proc>) -> bool {
-        (self.may)(proc)
+        self.names.iter().all(|creds| (self.may)(proc, creds))
     }
 }
 
@@ -66,8 +66,6 @@ pub struct Lwps {
     pub modes: Modes,
     /// Watched areas.
     pub areas: Areas,
-    /// An exec has taken the process from whoever controlled it: who waits for a stop has to be asked for his right again.
-    pub withdrawn: bool,
 }
 
 /// Modes of a process, the same in all flavours that have them (Solaris PCSET).

@@ -1,6 +1,7 @@
 //! The tracer thread: every ptrace call and every wait of the engine happens here. It drains the kernel's reports and the
 //! queue of jobs, then sleeps until the bell rings; it never waits for a client or for a target.
 
+use crate::engine::Giver;
 use crate::error::Refusal;
 use crate::event::{Call, SigInfo};
 use crate::exits::{Armed, Kernel};
@@ -15,7 +16,7 @@ use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, S
 use crate::published::{Entries, Published, Shown};
 use crate::registers::At;
 use crate::restarts::Restarts;
-use crate::seat::{Seat, SeatId};
+use crate::seat::{Check, Seat, SeatId};
 use crate::stream::Unheard;
 use crate::watching::{Trap, Watching};
 use abi::syscall::{is_restart, stop_makes_eintr, Abi};
@@ -41,12 +42,15 @@ pub(crate) type Job = Box<dyn FnOnce(&mut Tracer) + Send>;
 /// What happens when a wait is over.
 type Then = Box<dyn FnOnce(&mut Tracer, Result<(), Refusal>)>;
 
+/// A wait.
 struct Waiter {
     key: Key,
     then: Then,
     deadline: Option<Instant>,
     /// The seat with which it ends though what it waits for is not the seat's.
     seat: Option<SeatId>,
+    /// May who waits still? It ends with an exec that takes the process from him.
+    check: Option<Check>,
 }
 
 /// One life of a process: the number and the mark of [`Proc::life`].
@@ -73,6 +77,8 @@ pub(crate) struct Queue {
     pub glance: Glance,
     pub restarts: Restarts,
     seats: AtomicU64,
+    /// How often a process was attached or has made an exec.
+    moment: AtomicU64,
 }
 
 #[derive(Default)]
@@ -123,6 +129,12 @@ impl Queue {
         bell
     }
 
+    /// As long as this stays the same, no process that is attached has made an exec, and none was attached.
+    pub fn moment(&self) -> u64 {
+        // Who was never asked was so at moment 0.
+        self.moment.load(Ordering::SeqCst) + 1
+    }
+
     /// A name for a new seat.
     pub fn new_seat(&self) -> SeatId {
         self.seats.fetch_add(1, Ordering::Relaxed)
@@ -171,8 +183,7 @@ pub(crate) struct Tracer {
     pub queue: Arc<Queue>,
     pub entries: Entries,
     pub tids: BTreeMap<Tid, Key>,
-    /// What waits lead to.
-    then: BTreeMap<WaiterId, Waiter>,
+    waiters: BTreeMap<WaiterId, Waiter>,
     deadlines: BTreeSet<(Instant, WaiterId)>,
     /// Which process a client let run last, by which open seat, and when.
     pub ran: Option<(Key, Option<SeatId>, Instant)>,
@@ -245,7 +256,7 @@ impl Tracer {
             queue,
             entries,
             tids: BTreeMap::new(),
-            then: BTreeMap::new(),
+            waiters: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             ran: None,
             lingering: BTreeMap::new(),
@@ -372,7 +383,7 @@ impl Tracer {
         for key in keys {
             self.drop_all_seats(key);
         }
-        let waiting: Vec<WaiterId> = self.then.keys().copied().collect();
+        let waiting: Vec<WaiterId> = self.waiters.keys().copied().collect();
         for id in waiting {
             self.finish_waiter(id, Err(Refusal::new(libc::EINTR, "the daemon is going down")));
         }
@@ -419,7 +430,7 @@ impl Tracer {
             entry.process.lingers = false;
             self.lingering.remove(&key);
         }
-        let seat_of = |id: &WaiterId, w: &Await| w.seat().or_else(|| self.then.get(id)?.seat);
+        let seat_of = |id: &WaiterId, w: &Await| w.seat().or_else(|| self.waiters.get(id)?.seat);
         let orphaned = |(id, w): (&WaiterId, &Await)| seat_of(id, w).filter(|seat| going.contains(seat)).map(|_| *id);
         let orphans: Vec<WaiterId> = entry.process.waiters.iter().filter_map(orphaned).collect();
         for id in orphans {
@@ -439,7 +450,7 @@ impl Tracer {
         let id = self.next_waiter;
         self.next_waiter += 1;
         let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
-        self.then.insert(id, Waiter { key, then, deadline, seat: None });
+        self.waiters.insert(id, Waiter { key, then, deadline, seat: None, check: None });
         self.deadlines.extend(deadline.map(|at| (at, id)));
         match self.entries.get_mut(&key) {
             Some(entry) => {
@@ -452,8 +463,15 @@ impl Tracer {
 
     /// The wait ends with this seat too.
     pub fn bind(&mut self, id: WaiterId, seat: SeatId) {
-        if let Some(waiter) = self.then.get_mut(&id) {
+        if let Some(waiter) = self.waiters.get_mut(&id) {
             waiter.seat = Some(seat);
+        }
+    }
+
+    /// The wait is that of who gave an order: with an exec that takes the process from him it ends.
+    pub fn wait_of(&mut self, id: WaiterId, giver: &Giver) {
+        if let Some(waiter) = self.waiters.get_mut(&id) {
+            waiter.check = giver.check.clone();
         }
     }
 
@@ -466,18 +484,18 @@ impl Tracer {
 
     /// The same; the process, which is to be settled then.
     fn end_wait(&mut self, id: WaiterId, result: Result<(), Refusal>) -> Option<Key> {
-        let waiter = self.take_waiter(id)?;
-        if let Some(entry) = self.entries.get_mut(&waiter.key) {
-            entry.process.waiters.remove(&id);
-        }
-        (waiter.then)(self, result);
-        Some(waiter.key)
+        let Waiter { key, then, .. } = self.take_waiter(id)?;
+        then(self, result);
+        Some(key)
     }
 
     fn take_waiter(&mut self, id: WaiterId) -> Option<Waiter> {
-        let waiter = self.then.remove(&id)?;
+        let waiter = self.waiters.remove(&id)?;
         if let Some(at) = waiter.deadline {
             self.deadlines.remove(&(at, id));
+        }
+        if let Some(entry) = self.entries.get_mut(&waiter.key) {
+            entry.process.waiters.remove(&id);
         }
         Some(waiter)
     }
@@ -523,6 +541,21 @@ impl Tracer {
                 format!("{pid}: this is the pfs daemon itself, which cannot hold itself"),
             ));
         }
+        let before = self.entries.get(&key).is_some_and(|e| !e.process.threads.is_empty());
+        let seized = self.seize_all_new(key);
+        if !before {
+            self.pass_moment();
+        }
+        seized
+    }
+
+    /// A process is attached, or has made an exec: who was asked for his right before is asked again.
+    fn pass_moment(&self) {
+        self.queue.moment.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn seize_all_new(&mut self, key: Key) -> Result<(), Refusal> {
+        let pid = key.0;
         while self.seize_new(key)? > 0 {}
         if self.entries.get(&key).is_some_and(|e| e.process.threads.is_empty()) {
             // It may have come attached, and its first report is still to be taken.
@@ -686,9 +719,8 @@ impl Tracer {
                     Outcome::Done => Ok(()),
                     Outcome::Gone => Err(Refusal::gone(key.0)),
                 };
-                if let Some(waiter) = self.take_waiter(id) {
-                    (waiter.then)(self, result);
-                }
+                let Some(waiter) = self.take_waiter(id) else { continue };
+                (waiter.then)(self, result);
             }
         }
         self.forget_idle(key);
@@ -969,6 +1001,7 @@ impl Tracer {
             ledger::owe(tid, entry.process.threads.get(&tid).filter(|t| !t.stepped).map_or(0, |t| t.owed));
         }
         if exec || unseen {
+            self.pass_moment();
             self.check_openers(key, &mut verdicts);
         }
         let gone = |e: &Entry| e.process.threads.is_empty() && e.process.ended.is_none();
@@ -1134,7 +1167,9 @@ impl Tracer {
     fn judged(&mut self, key: Key, tid: Tid, status: Status, verdicts: Verdicts) -> Option<Verdicts> {
         let entry = self.entries.get(&key);
         let Some(entry) = entry.filter(|e| is_behind_exec(&e.process, tid, status)) else { return Some(verdicts) };
-        let open = verdicts.open(entry.process.seats.values().filter_map(|s| s.check.as_ref()));
+        let seats = entry.process.seats.values().filter_map(|s| s.check.as_ref());
+        let waiters = entry.process.waiters.keys().filter_map(|id| self.waiters.get(id)?.check.as_ref());
+        let open = verdicts.open(seats.chain(waiters));
         if open.is_empty() {
             return Some(verdicts);
         }
@@ -1154,12 +1189,16 @@ impl Tracer {
     }
 
     /// After an exec the kernel is asked again, in each opener's name: whoever may no longer control the process loses his
-    /// seat before the new program has run one instruction.
+    /// seat before the new program has run one instruction, and waits no longer.
     fn check_openers(&mut self, key: Key, verdicts: &mut Verdicts) {
         let Some(entry) = self.entries.get(&key) else { return };
-        let mut is_lost = |s: &Seat| s.check.as_ref().is_some_and(|check| !verdicts.ask(check, &entry.proc));
-        let mut lost: Vec<SeatId> = entry.process.seats.iter().filter(|(_, s)| is_lost(s)).map(|(id, _)| *id).collect();
-        if lost.is_empty() || ptrace::user_regs(key.0).is_err() {
+        let mut lost_to = |check: Option<&Check>| check.is_some_and(|check| !verdicts.ask(check, &entry.proc));
+        let seats = entry.process.seats.iter();
+        let mut lost: Vec<SeatId> = seats.filter(|(_, s)| lost_to(s.check.as_ref())).map(|(id, _)| *id).collect();
+        let waits = |id: &WaiterId| self.waiters.get(id).and_then(|w| w.check.as_ref());
+        let waiters = entry.process.waiters.keys().copied();
+        let bereft: Vec<WaiterId> = waiters.filter(|id| lost_to(waits(id))).collect();
+        if (lost.is_empty() && bereft.is_empty()) || ptrace::user_regs(key.0).is_err() {
             // Killed while it stood there, which is why it has no memory to be opened: its end is still to be told.
             return;
         }
@@ -1168,7 +1207,12 @@ impl Tracer {
             lost.retain(|id| !process.seats.get_mut(id).is_some_and(Seat::leave_the_end));
             lost.retain(|id| !process.exec_withdrew(*id, proc));
         }
+        // Told when nothing is left of what they asked for.
+        let bereft: Vec<Waiter> = bereft.into_iter().filter_map(|id| self.take_waiter(id)).collect();
         self.drop_seats(key, lost);
+        for waiter in bereft {
+            (waiter.then)(self, Err(Refusal::lost(key.0)));
+        }
     }
 
     fn translate(&mut self, tid: Tid, status: Status) -> io::Result<Report> {
@@ -1301,6 +1345,11 @@ impl Tracer {
             ptrace::set_user_regs(tid, &regs)?;
         }
         Ok(again)
+    }
+
+    /// [`Queue::moment`].
+    pub fn moment(&self) -> u64 {
+        self.queue.moment()
     }
 
     /// The process of a thread.

@@ -313,6 +313,11 @@ impl Asked {
             t.settle(key);
             return (self.done)(Err(Refusal::gone(key.0)));
         }
+        let closes = matches!(order, TurnOrder::LastClose(_));
+        if let Err(refusal) = if closes { Ok(()) } else { self.seat.giver.judge(t, &self.proc) } {
+            t.settle(key);
+            return (self.done)(Err(refusal));
+        }
         t.check_ids(key);
         let result = match order {
             TurnOrder::Await(by) => return self.wait(t, key, by),
@@ -346,6 +351,12 @@ impl Asked {
         (self.done)(shown);
     }
 
+    /// Attaches the process for who gives the order.
+    fn take(&self, t: &mut Tracer, key: Key) -> Result<(), Refusal> {
+        t.attach(key)?;
+        self.seat.giver.judge(t, &self.proc)
+    }
+
     /// The seat, made if there is none.
     fn seat(&self, t: &mut Tracer, key: Key) -> SeatId {
         let found = find(t, key, self.seat.name);
@@ -377,7 +388,7 @@ impl Asked {
             return Err(Refusal::gone(attach.controller.pid() as Tid));
         };
         t.in_name = Some(attach.creds);
-        let attached = t.attach(key);
+        let attached = self.take(t, key);
         t.in_name = None;
         attached?;
         let id = self.seat(t, key);
@@ -404,7 +415,7 @@ impl Asked {
             .map(|(id, _)| *id)
             .collect();
         let what = match traced.first() {
-            None => match t.attach(key) {
+            None => match self.take(t, key) {
                 Ok(()) => Await::Halted,
                 Err(refusal) => {
                     t.settle(key);
@@ -418,7 +429,7 @@ impl Asked {
     }
 
     fn wait_for_event(self, t: &mut Tracer, key: Key) {
-        if let Err(refusal) = t.attach(key) {
+        if let Err(refusal) = self.take(t, key) {
             t.settle(key);
             return (self.done)(Err(refusal));
         }
@@ -432,10 +443,12 @@ impl Asked {
     /// `own`: the seat with which the wait ends too.
     fn wait_until(self, t: &mut Tracer, key: Key, what: Await, own: Option<SeatId>) {
         let Asked { seat, ticket, done, .. } = self;
+        let (name, giver) = (seat.name, seat.giver);
         let then = move |t: &mut Tracer, result: Result<(), Refusal>| {
-            done(result.map(|()| shown(t, key, seat.name)));
+            done(result.map(|()| shown(t, key, name)));
         };
         let id = t.wait_for(key, what, None, Box::new(then));
+        t.wait_of(id, &giver);
         if let Some(own) = own {
             t.bind(id, own);
         }
@@ -561,7 +574,7 @@ impl Asked {
         if !armed {
             return Ok(());
         }
-        t.attach(key).inspect_err(|_| with(t, key, id, |seat| seat.stop_on(before)))?;
+        self.take(t, key).inspect_err(|_| with(t, key, id, |seat| seat.stop_on(before)))?;
         if set(before) & !before & (S_SCE | S_SCX) != 0 {
             t.look_into_stopped(key);
         }
@@ -582,7 +595,7 @@ impl Asked {
         if !follows {
             return Ok(());
         }
-        t.attach(key).inspect_err(|_| {
+        self.take(t, key).inspect_err(|_| {
             with(t, key, id, |seat| {
                 if let Some(turns) = &mut seat.turns {
                     (turns.flags, turns.follows) = before;

@@ -63,6 +63,8 @@ pub struct User {
     gid: u32,
     /// Its credentials.
     pub creds: Creds,
+    /// [`engine::engine::Engine::moment`] just before it was asked for its right.
+    asked: u64,
     /// A thread of the target.
     pub own: bool,
 }
@@ -89,11 +91,15 @@ impl Right {
     /// As [`Right::user`], with the address space of the process, which was opened to ask.
     pub fn enter(&self, caller: &Caller) -> Result<(User, OwnedFd)> {
         let Caller { tid, uid, gid, .. } = *caller;
+        let asked = self.target.shared.engine.moment();
         let last = self.user.lock().clone();
         let known = last.filter(|u| (u.tid, u.uid, u.gid) == (tid, uid, gid) && u.creds.are_still_of(tid));
         let user = match known {
-            Some(user) => user,
-            None => User { tid, uid, gid, creds: caller.creds()?.clone(), own: is_own(&self.target, caller) },
+            Some(user) => User { asked, ..user },
+            None => {
+                let own = is_own(&self.target, caller);
+                User { tid, uid, gid, creds: caller.creds()?.clone(), asked, own }
+            }
         };
         let memory = open_mem(&self.target, &user.creds, libc::O_RDWR)?;
         if user.creds != self.creds {
@@ -113,15 +119,35 @@ impl Right {
         may_control(&Target { tid: None, ..self.target.clone() }, &self.creds).is_ok()
     }
 
-    /// For the engine's record.
+    /// For the engine's record: the opener alone, who is asked whenever it matters.
     pub fn giver(&self) -> Giver {
-        let (target, creds) = (self.target.clone(), self.creds.clone());
-        let may = move |proc: &Arc<Proc>| {
+        self.giver_of(vec![self.creds.clone()], 0)
+    }
+
+    /// For the engine's record: who uses the file, and the opener.
+    pub fn giver_for(&self, user: &User) -> Giver {
+        let others = Some(&user.creds).filter(|creds| !self.is_of(creds)).cloned();
+        self.giver_of([self.creds.clone()].into_iter().chain(others).collect(), user.asked)
+    }
+
+    fn giver_of(&self, names: Vec<Creds>, asked: u64) -> Giver {
+        let target = self.target.clone();
+        let may = move |proc: &Arc<Proc>, creds: &Creds| {
             let target = Target { proc: proc.clone(), tid: None, ..target.clone() };
-            may_control(&target, &creds).is_ok()
+            may_control(&target, creds).is_ok()
         };
-        let check = Check { creds: self.creds.clone(), may: Arc::new(may) };
-        Giver { opener: self.opener, check: Some(check), writers: None }
+        let check = Check { names, may: Arc::new(may) };
+        Giver { opener: self.opener, check: Some(check), asked, writers: None }
+    }
+
+    /// Asks again when something that may have taken its time was done for this user. At no cost if there was no exec.
+    pub fn again(&self, user: &User) -> Result<()> {
+        if self.target.shared.engine.moment() != user.asked {
+            let target = Target { tid: None, ..self.target.clone() };
+            may_control(&target, &user.creds)?;
+            may_control(&target, &self.creds)?;
+        }
+        Ok(())
     }
 }
 

@@ -215,17 +215,11 @@ impl Process {
         let Some(lwps) = seat.lwps.as_mut() else { return false };
         if closes {
             lwps.modes.run_on_close = true;
-            lwps.withdrawn = true;
             self.direct(id, None);
         } else {
             seat.clear();
         }
         true
-    }
-
-    /// True if an exec has taken the process from who controlled it through the seat.
-    pub fn withdrawn(&self, id: SeatId) -> bool {
-        self.seats.get(&id).and_then(|s| s.lwps.as_ref()).is_some_and(|l| l.withdrawn)
     }
 
     /// A new thread stops where its maker was asked to: nobody escapes a stop by making another.

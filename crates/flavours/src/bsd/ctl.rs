@@ -151,9 +151,9 @@ impl Open {
             Some(pid) if command == Command::Detach && pid != life.number => Some((pid, life.number, caller.uid)),
             _ => None,
         };
+        let giver = self.claim.right().giver_for(&user);
         let (answer, size) = (self.answer(command, self.claim.pass(caller, &user), user), data.len());
-        let seat =
-            TurnSeat { name: rules.flavour(), giver: self.claim.right().giver(), rules: rules.turns(), tied: false };
+        let seat = TurnSeat { name: rules.flavour(), giver, rules: rules.turns(), tied: false };
         let way = self.subject.target.shared.engine.target(self.subject.target.proc.clone());
         let (finish, pid) = (done.clone(), self.subject.pid());
         let told = move |result: std::result::Result<_, Refusal>| {
@@ -191,7 +191,7 @@ impl Open {
             };
             result.map_err(|refusal| match refusal.errno {
                 libc::ESRCH => rules.gone(),
-                libc::EACCES => Errno(libc::EPERM),
+                libc::EACCES => rules.lost(),
                 errno => Errno(errno),
             })
         }

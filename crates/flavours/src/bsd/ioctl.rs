@@ -17,6 +17,7 @@ use crate::underway::Underway;
 use abi::bsd::pioctl::{Pioc, ProcfsStatus, PF_ISUGID, S_CORE, S_EXEC, S_EXIT, S_SCE, S_SCX, S_SIG};
 use abi::record::Kind;
 use abi::{syscall, Model};
+use engine::engine::Giver;
 use engine::event::What;
 use engine::turns::{Shown, TurnOrder, TurnSeat};
 use engine::Refusal;
@@ -42,7 +43,7 @@ fn begin(subject: &Subject, claim: &Claim, caller: &Caller, cmd: u32, arg: u64, 
     let pioc = Pioc::of(cmd).filter(|_| rules.has_ioctls()).ok_or(Errno(libc::ENOTTY))?;
     let user = claim.check(caller).map_err(|e| if e == rules.gone() { rules.gone_for_ioctl() } else { e })?;
     let pass = claim.pass(caller, &user);
-    let asked = Asked { subject: subject.clone(), seat: seat(subject, claim), user, pass };
+    let asked = Asked { subject: subject.clone(), seat: seat(subject, claim.right().giver_for(&user)), user, pass };
     let order = match pioc {
         Pioc::Wait(_) if asked.user.own => return Err(Errno(libc::EDEADLK)),
         Pioc::Wait(model) => {
@@ -95,7 +96,7 @@ pub fn are_asked_for(target: &Target) -> bool {
 
 /// What the last close of `mem` does.
 pub fn last_close(subject: &Subject, claim: &Claim) -> LastClose {
-    let (subject, make) = (subject.clone(), seat(subject, claim));
+    let (subject, make) = (subject.clone(), seat(subject, claim.right().giver()));
     let flags_too = subject.rules.last_close_ends_flags();
     Box::new(move || {
         let way = subject.target.shared.engine.target(subject.target.proc.clone());
@@ -105,8 +106,8 @@ pub fn last_close(subject: &Subject, claim: &Claim) -> LastClose {
 
 type MakeSeat = Box<dyn Fn() -> TurnSeat + Send + Sync>;
 
-fn seat(subject: &Subject, claim: &Claim) -> MakeSeat {
-    let (giver, rules) = (claim.right().giver(), subject.rules.turns());
+fn seat(subject: &Subject, giver: Giver) -> MakeSeat {
+    let rules = subject.rules.turns();
     Box::new(move || TurnSeat { name: SEAT, giver: giver.clone(), rules, tied: true })
 }
 

@@ -173,7 +173,7 @@ impl Open {
             }
         };
         let way = self.subject.target.shared.engine.target(self.subject.target.proc.clone());
-        let ticket = way.at_rest(None, running, act, then);
+        let ticket = way.at_rest(None, None, running, act, then);
         done.on_cancel(move || ticket.cancel());
     }
 }

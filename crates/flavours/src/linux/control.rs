@@ -6,7 +6,6 @@ use crate::target::Target;
 use crate::underway::Underway;
 use engine::engine::{Giver, Order, Seated};
 use engine::Refusal;
-use kernel::creds::Creds;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,8 +19,7 @@ struct Script {
     target: Target,
     seated: Seated,
     giver: Giver,
-    creds: Creds,
-    own: bool,
+    user: User,
     left: Mutex<VecDeque<(usize, Word)>>,
     underway: Arc<Underway>,
     error: LastError,
@@ -48,7 +46,7 @@ pub fn carry_out(
             return;
         }
     };
-    let User { creds, own, .. } = match right.user(caller) {
+    let user = match right.user(caller) {
         Ok(user) => user,
         Err(e) => {
             let why = match e.0 {
@@ -63,9 +61,8 @@ pub fn carry_out(
     let script = Arc::new(Script {
         target: target.clone(),
         seated,
-        giver: right.giver(),
-        creds,
-        own,
+        giver: right.giver_for(&user),
+        user,
         left: Mutex::new(words.into()),
         underway: Underway::of(&done),
         error: error.clone(),
@@ -103,7 +100,7 @@ impl Script {
     }
 
     fn order(self: Arc<Self>, line: usize, mut order: Order) {
-        if self.own {
+        if self.user.own {
             // The caller waits in this very write, so it cannot stand before it is answered.
             let pid = self.target.proc.pid();
             match &mut order {
@@ -132,7 +129,7 @@ impl Script {
             // The end of a child interrupts whoever has brought it about, before he is answered.
             self.done.shield();
         }
-        send_signal(&self.target, &self.creds, signal)
+        send_signal(&self.target, &self.user.creds, signal)
     }
 
     fn nice(&self, nice: i32) -> std::result::Result<(), Refusal> {
@@ -143,6 +140,6 @@ impl Script {
             None => self.target.proc.tasks().map_err(os)?,
         };
         let all = || tids.iter().try_for_each(|tid| kernel::thread::set_nice(*tid as i32, nice));
-        self.creds.act_on(&self.target.proc, all).map_err(os)
+        self.user.creds.act_on(&self.target.proc, all).map_err(os)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Reading a thread that runs stops it for a moment; writing one that runs is EBUSY.
 
-use crate::right::{only_truncation, Right};
+use crate::right::{only_truncation, Right, User};
 use crate::target::Target;
 use engine::registers::{self, Which};
 use engine::Refusal;
@@ -82,12 +82,23 @@ fn json(image: &[u8]) -> Vec<u8> {
     text.into_bytes()
 }
 
+impl Open {
+    fn user(&self, caller: &Caller) -> Result<User> {
+        let user = self.right.user(caller)?;
+        own(&self.target, caller)?;
+        Ok(user)
+    }
+}
+
 impl Handle for Open {
     fn read(&self, caller: &Caller, offset: u64, size: usize, done: Pending<Vec<u8>>) {
-        if let Err(e) = self.right.check(caller).and_then(|()| own(&self.target, caller)) {
-            done.finish(Err(e));
-            return;
-        }
+        let user = match self.user(caller) {
+            Ok(user) => user,
+            Err(e) => {
+                done.finish(Err(e));
+                return;
+            }
+        };
         if offset > 0 {
             if let Some((at, image)) = self.image.lock().as_mut().filter(|(at, _)| *at == offset) {
                 let part = slice(image, offset, size).to_vec();
@@ -109,15 +120,19 @@ impl Handle for Open {
             });
         };
         let way = self.target.shared.engine.target(self.target.proc.clone());
-        let ticket = way.read_regs(self.target.tid.map(|t| t as i32), self.which, then);
+        let ticket =
+            way.read_regs(Some(self.right.giver_for(&user)), self.target.tid.map(|t| t as i32), self.which, then);
         done.on_cancel(move || ticket.cancel());
     }
 
     fn write(&self, caller: &Caller, offset: u64, data: &[u8], done: Pending<usize>) {
-        if let Err(e) = self.right.check(caller).and_then(|()| own(&self.target, caller)) {
-            done.finish(Err(e));
-            return;
-        }
+        let user = match self.user(caller) {
+            Ok(user) => user,
+            Err(e) => {
+                done.finish(Err(e));
+                return;
+            }
+        };
         *self.image.lock() = None;
         let Ok(offset) = usize::try_from(offset) else {
             done.finish(Err(Errno(libc::EINVAL)));
@@ -128,6 +143,7 @@ impl Handle for Open {
             done.finish(result.map(|()| length).map_err(|r| Errno(r.errno)));
         };
         let way = self.target.shared.engine.target(self.target.proc.clone());
-        way.write_regs(self.target.tid.map(|t| t as i32), self.which, offset, data.to_vec(), Box::new(then));
+        let (giver, tid) = (self.right.giver_for(&user), self.target.tid.map(|t| t as i32));
+        way.write_regs(giver, tid, self.which, offset, data.to_vec(), Box::new(then));
     }
 }

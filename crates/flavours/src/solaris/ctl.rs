@@ -2,7 +2,7 @@
 //! what came before it stays done.
 
 use super::about::{gone, About, StatText};
-use super::nodes::{enter, right};
+use super::nodes::{enter, lost, right};
 use super::psinfo::{class, REAL_TIME};
 use super::writers::{self, Writing};
 use super::{agent, setid, status, stops, watch, NAME};
@@ -197,11 +197,15 @@ impl Script {
         drop(self.memory.lock().take());
         let script = self.clone();
         let answer = move |result: std::result::Result<(), Refusal>| match result {
-            Ok(()) => script.next(),
+            // It may have waited.
+            Ok(()) => match script.right.again(&script.user).map_err(lost) {
+                Err(e) if !script.left.lock().is_empty() => drop(script.done.finish(Err(e))),
+                _ => script.next(),
+            },
             Err(refusal) => drop(script.done.finish(Err(told(&refusal)))),
         };
         let way = self.target.shared.engine.target(self.target.proc.clone());
-        let (giver, tid) = (writers::giver(&self.right), self.target.tid.map(|t| t as i32));
+        let (giver, tid) = (writers::giver(self.right.giver_for(&self.user)), self.target.tid.map(|t| t as i32));
         self.underway.give(|| way.message(NAME, giver, tid, order, Box::new(answer)));
     }
 
@@ -379,7 +383,10 @@ impl Script {
         let mut memory = self.memory.lock();
         let mem = match &mut *memory {
             Some(mem) => mem,
-            none => none.insert(open_mem(&self.target, &self.user.creds, libc::O_RDWR).map_err(gone)?),
+            none => {
+                self.right.again(&self.user).map_err(lost)?;
+                none.insert(open_mem(&self.target, &self.user.creds, libc::O_RDWR).map_err(gone)?)
+            }
         };
         let io = |e: std::io::Error| if e.raw_os_error() == Some(libc::ESRCH) { gone(e) } else { Errno(libc::EIO) };
         let way = self.target.shared.engine.target(self.target.proc.clone());
@@ -403,10 +410,11 @@ impl Script {
     }
 }
 
-/// What a refusal is called in this file system.
+/// What a refusal is called in this file system. EACCES is that of a right which was lost by an exec.
 pub fn told(refusal: &Refusal) -> Errno {
     match refusal.errno {
         libc::ESRCH => Errno(libc::ENOENT),
+        libc::EACCES => Errno(libc::EAGAIN),
         errno => Errno(errno),
     }
 }

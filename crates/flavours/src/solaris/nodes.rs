@@ -569,10 +569,15 @@ pub fn valid(right: Option<&Right>, caller: &Caller) -> Result<Option<OwnedFd>> 
 
 /// As [`valid`], and tells who uses the file.
 pub fn enter(right: &Right, caller: &Caller) -> Result<(User, OwnedFd)> {
-    right.enter(caller).map_err(|e| match e.0 {
+    right.enter(caller).map_err(lost)
+}
+
+/// A right that there was is lost by an exec: EAGAIN.
+pub fn lost(e: Errno) -> Errno {
+    match e.0 {
         libc::EACCES | libc::EPERM => Errno(libc::EAGAIN),
         _ => refused(e),
-    })
+    }
 }
 
 impl Handle for OpenData {

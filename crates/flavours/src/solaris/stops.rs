@@ -103,7 +103,9 @@ pub fn poll(target: &Target, right: Option<&Right>, caller: &Caller, seen: &Seen
         // Whoever may not control the process is told of its end only.
         // From a stop he is woken when it is over: then he waits for the next one.
         let order = LwpOrder::See(!event);
-        let see = |right| way.message(NAME, writers::giver(right), tid, order, Box::new(move |_| call(&once)));
+        let see = |right: &Right| {
+            way.message(NAME, writers::giver(right.giver()), tid, order, Box::new(move |_| call(&once)))
+        };
         let before = std::mem::replace(&mut *seen.lock(), Waiting { wake, stop: right.map(see), _end: end.ok() });
         drop(before);
     }

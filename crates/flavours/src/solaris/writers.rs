@@ -74,17 +74,17 @@ impl Drop for Writing {
         };
         if last {
             let way = self.target.shared.engine.target(self.target.proc.clone());
-            way.message(NAME, giver(&self.right), None, LwpOrder::LastClose, Box::new(|_| {}));
+            way.message(NAME, giver(self.right.giver()), None, LwpOrder::LastClose, Box::new(|_| {}));
         }
     }
 }
 
-/// For the engine's record: whoever has this right, and that it matters who writes.
-pub fn giver(right: &Right) -> Giver {
+/// For the engine's record: who gives an order, and that it matters who writes.
+pub fn giver(giver: Giver) -> Giver {
     let open = |proc: &Arc<Proc>| {
         let writers = WRITERS.lock();
         let list = writers.as_ref().and_then(|all| all.get(&proc.life()));
         list.is_some_and(|list| list.iter().any(|w| !w.own))
     };
-    Giver { writers: Some(Arc::new(open)), ..right.giver() }
+    Giver { writers: Some(Arc::new(open)), ..giver }
 }

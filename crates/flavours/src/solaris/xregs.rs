@@ -42,7 +42,7 @@ pub const XREGS: Content = |about| {
     }
     let (tx, rx) = mpsc::channel();
     let way = about.target.shared.engine.target(about.target.proc.clone());
-    way.read_regs(Some(tid), Which::Set(RegSet::Xstate), move |area| drop(tx.send(area)));
+    way.read_regs(None, Some(tid), Which::Set(RegSet::Xstate), move |area| drop(tx.send(area)));
     let area = rx.recv().map_err(|_| Errno(libc::EIO))?.map_err(|refusal| super::ctl::told(&refusal))?;
     let regs = xcr0(&area).and_then(|xcr0| XRegisters::of_xsave(&area, xcr0, components()));
     Ok(regs.ok_or(Errno(libc::EIO))?.bytes())
