@@ -2,7 +2,10 @@
 
 use crate::{pidfd, thread};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+/// Since Linux 6.5.
+const SO_PEERPIDFD: i32 = 77;
 
 /// A socket that another process has as well: looked at, never changed.
 pub struct Socket(Option<OwnedFd>);
@@ -34,6 +37,38 @@ impl Socket {
     /// An option that is a number.
     pub fn number(&self, level: i32, name: i32) -> io::Result<i32> {
         self.option::<4>(level, name).map(|(bytes, _)| i32::from_ne_bytes(bytes))
+    }
+
+    /// SO_PEERCRED: the process that made the other end, or listened there; 0 for none, or one that is not to be seen here. ESRCH
+    /// if it has ended (before Linux 6.5 that is not told).
+    pub fn peer_pid(&self) -> io::Result<i32> {
+        let (b, _) = self.option::<12>(libc::SOL_SOCKET, libc::SO_PEERCRED)?;
+        let gone = || io::Error::from_raw_os_error(libc::ESRCH);
+        match self.number(libc::SOL_SOCKET, SO_PEERPIDFD) {
+            Ok(fd) => {
+                // SAFETY: the kernel has just made this descriptor for us, and nobody else knows of it.
+                let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+                if pidfd::wait_exit(&fd, 0) {
+                    return Err(gone());
+                }
+            }
+            Err(e) if e.raw_os_error() == Some(libc::ENOPROTOOPT) => {}
+            Err(_) => return Err(gone()),
+        }
+        Ok(i32::from_ne_bytes([b[0], b[1], b[2], b[3]]))
+    }
+
+    /// The address of the other end, as getpeername(2) has it.
+    pub fn peer_name(&self) -> io::Result<Vec<u8>> {
+        let fd = self.0.as_ref().ok_or_else(|| io::Error::from_raw_os_error(libc::EBADF))?;
+        let mut address = [0u8; 128];
+        let mut size = address.len() as libc::socklen_t;
+        // SAFETY: the kernel writes no more than `size` bytes, which `address` has; they have no other form than bytes.
+        let rc = unsafe { libc::getpeername(fd.as_raw_fd(), address.as_mut_ptr().cast(), &raw mut size) };
+        match rc {
+            0 => Ok(address[..(size as usize).min(address.len())].to_vec()),
+            _ => Err(io::Error::last_os_error()),
+        }
     }
 
     /// SO_LINGER: whether, and how many seconds.

@@ -3,7 +3,8 @@
 //!
 //! * Items: the path; of a socket its name, its peer's name, its type and its options, which are asked of the socket itself, taken
 //!   for a moment. Who may not have it learns whether it listens.
-//! * `pr_peerpid` is -1 and `pr_peername` empty: the kernel does not tell who has the other end.
+//! * `pr_peerpid` is the process that made the other end of an AF_UNIX socket, or listened there, as long as it lives, and
+//!   `pr_peername` its name; -1 and empty of other sockets, of which the kernel does not keep it.
 //! * `pr_fileflags` are Solaris's; of Linux's flags those are left out that it does not have.
 //! * A record lock is one that the process holds through this descriptor, not one that would be in its way.
 
@@ -16,8 +17,9 @@ use crate::right::access_mask;
 use crate::target::{number, Target};
 use abi::solaris::fdinfo::{Item, PrFdInfo};
 use abi::solaris::numbers::{F_RDLCK, F_UNLCK, F_WRLCK};
+use abi::solaris::record::chars;
 use kernel::procfs;
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result};
@@ -129,12 +131,25 @@ fn content(about: &About, fd: u32) -> Result<Vec<u8>> {
         pr_locksysid: if holder.is_some() { 0 } else { -1 },
         ..unknown
     };
-    let mut items = Vec::new();
+    let (mut items, mut maker) = (Vec::new(), None);
     match kind {
-        libc::S_IFSOCK => items.extend(sockets::items(about, fd, peek.ino)),
+        libc::S_IFSOCK => (items, maker) = sockets::items(about, fd, peek.ino),
         _ => items.extend(links::path(about, &format!("fd/{fd}")).ok().map(Item::Path)),
     }
+    let peer = maker.and_then(|pid| Some((pid, name_of(about, pid)?)));
+    let record = match peer {
+        Some((pr_peerpid, name)) => PrFdInfo { pr_peerpid, pr_peername: chars(&name), ..record },
+        None => record,
+    };
     Ok(record.file(about.model(), &items))
+}
+
+/// The name of a process, if there is one for the caller.
+fn name_of(about: &About, pid: i32) -> Option<Vec<u8>> {
+    let path = CString::new(format!("{pid}/comm")).ok()?;
+    let read = || procfs::read_at(procfs::root(), &path);
+    let text = about.caller.creds().ok()?.act_on(&about.target.proc, read).ok()?;
+    Some(text.trim_ascii_end().to_vec())
 }
 
 /// Flags of open(2) as Solaris numbers them.

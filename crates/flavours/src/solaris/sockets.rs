@@ -36,14 +36,33 @@ const SWITCHES: &[(i32, u32)] = &[
     (libc::SO_ACCEPTCONN, PR_SO_ACCEPTCONN),
 ];
 
-/// What there is to know of the socket with this inode, which is descriptor `fd`.
-pub fn items(about: &About, fd: u32, inode: u64) -> Vec<Item> {
+/// What there is to know of the socket with this inode, which is descriptor `fd`; and the number of the process that has made the
+/// other end, if the kernel keeps it (of AF_UNIX).
+pub fn items(about: &About, fd: u32, inode: u64) -> (Vec<Item>, Option<i32>) {
     let mut items = named(about, inode);
-    if let Some(options) = socket(about, fd, inode).and_then(|s| options(&s).ok()) {
+    let Some(socket) = socket(about, fd, inode) else { return (items, None) };
+    if let Ok(options) = options(&socket) {
         items.retain(|item| matches!(item, Item::Name(_) | Item::PeerName(_)));
+        items.extend(unix_peer_name(&socket));
         items.extend(options);
     }
-    items
+    let listens = socket.number(libc::SOL_SOCKET, libc::SO_ACCEPTCONN).is_ok_and(|on| on != 0);
+    // One that listens has its own.
+    (items, socket.peer_pid().ok().filter(|pid| *pid > 0 && !listens))
+}
+
+/// The name of the other end, as the table has those of this one.
+fn unix_peer_name(socket: &Socket) -> Option<Item> {
+    let address = socket.peer_name().ok()?;
+    let (family, path) = address.split_first_chunk()?;
+    if i32::from(u16::from_ne_bytes(*family)) != libc::AF_UNIX || path.is_empty() {
+        return None;
+    }
+    let path = match path[0] {
+        0 => path.iter().map(|b| if *b == 0 { b'@' } else { *b }).collect(),
+        _ => path.split(|b| *b == 0).next().unwrap_or_default().to_vec(),
+    };
+    Some(Item::PeerName([&AF_UNIX.to_le_bytes()[..], &path, &[0]].concat()))
 }
 
 /// The socket itself, if the caller may have it, and if the descriptor is that socket still.
