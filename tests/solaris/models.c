@@ -82,6 +82,9 @@ static void wide_and_narrow(void)
 	SAME(regs[REG_CS], 0x23);
 	SAME(PUTP(&p, PCSREG, regs), 0);
 	SAME(PUTL(&p, PCSVADDR, regs[R_PC]), 0);
+	/* It has 32 bits there. */
+	SAME(PUTL(&p, PCSVADDR, regs[R_PC] | 0x700000000L), 0);
+	SAME(status(&p)->pr_lwp.pr_reg[R_PC], regs[R_PC]);
 	v.pio_base = &byte;
 	v.pio_len = 1;
 	v.pio_offset = regs[R_PC];
@@ -173,6 +176,12 @@ static void alike(void)
 	SAME(PUT(&p, PCSTOP), 0);
 	CHECK(status(&p)->pr_lwp.pr_reg[R_PC] != 0);
 	CHECK(status(&p)->pr_lwp.pr_reg[R_SP] != 0);
+	/* An area that wraps in the writer's words. */
+	prwatch_t area = { 0 };
+	area.pr_vaddr = (uintptr_t)-8;
+	area.pr_size = 16;
+	area.pr_wflags = WA_READ;
+	SAME(PUTP(&p, PCWATCH, area), EINVAL);
 	/* An lwp's own view of itself has the model of its own program. */
 	end(&p);
 }

@@ -1,6 +1,7 @@
 /* Exec of a set-id program by a process that others control. Run as root; the controller is another user. setid MOUNT CASE PROGRAM,
    which is set-id to root and says nothing, and can be executed by all. */
 #include "pr.h"
+#include <dirent.h>
 
 #define USER 65534
 
@@ -58,9 +59,13 @@ static void controls(struct proc *p)
 	sysset_t set;
 	pstatus_t s;
 	struct pollfd f;
+	static const char *const names[] = { "fd", "fdinfo", "path", "object" };
+	DIR *dirs[sizeof names / sizeof *names];
 	int psinfo;
 
 	attach(p, 0);
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		CHECK(dirs[i] = opendir(path_of(p->pid, names[i])));
 	psinfo = open_of(p->pid, "psinfo", O_RDONLY);
 	premptyset(&set);
 	praddset(&set, SYS_getppid);
@@ -76,6 +81,11 @@ static void controls(struct proc *p)
 	f.events = POLLPRI;
 	SAME(poll(&f, 1, -1), 1);
 	SAME(f.revents, POLLERR);
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+		CHECK(readdir(dirs[i]) == NULL);
+		SAME(errno, EAGAIN);
+		closedir(dirs[i]);
+	}
 	/* What everybody may read stays. */
 	char info[4096];
 	CHECK(pread(psinfo, info, sizeof info, 0) > 0);

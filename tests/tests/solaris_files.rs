@@ -3,7 +3,7 @@
 use abi::solaris::cred::{Credential, Privileges};
 use abi::solaris::fdinfo::PrFdInfo;
 use abi::solaris::numbers::*;
-use abi::solaris::record::Record;
+use abi::solaris::record::{Record, Timestruc};
 use abi::solaris::records::*;
 use abi::solaris::Model;
 use flavours::solaris::nodes::{Row, Who, LWP, PROCESS};
@@ -562,6 +562,50 @@ fn options_of_sockets() {
     assert_eq!(all, b"end");
 }
 
+/// Of an AF_UNIX socket the kernel keeps who has made the other end.
+#[test]
+fn the_other_end_of_a_unix_socket() {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::os::unix::process::CommandExt;
+    let (mount, client, dir) = (solaris(), Client::new(), TempDir::new());
+    let own = std::process::id() as i32;
+    let of = |pid: i32, n: i32| {
+        let bytes = read_by(&client, &mount.path(pid, &format!("fdinfo/{n}"))).unwrap();
+        let record = PrFdInfo::take(Lp64, &bytes).unwrap();
+        let peer = items(&bytes[PRFDINFO_ITEMS..]).into_iter().find(|(k, _)| *k == PR_PEERSOCKNAME);
+        // It ends with a NUL and padding.
+        let address = |bytes: Vec<u8>| bytes[..bytes.iter().rposition(|b| *b != 0).unwrap() + 1].to_vec();
+        (record.pr_peerpid, record.pr_peername, peer.map(|(_, bytes)| address(bytes)))
+    };
+    let none = abi::solaris::record::chars(b"");
+    let comm = fs::read(format!("/proc/{own}/comm")).unwrap();
+    let name = abi::solaris::record::chars(comm.trim_ascii_end());
+    let path = dir.path().join("socket");
+    let listener = UnixListener::bind(&path).unwrap();
+    let ours = UnixStream::connect(&path).unwrap();
+    let (theirs, _) = listener.accept().unwrap();
+    let address = [&1u16.to_le_bytes()[..], path.to_str().unwrap().as_bytes()].concat();
+    assert_eq!(of(own, listener.as_raw_fd()), (-1, none, None));
+    assert_eq!(of(own, ours.as_raw_fd()), (own, name, Some(address)));
+    assert_eq!(of(own, theirs.as_raw_fd()), (own, name, None));
+    let lone = std::os::unix::net::UnixDatagram::unbound().unwrap();
+    assert_eq!(of(own, lone.as_raw_fd()), (-1, none, None));
+    let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let tcp = std::net::TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
+    assert_eq!(of(own, tcp.as_raw_fd()).0, -1);
+    // One that has ended has no number any more.
+    let mut gone = std::process::Command::new("cat");
+    let connect = move || UnixStream::connect(&path).map(drop);
+    // SAFETY: it is made before any other thread of the child's, and what it makes ends with the exec.
+    let mut gone = unsafe { gone.pre_exec(connect) }.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let (from, _) = listener.accept().unwrap();
+    assert_eq!(of(own, from.as_raw_fd()).0, gone.id() as i32);
+    gone.kill().unwrap();
+    gone.wait().unwrap();
+    assert_eq!(of(own, from.as_raw_fd()), (-1, none, None));
+}
+
 #[test]
 fn descriptors_are_opened_anew_within_their_mode() {
     if !root() {
@@ -660,6 +704,18 @@ fn what_is_left_of_the_dead() {
     }
     let usage: PrUsage = take(Lp64, &read_by(&client, &mount.path(zombie, "usage")).unwrap());
     assert_eq!((usage.pr_count, usage.pr_rtime.sec), (0, 0));
+    let mut busy = std::process::Command::new("sh")
+        .args(["-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"])
+        .spawn()
+        .unwrap();
+    let own = busy.id() as i32;
+    eventually("it has ended", || state(own) == 'Z');
+    let usage: PrUsage = take(Lp64, &read_by(&client, &mount.path(own, "usage")).unwrap());
+    let nanos = |t: Timestruc| t.sec * 1_000_000_000 + t.nsec;
+    assert!(nanos(usage.pr_rtime) > 0, "{usage:?}");
+    assert_eq!(nanos(usage.pr_rtime), nanos(usage.pr_utime) + nanos(usage.pr_stime));
+    assert_eq!(nanos(usage.pr_slptime), 0);
+    busy.wait().unwrap();
 
     let open: Vec<(&str, i32)> = ["psinfo", "usage", "map", "as", "cred", "lpsinfo", "fdinfo/0", "pagedata"]
         .iter()

@@ -21,7 +21,7 @@ use engine::identity::Ids;
 use engine::lwp::{Edit, LwpOrder, Run};
 use engine::registers;
 use engine::Refusal;
-use kernel::ptrace::RegSet;
+use kernel::ptrace::{self, RegSet};
 use kernel::{procfs, thread};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -294,11 +294,14 @@ impl Script {
                     }),
                 ))
             }
-            Message::SVAddr(pc) => order(LwpOrder::Edit(Box::new(move |regs| regs.rip = pc))),
+            // As PCSREG: a program of 32 bits has no more of it.
+            Message::SVAddr(pc) => order(LwpOrder::Edit(Box::new(move |regs| {
+                regs.rip = if ptrace::is_narrow(regs) { pc & u64::from(u32::MAX) } else { pc };
+            }))),
             Message::Nice(increment) => self.nice(increment),
             Message::Read(area) => self.copy(area, false),
             Message::Write(area) => self.copy(area, true),
-            Message::Watch(area) => order(watch::order(&area, self.target_model)),
+            Message::Watch(area) => order(watch::order(&area, self.model, self.target_model)?),
             // One zone, in which all are.
             Message::SZone(0) => Ok(Step::Done),
             Message::SZone(_) => Err(EINVAL),
@@ -373,11 +376,10 @@ impl Script {
     /// Copies between the process and the writer's own memory.
     fn copy(&self, area: PrIoVec, write: bool) -> Result<Step> {
         const PIECE: u64 = 1 << 20;
-        let top = if self.model == Model::Ilp32 { u64::from(u32::MAX) } else { u64::MAX };
+        let top = top(self.model);
         // An address in the upper half is a negative offset.
         let (mut from, mut to, mut left) = (area.pio_base, area.pio_offset as u64 & top, area.pio_len);
-        let wraps = |start: u64| start.checked_add(left).is_none_or(|end| end > top);
-        if wraps(from) || wraps(to) {
+        if wraps(self.model, from, left) || wraps(self.model, to, left) {
             return Err(EINVAL);
         }
         let mut memory = self.memory.lock();
@@ -417,6 +419,19 @@ pub fn told(refusal: &Refusal) -> Errno {
         libc::EACCES => Errno(libc::EAGAIN),
         errno => Errno(errno),
     }
+}
+
+/// The last address that a word of this model can hold.
+fn top(model: Model) -> u64 {
+    match model {
+        Model::Ilp32 => u32::MAX.into(),
+        Model::Lp64 => u64::MAX,
+    }
+}
+
+/// True of bytes whose end a word of this model cannot hold.
+pub fn wraps(model: Model, start: u64, size: u64) -> bool {
+    start.checked_add(size).is_none_or(|end| end > top(model))
 }
 
 fn signal_number(n: i64) -> Result<i32> {

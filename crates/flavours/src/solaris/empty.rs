@@ -1,4 +1,4 @@
-//! What is there and empty, since Linux has nothing of the kind: `contracts/`, `templates/`, and `ldt`, whose entries only the
+//! What is there and empty: `contracts/` and `templates/`, since Linux has nothing of the kind, and `ldt`, whose entries only the
 //! process itself can read.
 
 use super::about::About;

@@ -406,7 +406,8 @@ impl Node for Door {
     }
 
     fn readdir(&self, caller: &Caller) -> Result<Vec<Entry>> {
-        self.search(caller)?;
+        // Who opened it had the right.
+        self.search(caller).map_err(lost)?;
         self.node.readdir(caller)
     }
 

@@ -4,8 +4,8 @@
 //!   elapsed time is `pr_slptime`: faults, locks and stops are not told apart from other sleep, so `pr_tftime`, `pr_dftime`,
 //!   `pr_kftime`, `pr_ltime`, `pr_stoptime` are 0. Time in traps is in `pr_stime`, so `pr_ttime` is 0.
 //! * `pr_inblk`, `pr_oublk`, `pr_ioch` are 0 for whoever the kernel does not tell them. A block is 512 bytes.
-//! * Not counted by the kernel, 0: `pr_nswap`, `pr_msnd`, `pr_mrcv`, `pr_sigs`, `pr_sysc`; also `pr_term`, so `pr_rtime` and
-//!   `pr_slptime` of a zombie are 0.
+//! * Not counted by the kernel, 0: `pr_nswap`, `pr_msnd`, `pr_mrcv`, `pr_sigs`, `pr_sysc`; also `pr_term`, so `pr_rtime` of a
+//!   zombie is its time on a processor, and `pr_slptime` 0.
 //! * Of lwps that have ended, the kernel keeps the sums but not the number: `pr_count` counts the living. The first entry of
 //!   `lusage` has `pr_count` 0 and of the times only `pr_utime` and `pr_stime`, and the sum of these as `pr_rtime`: more they
 //!   have lived, but how long nobody knows.
@@ -137,17 +137,17 @@ pub fn usage(about: &About) -> Result<Vec<u8>> {
     let now = machine::since_boot();
     let (counted, began) = counted(about, now)?;
     let mut sum = Sum { elapsed: 0, ..counted };
+    let mut alive = 0u64;
     if !about.zombie()? {
-        let mut alive = 0u64;
         for (_, one, _) in living(about, now)? {
             alive = alive.saturating_add(one.user.saturating_add(one.system));
             // Of these the kernel keeps no sum itself.
             let Sum { lwps, elapsed, waited, voluntary, involuntary, .. } = one;
             sum.add(&Sum { lwps, elapsed, waited, voluntary, involuntary, ..Sum::default() });
         }
-        let dead = counted.user.saturating_add(counted.system).saturating_sub(alive);
-        sum.elapsed = sum.elapsed.saturating_add(dead);
     }
+    let dead = counted.user.saturating_add(counted.system).saturating_sub(alive);
+    sum.elapsed = sum.elapsed.saturating_add(dead);
     Ok(sum.record(0, began, now).bytes(about.model()))
 }
 

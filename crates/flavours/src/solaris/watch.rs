@@ -35,13 +35,15 @@
 //! * The program's own handler, if the fault is not traced, sees the codes of Linux: TRAP_HWBKPT.
 
 use super::about::About;
+use super::ctl::wraps;
 use super::nodes::Content;
 use super::stops::view;
+use abi::solaris::numbers::{WA_EXEC, WA_READ, WA_WRITE};
 use abi::solaris::records::PrWatch;
 use abi::solaris::Model;
 use engine::lwp::{LwpOrder, Shown};
 use engine::watch::Area;
-use tree::Result;
+use tree::{Errno, Result};
 
 /// The end of the address space of a program of this model.
 fn limit(model: Model) -> u64 {
@@ -51,10 +53,14 @@ fn limit(model: Model) -> u64 {
     }
 }
 
-/// PCWATCH. The bits of `pr_wflags` are those of [`Area`].
-pub fn order(area: &PrWatch, target: Model) -> LwpOrder {
+/// PCWATCH. The bits of `pr_wflags` are those of [`Area`]. EINVAL for an area that wraps in the writer's words; of one that is to be
+/// removed the size does not matter.
+pub fn order(area: &PrWatch, writer: Model, target: Model) -> Result<LwpOrder> {
     let area = Area { start: area.pr_vaddr, size: area.pr_size, flags: area.pr_wflags };
-    LwpOrder::Watch(area, limit(target))
+    if area.flags & (WA_READ | WA_WRITE | WA_EXEC) != 0 && wraps(writer, area.start, area.size) {
+        return Err(Errno(libc::EINVAL));
+    }
+    Ok(LwpOrder::Watch(area, limit(target)))
 }
 
 fn areas(about: &About) -> Vec<Area> {
