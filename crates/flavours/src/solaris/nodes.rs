@@ -531,6 +531,9 @@ struct OpenData {
 /// A read of this size may be a piece of a larger one: no request is larger.
 pub const PIECE: usize = 1 << 20;
 
+/// Who reads so much at once wants what is behind it too: that is of the same moment, and made once.
+const BULK: usize = 64 << 10;
+
 impl OpenData {
     fn content(&self, caller: &Caller, memory: Option<OwnedFd>) -> Result<Vec<u8>> {
         let about = About::in_model(&self.target, caller, self.model).with_memory(memory);
@@ -555,7 +558,7 @@ impl OpenData {
         };
         let part = slice(&content, offset, size).to_vec();
         let next = offset.saturating_add(part.len() as u64);
-        if part.len() == PIECE && next < content.len() as u64 {
+        if part.len() == size && size >= BULK && next < content.len() as u64 {
             *self.rest.lock() = Some((caller.tid, next, content));
         }
         Ok(part)

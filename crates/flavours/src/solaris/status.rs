@@ -39,10 +39,11 @@ pub const STATUS: Content = |about| {
 pub const LSTATUS: Content = |about| {
     about.fits()?;
     let view = view_inside(about.target, Shown::All);
+    let flags = process_flags(about, view.seat.as_ref());
     let mut all = Vec::new();
     for tid in live(about)? {
         let one = lwp_of(about.target, tid);
-        match lwp(&about.at(&one), &view) {
+        match lwp(&about.at(&one), &view, flags) {
             Ok(lwp) => all.push(lwp),
             // It has ended meanwhile.
             Err(Errno(libc::ENOENT)) => {}
@@ -56,7 +57,8 @@ pub const LSTATUS: Content = |about| {
 pub const LWPSTATUS: Content = |about| {
     about.fits()?;
     let tid = about.target.tid.ok_or(Errno(libc::ENOENT))?;
-    Ok(lwp(about, &view_inside(about.target, Shown::One(tid as i32)))?.bytes(about.model()))
+    let view = view_inside(about.target, Shown::One(tid as i32));
+    Ok(lwp(about, &view, process_flags(about, view.seat.as_ref()))?.bytes(about.model()))
 };
 
 /// `st_size` of `lstatus`.
@@ -87,11 +89,12 @@ fn process(about: &About, view: &View) -> Result<PStatus> {
     let stat = text.stat()?;
     let number = |n: usize| stat.number(n).unwrap_or(0);
     let id = |n: usize| stat.field(n).and_then(|f| std::str::from_utf8(f).ok()?.parse().ok()).unwrap_or(0);
+    let flags = process_flags(about, view.seat.as_ref());
     let mut all = live(about)?;
     let pr_lwp = loop {
         let speaker = own(about, &all).map_or_else(|| among(about, view, &all), Ok)?;
         let one = lwp_of(about.target, speaker);
-        match lwp(&about.at(&one), view) {
+        match lwp(&about.at(&one), view, flags) {
             // It has just ended: another speaks.
             Err(Errno(libc::ENOENT)) if all.len() > 1 => all.retain(|tid| *tid != speaker),
             found => break found?,
@@ -184,14 +187,14 @@ fn ticks(n: u64) -> Timestruc {
     Timestruc::of_nanos(machine::ticks(n))
 }
 
-/// The lwp that `about` is about.
-fn lwp(about: &About, view: &View) -> Result<LwpStatus> {
+/// The lwp that `about` is about. `flags`: those of the process.
+fn lwp(about: &About, view: &View, flags: i32) -> Result<LwpStatus> {
     let stat = about.outline()?.stat()?;
     let number = |n: usize| stat.number(n).unwrap_or(0);
     let tid = about.target.tid.unwrap_or(about.target.proc.pid());
     let known = view.lwps.iter().find(|l| l.tid == tid as i32);
     let mut out = LwpStatus {
-        pr_flags: PR_PCINVAL | process_flags(about, view.seat.as_ref()),
+        pr_flags: PR_PCINVAL | flags,
         pr_lwpid: tid as i32,
         pr_clname: chars(class(number(41), number(9))),
         pr_utime: ticks(number(14)),
