@@ -95,6 +95,30 @@ fn a_sigtrap_that_waits_is_not_taken_for_a_step() {
     target.counts(0);
 }
 
+/// A fault's signal is looked for before all others, even if it is blocked: it comes before the end of the call.
+#[test]
+fn a_fault_that_waits_is_delivered_behind_it_as_it_was() {
+    let mount = Mount::new();
+    for (signal, code) in [(libc::SIGSEGV, 1), (libc::SIGBUS, 2), (libc::SIGSYS, 1)] {
+        for words in ["close 0", "close 0\nstep 3", "close 999\nclose 0"] {
+            let target = Target::start("pends", &[&signal.to_string(), &code.to_string(), "0x12340"]);
+            let client = Client::new();
+            let seat = client.open(&mount.path(target.pid(), "seat"), libc::O_RDWR).unwrap();
+            client.write(seat, "trace in +getpgrp\ntrace out +rt_tgsigqueueinfo").unwrap();
+            target.go();
+            client.write(seat, "wait out\ntrace in none\ntrace out none").unwrap();
+            for word in words.split('\n') {
+                let expected = if word == "close 999" { Err(libc::EBADF) } else { Ok(word.len()) };
+                assert_eq!(client.write(seat, word), expected, "{signal}: {word}");
+            }
+            assert!(!has_input(&target), "{signal}");
+            client.write(seat, "run").unwrap();
+            target.counts(0);
+            assert_eq!((target.word(1), target.word(2)), (1, 0), "{signal}: {words}");
+        }
+    }
+}
+
 #[test]
 fn job_control_that_waits_comes_behind_it() {
     let (mount, target) = (Mount::new(), Target::start("count", &[]));

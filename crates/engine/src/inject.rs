@@ -279,7 +279,6 @@ impl Tracer {
             let _ = ptrace::resume(tid, Go::Step, 0);
             return true;
         }
-        // SIGSTOP cannot be blocked, and SIGTRAP must not be: one that was pending is no step.
         if let (Status::Stopped(signal, 0), Some(injection)) = (status, self.injections.get_mut(&tid)) {
             let info = ptrace::siginfo(tid);
             if info.as_ref().is_ok_and(ptrace::is_watch_trap) {
@@ -287,7 +286,12 @@ impl Tracer {
                 let _ = ptrace::resume(tid, injection.go(), 0);
                 return true;
             }
-            let stepped = info.is_ok_and(|i| i.si_code > 0);
+            if ptrace::is_requeued(tid, signal) {
+                let _ = ptrace::resume(tid, injection.go(), signal);
+                return true;
+            }
+            // SIGSTOP cannot be blocked, and SIGTRAP must not be: one that was pending is no step.
+            let stepped = info.is_ok_and(|i| ptrace::is_step_trap(signal, i.si_code));
             if !stepped && (signal == libc::SIGSTOP || signal == libc::SIGTRAP) {
                 injection.early.push(signal);
                 let _ = ptrace::resume(tid, injection.go(), 0);

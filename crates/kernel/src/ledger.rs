@@ -407,6 +407,12 @@ mod pay {
                     row.step.store(true, Relaxed);
                     continue;
                 }
+                Ok(_) if row.step.load(Relaxed) && lent(row) && ptrace::is_requeued(tid, owed) => {
+                    // The end of the call comes behind it.
+                    let _ = ptrace::resume(tid, Go::Step, owed);
+                    owed = 0;
+                    continue;
+                }
                 Ok(info) if is_to_come(row, tid, info.si_code) => {
                     let passed = if super::watch_register(&info) || lent(row) { 0 } else { owed };
                     let _ = ptrace::resume(tid, Go::Cont, passed);

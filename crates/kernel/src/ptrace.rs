@@ -170,6 +170,13 @@ pub fn is_step_trap(signo: i32, code: i32) -> bool {
     signo == libc::SIGTRAP && matches!(code, 1 | 2 | libc::SIGTRAP)
 }
 
+/// True if a thread stands before a signal that it blocks, as the kernel hands out those of faults when it looks for one that is let
+/// in: resumed with it, the thread has it waiting again, with all that is known of it.
+pub fn is_requeued(tid: Tid, signal: i32) -> bool {
+    let bit = 1u64.checked_shl(signal.wrapping_sub(1) as u32).unwrap_or(0);
+    signal_mask(tid).is_ok_and(|mask| mask & bit != 0)
+}
+
 /// True if this is the trap of a [`crate::perf::Watchpoint`], or of [`queue_watch_trap`].
 pub fn is_watch_trap(info: &libc::siginfo_t) -> bool {
     const TRAP_PERF: i32 = 6;
