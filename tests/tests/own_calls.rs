@@ -245,3 +245,43 @@ fn a_filter_of_calls_does_not_kill_for_a_call_of_ours() {
     let status = target.end();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGSYS));
 }
+
+#[test]
+fn a_restartable_sequence_is_aborted_as_behind_any_stop() {
+    let mount = Mount::new();
+    for how in ["run", "close", "closes"] {
+        let target = Target::start("rseqs", &[]);
+        if target.said == "none" {
+            continue;
+        }
+        eventually("it is inside", || target.word(1) == 1);
+        let (client, ctl) = stopped(&target, &mount);
+        // What it has read is not what is there any more.
+        target.set(2, 100);
+        if how.starts_with("close") {
+            assert_eq!(client.write(ctl, "close 999"), Err(libc::EBADF));
+        }
+        if how == "closes" {
+            client.write(ctl, "close 0").unwrap();
+        }
+        target.go();
+        client.write(ctl, "run").unwrap();
+        target.counts(0);
+        assert_eq!(target.word(2), 101, "{how}");
+    }
+}
+
+#[test]
+fn who_has_its_calls_handed_to_itself_does_not_get_ours() {
+    let (mount, target) = (Mount::new(), Target::start("dispatch", &[]));
+    if target.said == "none" {
+        return;
+    }
+    let (client, ctl) = stopped(&target, &mount);
+    assert_eq!(client.write(ctl, "close 999"), Err(libc::EBADF));
+    client.write(ctl, "close 0\nrun").unwrap();
+    assert!(!has_input(&target));
+    // Its own go the same way as before.
+    target.counts(0);
+    assert_eq!(target.word(1), 0);
+}

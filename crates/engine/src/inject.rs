@@ -13,11 +13,13 @@ use crate::process::{Await, State, Stop};
 use crate::tracer::{Key, Tracer};
 use kernel::apart::Unfinished;
 use kernel::ledger::{self, Loan, Regs};
+use kernel::lifted::Words;
 use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, Go, Tid};
 use kernel::reach;
 use kernel::wait::Status;
 use std::ffi::CString;
+use std::io;
 use std::os::fd::AsFd;
 
 /// What is done with the result of a call.
@@ -36,7 +38,7 @@ pub(crate) struct Injection {
     /// It is on its way back there.
     back: bool,
     /// What the call returned.
-    result: std::io::Result<i64>,
+    result: io::Result<i64>,
     done: Done,
 }
 
@@ -118,6 +120,9 @@ pub(crate) fn filtered(proc: &Proc, tid: Tid) -> bool {
 fn give_back(tid: Tid, loan: &Loan, regs: &Regs) {
     let _ = ptrace::set_user_regs(tid, regs);
     let _ = ptrace::set_signal_mask(tid, loan.mask);
+    if let Some(dispatch) = &loan.dispatch {
+        let _ = ptrace::set_dispatch(tid, dispatch);
+    }
     if let Some(info) = &loan.info {
         let _ = ptrace::set_siginfo(tid, info);
     }
@@ -134,6 +139,23 @@ fn again(proc: &Proc, tid: Tid, regs: &Regs) -> Option<Regs> {
     let there = reach::read(tid, mem.as_fd(), rip, 2).ok()? == instruction;
     let made = regs.orig_rax as i32 >= 0;
     (there && made).then_some(Regs { rip, rax: regs.orig_rax, orig_rax: u64::MAX, ..*regs })
+}
+
+/// The registers with which a thread goes on behind its stop. In a restartable sequence that is where it is aborted: the kernel
+/// does that at the return from any stop, and would find the thread elsewhere, and forget it, at the return to a call of ours.
+fn aborted(tid: Tid, regs: Regs) -> io::Result<Regs> {
+    // `rseq_cs` in `struct rseq`; `start_ip`, `post_commit_offset` and `abort_ip` in `struct rseq_cs`.
+    const RSEQ_CS: u64 = 8;
+    let word = |at: u64| reach::Others.peek(tid, at);
+    let Some(rseq) = ptrace::rseq(tid) else { return Ok(regs) };
+    let section = word(rseq.wrapping_add(RSEQ_CS))?;
+    if section == 0 {
+        return Ok(regs);
+    }
+    let (start, length) = (word(section.wrapping_add(8))?, word(section.wrapping_add(16))?);
+    let inside = regs.rip.wrapping_sub(start) < length;
+    let rip = if inside { word(section.wrapping_add(24))? } else { regs.rip };
+    Ok(Regs { rip, ..regs })
 }
 
 impl Tracer {
@@ -199,7 +221,7 @@ impl Tracer {
 
     fn begin(&mut self, key: Key, tid: Tid, wanted: Wanted) -> Result<(Box<Loan>, Option<Regs>), Refusal> {
         let Wanted { nr, args, lent: memory, born } = wanted;
-        let os = |e: std::io::Error| Refusal::os("make a call in", tid, &e);
+        let os = |e: io::Error| Refusal::os("make a call in", tid, &e);
         let busy = |why: &str| Refusal::new(libc::EBUSY, format!("{tid}: {why}"));
         let entry = self.entries.get_mut(&key).ok_or_else(|| Refusal::gone(key.0))?;
         let proc = entry.proc.clone();
@@ -224,6 +246,10 @@ impl Tracer {
         let gate = gate(&proc, tid, narrow).ok_or_else(|| busy("has no vdso to make a call from"))?;
         let mask = ptrace::signal_mask(tid).map_err(os)?;
         let info = if at_signal { Some(ptrace::siginfo(tid).map_err(os)?) } else { None };
+        let dispatch = ptrace::dispatch(tid);
+        if dispatch.is_some_and(|d| ptrace::set_dispatch(tid, &d).is_err()) {
+            return Err(busy("hands its system calls to itself in a way that we could not put back"));
+        }
 
         let again = if at_entry {
             let again = again(&proc, tid, &regs)
@@ -231,6 +257,10 @@ impl Tracer {
             Some(again)
         } else {
             None
+        };
+        let after = match again {
+            Some(again) => again,
+            None => aborted(tid, regs).map_err(os)?,
         };
         let mut call = regs;
         (call.rip, call.orig_rax) = (gate, u64::MAX);
@@ -247,9 +277,11 @@ impl Tracer {
         if filtered(&proc, tid) && ptrace::set_options(tid, options | SUSPEND_SECCOMP).is_err() {
             return Err(busy("has a filter of system calls that we may not suspend"));
         }
-        let loan = Box::new(Loan { regs: again.unwrap_or(regs), mask, info, memory, born });
+        let loan = Box::new(Loan { regs: after, mask, dispatch, info, memory, born });
         ledger::lend(tid, &loan);
-        let started = ptrace::set_signal_mask(tid, !TRAP)
+        let direct = if dispatch.is_some() { ptrace::set_dispatch(tid, &[0; 4]) } else { Ok(()) };
+        let started = direct
+            .and_then(|()| ptrace::set_signal_mask(tid, !TRAP))
             .and_then(|()| ptrace::set_user_regs(tid, &call))
             .and_then(|()| ptrace::resume(tid, Go::Step, 0));
         if let Err(e) = started {

@@ -5,7 +5,7 @@
 //! written can be met, which is why each field says by itself what is to be done.
 
 use crate::lifted::Lifted;
-use crate::ptrace::{self, Tid};
+use crate::ptrace::{self, Dispatch, Tid};
 use crate::{exits, lifeline};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -44,6 +44,8 @@ pub struct Loan {
     pub regs: Regs,
     /// Signal mask to put back.
     pub mask: u64,
+    /// Its dispatch of system calls to put back.
+    pub dispatch: Option<Dispatch>,
     /// The signal that the thread was about to get.
     pub info: Option<libc::siginfo_t>,
     /// Bytes of the target's memory to put back: an open descriptor of it, address, bytes.
@@ -528,6 +530,9 @@ mod pay {
     fn repay(loan: &Loan, tid: Tid, delivery: bool) -> i32 {
         let _ = ptrace::set_user_regs(tid, &loan.regs);
         let _ = ptrace::set_signal_mask(tid, loan.mask);
+        if let Some(dispatch) = &loan.dispatch {
+            let _ = ptrace::set_dispatch(tid, dispatch);
+        }
         if let Some((fd, at, bytes)) = &loan.memory {
             // SAFETY: the bytes live through the call.
             unsafe { libc::pwrite(*fd, bytes.as_ptr().cast(), bytes.len(), *at as i64) };

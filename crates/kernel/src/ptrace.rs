@@ -303,6 +303,34 @@ pub fn set_signal_mask(tid: Tid, mask: u64) -> io::Result<()> {
     call(libc::PTRACE_SETSIGMASK, tid, 8, &mask as *const _ as usize).map(drop)
 }
 
+/// How the calls of a thread are handed to itself by signals (PR_SET_SYSCALL_USER_DISPATCH): mode, address of the selector, and the
+/// range of code whose calls are let through, by its beginning and length.
+pub type Dispatch = [u64; 4];
+
+/// How a stopped thread has that set; None if it has not, or if the kernel is too old to say (before 6.4).
+pub fn dispatch(tid: Tid) -> Option<Dispatch> {
+    const GET_SYSCALL_USER_DISPATCH_CONFIG: libc::c_uint = 0x4211;
+    let mut config: Dispatch = [0; 4];
+    let size = size_of_val(&config);
+    call(GET_SYSCALL_USER_DISPATCH_CONFIG, tid, size, config.as_mut_ptr() as usize).ok()?;
+    (config[0] != 0).then_some(config)
+}
+
+/// Sets what [`dispatch`] reads; all 0 for none.
+pub fn set_dispatch(tid: Tid, config: &Dispatch) -> io::Result<()> {
+    const SET_SYSCALL_USER_DISPATCH_CONFIG: libc::c_uint = 0x4210;
+    call(SET_SYSCALL_USER_DISPATCH_CONFIG, tid, size_of_val(config), config.as_ptr() as usize).map(drop)
+}
+
+/// Where the `struct rseq` of a stopped thread is; None if it has none.
+pub fn rseq(tid: Tid) -> Option<u64> {
+    const GET_RSEQ_CONFIGURATION: libc::c_uint = 0x420f;
+    // Pointer u64, size u32, signature u32, flags u32, pad u32.
+    let mut config = [0u64; 3];
+    call(GET_RSEQ_CONFIGURATION, tid, size_of_val(&config), config.as_mut_ptr() as usize).ok()?;
+    (config[0] != 0).then_some(config[0])
+}
+
 /// Reads a register set; the length is what the target's data model has.
 pub fn regs(tid: Tid, set: RegSet) -> io::Result<Vec<u8>> {
     let mut buf = vec![0u8; if set == RegSet::Xstate { REGSET_MAX } else { 1024 }];
