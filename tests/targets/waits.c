@@ -11,9 +11,12 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
+#include <sys/personality.h>
 #include <sys/select.h>
+#include <sys/sem.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -37,6 +40,23 @@ static const char *path(const char *name)
     static char text[300];
     snprintf(text, sizeof text, "%s.%s", where, name);
     return text;
+}
+
+/* Where the kernel cannot write down what is left of it. */
+static const struct timespec constant = {MS / 1000, MS % 1000 * 1000000L};
+
+/* A call of the 32-bit table, also from 64-bit code; -1 and errno as syscall(). */
+static long int80(long number, long a, long b, long c, long d)
+{
+    int r = (int)number;
+#ifdef __x86_64__
+    __asm__ volatile("int $0x80" : "+a"(r) : "b"(a), "c"(b), "d"(c), "S"(d), "D"(0) : "memory", "r8", "r9", "r10", "r11");
+#else
+    __asm__ volatile("int $0x80" : "+a"(r) : "b"(a), "c"(b), "d"(c), "S"(d), "D"(0) : "memory");
+#endif
+    if (r < 0)
+        errno = -r;
+    return r < 0 ? -1 : r;
 }
 
 static void handler(int s)
@@ -111,7 +131,7 @@ int main(int argc, char **argv)
         ring = syscall(SYS_io_uring_setup, 1, &params);
         none = ring < 0 || !(params.features & IORING_FEAT_EXT_ARG);
     }
-    if (IS("read_tty")) {
+    if (IS("read_tty") || IS("tcdrain")) {
         master = posix_openpt(O_RDWR | O_NOCTTY);
         none = master < 0 || grantpt(master) || unlockpt(master);
         tty = none ? -1 : open(ptsname(master), O_RDWR | O_NOCTTY);
@@ -197,6 +217,23 @@ int main(int argc, char **argv)
     sigset_t nothing;
     sigemptyset(&nothing);
 
+    /* Within the reach of 32-bit calls. */
+    struct low {
+        char event[64];
+        uint64_t set;
+        int32_t time[2];
+        int64_t time64[2];
+        struct sembuf op;
+    } *low = mmap((void *)0x10000000, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (low == MAP_FAILED)
+        return 97;
+    *low = (struct low){.time = {MS / 1000, MS % 1000 * 1000000}, .time64 = {MS / 1000, MS % 1000 * 1000000}};
+    low->set = 1 << (SIGUSR2 - 1);
+    low->op.sem_op = -1;
+    int sem = IS("int80_semtimedop") ? semget(IPC_PRIVATE, 1, 0600) : -1;
+    if (IS("select_sticky"))
+        personality(STICKY_TIMEOUTS);
+
     say(none ? "ready none" : "ready");
     if (none)
         return 0;
@@ -222,6 +259,24 @@ int main(int argc, char **argv)
         r = select(pipes[0] + 1, &set, 0, 0, &tv);
     else if (IS("pselect"))
         r = pselect(pipes[0] + 1, &set, 0, 0, &time, &nothing);
+    else if (IS("tcdrain")) {
+        /* There is nothing to wait for, and a stop ends it all the same: made again and again for this time. */
+        do {
+            r = ioctl(tty, TCSBRK, 1);
+            clock_gettime(CLOCK_MONOTONIC, &t1);
+        } while (!r && (t1.tv_sec < until.tv_sec || (t1.tv_sec == until.tv_sec && t1.tv_nsec < until.tv_nsec)));
+    } else if (IS("ppoll_constant"))
+        r = syscall(SYS_ppoll, &pfd, 1, &constant, 0, 8L);
+    else if (IS("pselect_constant"))
+        r = syscall(SYS_pselect6, 0, 0L, 0L, 0L, &constant, 0L);
+    else if (IS("select_sticky"))
+        r = select(pipes[0] + 1, &set, 0, 0, &tv);
+    else if (IS("int80_epoll"))
+        r = int80(256, epoll, (long)low->event, 1, MS);
+    else if (IS("int80_sigtimedwait"))
+        r = int80(177, (long)&low->set, 0, (long)low->time, 8);
+    else if (IS("int80_semtimedop"))
+        r = int80(420, sem, (long)&low->op, 1, (long)low->time64);
     else if (IS("epoll_pwait"))
         r = epoll_pwait(epoll, &got, 1, MS, &nothing);
     else if (IS("epoll_pwait2"))
@@ -303,6 +358,7 @@ int main(int argc, char **argv)
     int e = errno;
     clock_gettime(CLOCK_MONOTONIC, &t1);
     msgctl(queue, IPC_RMID, 0);
+    semctl(sem, 0, IPC_RMID);
     long ms = (long)(t1.tv_sec - t0.tv_sec) * 1000 + (t1.tv_nsec - t0.tv_nsec) / 1000000;
     snprintf(buf, sizeof buf, "done %ld %d %ld", r, r < 0 ? e : 0, ms);
     say(buf);

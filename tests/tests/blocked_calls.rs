@@ -4,7 +4,7 @@ use pfs_tests::{eventually, field, kill, state, Client, Mount, Target};
 use std::time::Duration;
 
 /// With a time-out of their own.
-const TIMED: [&str; 25] = [
+const TIMED: [&str; 31] = [
     "clock_nanosleep",
     "clock_absolute",
     "futex_absolute",
@@ -30,6 +30,12 @@ const TIMED: [&str; 25] = [
     "io_uring_enter",
     "mq_timedreceive",
     "read_timerfd",
+    "ppoll_constant",
+    "pselect_constant",
+    "select_sticky",
+    "int80_epoll",
+    "int80_sigtimedwait",
+    "int80_semtimedop",
 ];
 
 /// Ended by something that happens when the test says so.
@@ -109,6 +115,18 @@ fn stops_and_runs(mount: &Mount, pid: i32) {
 fn a_stop_and_run_is_not_felt_by_calls_with_a_time_out() {
     let mount = Mount::new();
     harms_nothing(Target::start, "waits", &TIMED, true, |t| stops_and_runs(&mount, t.pid()));
+}
+
+#[test]
+fn a_stop_is_not_felt_by_who_drains_a_terminal() {
+    let (mount, target) = (Mount::new(), Target::start("waits", &["tcdrain"]));
+    if target.said == "none" {
+        return;
+    }
+    for _ in 0..10 {
+        stops_and_runs(&mount, target.pid());
+    }
+    assert_eq!(done(&target)[..2], [0, 0]);
 }
 
 #[test]

@@ -81,6 +81,8 @@ pub fn stop_makes_eintr(nr: u64) -> Option<&'static [usize]> {
         // epoll_wait, epoll_pwait, epoll_pwait2, semop, semtimedop, rt_sigtimedwait, io_getevents, io_pgetevents,
         // io_uring_enter
         232 | 281 | 441 | 65 | 220 | 128 | 208 | 333 | 426 => Some(&[]),
+        // select, pselect6, ppoll: only where the kernel could not write down the time that is left.
+        23 | 270 | 271 => Some(&[]),
         // accept, accept4, connect, sendto, recvfrom, sendmsg, recvmsg, sendmmsg, recvmmsg: with a time-out set on the
         // socket. A second connect waits on for what the first began; only if time runs out it says EALREADY where the
         // first would have said EINPROGRESS (TCP).

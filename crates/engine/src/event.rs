@@ -51,9 +51,14 @@ pub struct Call {
 impl Call {
     /// The call that a thread with these registers is in, or was in last.
     pub fn of(r: &libc::user_regs_struct) -> Call {
-        let (abi, args) = match is_narrow(r) {
-            true => (syscall::Abi::I386, [r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp]),
-            false => (syscall::Abi::X86_64, [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9]),
+        Call::in_table(r, if is_narrow(r) { syscall::Abi::I386 } else { syscall::Abi::X86_64 })
+    }
+
+    /// The same where it is known to be a call of this table.
+    pub fn in_table(r: &libc::user_regs_struct, abi: syscall::Abi) -> Call {
+        let args = match abi {
+            syscall::Abi::I386 => [r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp].map(|arg| arg & u64::from(u32::MAX)),
+            syscall::Abi::X86_64 => [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9],
         };
         Call { nr: r.orig_rax, abi, args }
     }

@@ -1315,6 +1315,7 @@ impl Tracer {
         const EINTR: i32 = -libc::EINTR;
         const ERESTARTNOHAND: i64 = -514;
         const ERESTART_RESTARTBLOCK: i32 = -516;
+        const TCSBRK: u32 = 0x5409;
         match ptrace::result_register(tid)? as i32 {
             EINTR => {}
             ERESTART_RESTARTBLOCK => {
@@ -1327,15 +1328,25 @@ impl Tracer {
         if regs.rax as i32 != EINTR || (regs.orig_rax as i64) < 0 {
             return Ok(false);
         }
-        let call = Call::of(&regs);
+        // 64-bit code too can make a call of the other table.
+        let gate = reach::text(tid, regs.rip.wrapping_sub(2), 2).unwrap_or_default();
+        let call = match is_call(&gate, ptrace::is_narrow(&regs)) {
+            Some(abi) => Call::in_table(&regs, abi),
+            None => Call::of(&regs),
+        };
         let nr = match (call.abi, call.nr, call.args[0] as u16) {
             // socketcall and ipc are many calls: as recvfrom the ones that wait at a socket, as semop the two of semaphores.
             (Abi::I386, 102, 3 | 5 | 9..=12 | 16..=20) => 45,
             (Abi::I386, 117, 1 | 4) => 65,
+            // _newselect, as select.
+            (Abi::I386, 142, _) => 23,
             (Abi::I386, nr, _) => abi::syscall::set_number(call.abi, nr),
             (Abi::X86_64, nr, _) => nr,
         };
+        // tcdrain, which only waits.
+        let drains = nr == libc::SYS_ioctl as u64 && call.args[1] as u32 == TCSBRK && call.args[2] != 0;
         let again = match stop_makes_eintr(nr) {
+            _ if drains => true,
             None => false,
             Some([]) => true,
             Some(files) => files.iter().any(|at| waits_interruptibly(tid, call.args[*at])),
