@@ -7,7 +7,7 @@
 //! the process. The descriptors close then, so clients are told after the targets have been let go.
 
 use crate::ptrace::Tid;
-use crate::{ledger, lifeline, say, wait};
+use crate::{helper, ledger, lifeline, say, wait};
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::io;
@@ -233,6 +233,7 @@ extern "C" fn orphaned(_: c_int) {
         // Whoever keeps us from the CPU keeps the targets waiting.
         let usual = libc::sched_param { sched_priority: 0 };
         libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_OTHER, &usual);
+        helper::end_all();
         if has_work() {
             return;
         }

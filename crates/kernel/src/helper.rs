@@ -1,7 +1,8 @@
 //! One piece of work in another user or pid namespace.
 //!
-//! Only a process of one thread can enter a user namespace, and only a new one a pid namespace. So a copy of this process is made, which takes the caller's credentials,
-//! does that one thing, sends the answer and ends. Whoever is privileged there may stop it, kill it or keep it from the CPU. It shares
+//! Only a process of one thread can enter a user namespace, and only a new one a pid namespace. So a copy of this process is made,
+//! which takes the caller's credentials, does that one thing, sends the answer and ends. Whoever is privileged there may stop it, kill
+//! it or keep it from the CPU. It shares
 //! nothing with us that it could leave locked or half changed, so that costs this one answer (EIO). To look into it he would have
 //! to be privileged where its memory is from, which is our namespace: the copy is not dumpable.
 
@@ -10,7 +11,7 @@ use crate::{apart, pidfd, thread};
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 /// An answer that can come from another process: as bytes, and perhaps a descriptor.
@@ -62,7 +63,7 @@ pub(crate) fn run<T: Carried>(
         return Err(failed);
     }
     drop(theirs);
-    let (answer, fd) = Helper { pid, ended: false }.answer(ours.as_fd())?;
+    let (answer, fd) = Helper { pid, ended: false, _known: Known::of(pid) }.answer(ours.as_fd())?;
     T::unpack(answer, fd).ok_or_else(broken)
 }
 
@@ -196,6 +197,43 @@ struct Helper {
     pid: i32,
     /// It has been waited for.
     ended: bool,
+    _known: Option<Known>,
+}
+
+/// Most helpers that are known at once: as many threads serve a mount.
+const MOST_KNOWN: usize = 512;
+
+/// Pidfds of helpers, plus one; 0 for none.
+static KNOWN: [AtomicI32; MOST_KNOWN] = [const { AtomicI32::new(0) }; MOST_KNOWN];
+
+/// A helper that is ended with the daemon: a change of credentials takes back for a moment that the kernel does it, and it may be
+/// stopped in just that.
+struct Known {
+    row: &'static AtomicI32,
+    _fd: OwnedFd,
+}
+
+impl Known {
+    fn of(pid: i32) -> Option<Known> {
+        let fd = pidfd::open(pid).ok()?;
+        let entry = fd.as_raw_fd() + 1;
+        let row = KNOWN.iter().find(|row| row.compare_exchange(0, entry, SeqCst, SeqCst).is_ok())?;
+        Some(Known { row, _fd: fd })
+    }
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        self.row.store(0, SeqCst);
+    }
+}
+
+/// Ends all that are known. Async-signal-safe.
+pub(crate) fn end_all() {
+    for fd in KNOWN.iter().map(|row| row.load(SeqCst) - 1).filter(|fd| *fd >= 0) {
+        // SAFETY: a plain system call.
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, libc::SIGKILL, 0usize, 0) };
+    }
 }
 
 impl Helper {
