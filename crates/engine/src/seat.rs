@@ -28,6 +28,9 @@ pub struct Opener {
 /// Asks something about a process.
 pub type Question = Arc<dyn Fn(&Arc<Proc>) -> bool + Send + Sync>;
 
+/// Asks something about a process in somebody's name.
+pub type Permission = Arc<dyn Fn(&Arc<Proc>, &Creds) -> bool + Send + Sync>;
+
 /// Asks the kernel whether the opener may still control the process: at each exec of the target, and of children that were born
 /// under its seat.
 #[derive(Clone)]
@@ -35,7 +38,7 @@ pub struct Check {
     /// In whose names: all of them must still be allowed. Where these are the same, so is the answer.
     pub names: Vec<Creds>,
     /// What is asked in one.
-    pub may: Arc<dyn Fn(&Arc<Proc>, &Creds) -> bool + Send + Sync>,
+    pub may: Permission,
 }
 
 impl Check {
