@@ -4,7 +4,8 @@
 use pfs_tests::bsd::pioctl::*;
 use pfs_tests::bsd::{at, is_pseudofs, names, All, LEVELS};
 use pfs_tests::{
-    bounded, bsd_program, eventually, kill, root, set_id_program, state, Client, Target, TempDir, NOBODY, PATIENCE,
+    bounded, bsd_program, eventually, kill, root, set_id_program, state, status_field, Client, Target, TempDir, NOBODY,
+    PATIENCE,
 };
 use std::path::Path;
 use std::process::Command;
@@ -228,6 +229,10 @@ fn l23_events_do_not_survive_a_change_of_ids() {
             if flags == 2 {
                 target.stands(2);
             } else {
+                // Or it would be one of those that are asked for below.
+                let waits = |set| u64::from_str_radix(&status_field(target.pid(), set), 16).unwrap() >> 17 & 1 == 1;
+                eventually("the signal is taken", || !waits("ShdPnd") && !waits("SigPnd"));
+                eventually("it goes on", || state(target.pid()) == 'R');
                 target.counts(2);
             }
             let status = client.ioctl(mem, PIOCSTATUS, 0).unwrap();
