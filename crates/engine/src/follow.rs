@@ -105,7 +105,7 @@ impl Follow {
             return true;
         }
         let before = thread::cpus().ok();
-        let moved = before.is_some() && thread::move_to_cpu(cpu).is_ok();
+        let moved = before.is_some() && thread::move_to_cpu(0, cpu).is_ok();
         if moved && self.home.is_none() {
             self.home = before;
         }

@@ -289,12 +289,14 @@ impl Tracer {
             self.queue.glance.forget();
             self.take_reports(bell);
             while let Some(work) = self.queue.pop() {
+                reach::forget();
                 self.follow.disturbed();
                 match work {
                     Work::Do(job) => job(self),
                     Work::Close(seats) => seats.into_iter().for_each(|(key, seats)| self.drop_seats(key, seats)),
                 }
             }
+            reach::forget();
             self.expire();
             self.attach_late();
             self.look_at_doubts();

@@ -80,7 +80,7 @@ impl Near {
                 let _ = thread::set_cpus(guard, home);
             }
         }
-        thread::move_to_cpu(cpu)
+        thread::move_to_cpu(0, cpu)
     }
 
     /// Runs `look` in the calling thread, which looks after whoever is near meanwhile and calls it back at the end.

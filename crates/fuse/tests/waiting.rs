@@ -400,14 +400,14 @@ fn who_serves_a_lone_client_comes_back() {
         let hog = |cpu: usize| {
             let over = over.clone();
             std::thread::spawn(move || {
-                kernel::thread::move_to_cpu(cpu).unwrap();
+                kernel::thread::move_to_cpu(0, cpu).unwrap();
                 while !over.load(SeqCst) {}
             })
         };
         let hogs: Vec<_> = (0..hogs).map(hog).collect();
         // Now here, now there, so that whoever serves it has to follow.
         for turn in 0..6 {
-            let _ = kernel::thread::move_to_cpu(turn % 2);
+            let _ = kernel::thread::move_to_cpu(0, turn % 2);
             for _ in 0..400 {
                 assert_eq!(fs::read(&path).unwrap(), SMALL);
             }

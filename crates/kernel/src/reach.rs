@@ -9,12 +9,12 @@ use crate::apart;
 use crate::lifted::Words;
 use crate::procfs;
 use crate::ptrace::Tid;
-use crate::thread::{own_tid, read_memory, write_memory};
+use crate::thread::{is_runnable, move_to_cpu, own_cpu, own_tid, read_memory, write_memory};
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicPtr, AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,9 @@ static JOB: AtomicPtr<Job> = AtomicPtr::new(null_mut());
 
 /// The thread that has taken the last one.
 static TAKER: AtomicI32 = AtomicI32::new(0);
+
+/// The thread that waits for a job.
+static WAITS: AtomicI32 = AtomicI32::new(0);
 
 /// Counts jobs, for who waits for one.
 static JOBS: AtomicU32 = AtomicU32::new(0);
@@ -120,6 +123,7 @@ fn serve() {
         let jobs = JOBS.load(SeqCst);
         let job = JOB.load(SeqCst);
         if job.is_null() {
+            WAITS.store(own_tid(), SeqCst);
             wait_while(&JOBS, jobs, None);
             continue;
         }
@@ -166,6 +170,7 @@ fn by_another<T: Send + 'static>(tid: Tid, work: impl Fn() -> io::Result<T> + Se
             wake_one(&stage);
         }
     };
+    come_here();
     JOB.store(Box::into_raw(Box::new(Job(Box::new(put)))), SeqCst);
     JOBS.fetch_add(1, SeqCst);
     wake_one(&JOBS);
@@ -186,7 +191,7 @@ fn by_another<T: Send + 'static>(tid: Tid, work: impl Fn() -> io::Result<T> + Se
             continue;
         }
         let untaken = JOB.load(SeqCst);
-        if (!untaken.is_null() || runs(TAKER.load(SeqCst))) && begun.elapsed() < STARVED {
+        if (!untaken.is_null() || is_runnable(TAKER.load(SeqCst))) && begun.elapsed() < STARVED {
             end += PATIENCE;
             continue;
         }
@@ -204,10 +209,14 @@ fn by_another<T: Send + 'static>(tid: Tid, work: impl Fn() -> io::Result<T> + Se
     }
 }
 
-/// True of a thread that waits for nothing but a CPU.
-fn runs(tid: Tid) -> bool {
-    let stat = CString::new(format!("{tid}/stat")).ok().and_then(|path| procfs::read_at(procfs::root(), &path).ok());
-    stat.as_deref().and_then(procfs::Stat::parse).is_some_and(|stat| stat.state == b'R')
+/// Has the thread that waits for a job do it on the tracer's CPU, who waits meanwhile: no other has to wake up for that.
+fn come_here() {
+    static WHERE: AtomicI64 = AtomicI64::new(-1);
+    let (tid, Some(cpu)) = (WAITS.load(SeqCst), own_cpu()) else { return };
+    let here = i64::from(tid) << 32 | cpu as i64;
+    if tid != 0 && WHERE.swap(here, SeqCst) != here {
+        let _ = move_to_cpu(tid, cpu);
+    }
 }
 
 fn losses() -> std::sync::MutexGuard<'static, Vec<Loss>> {
@@ -246,15 +255,30 @@ pub fn write(tid: Tid, mem: BorrowedFd, at: u64, bytes: &[u8]) -> io::Result<usi
     by_another(tid, move || procfs::pwrite(mem.as_fd(), at, &bytes))
 }
 
-/// Reads a piece of program text that lies within one mapping, also where it may only be executed.
+/// Reads a piece of program text that lies within one mapping, also where it may only be executed. What was read last is known until
+/// [`forget`].
 pub fn text(tid: Tid, at: u64, size: usize) -> io::Result<Vec<u8>> {
-    by_another(tid, move || {
+    let last = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, bytes)) = last().as_ref().filter(|(of, bytes)| (*of, bytes.len()) == ((tid, at), size)) {
+        return Ok(bytes.clone());
+    }
+    let read = by_another(tid, move || {
         read_memory(tid, at, size).or_else(|_| {
             let path = CString::new(format!("{tid}/mem"))?;
             let mem = procfs::openat(procfs::root(), &path, libc::O_RDONLY)?;
             procfs::pread(mem.as_fd(), at, size)
         })
-    })
+    });
+    *last() = read.as_ref().ok().map(|bytes| ((tid, at), bytes.clone()));
+    read
+}
+
+/// The text that was read last. Known to the tracer alone.
+static LAST: Mutex<Option<((Tid, u64), Vec<u8>)>> = Mutex::new(None);
+
+/// From here on texts may be others.
+pub fn forget() {
+    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
 /// The memory of a thread that stands, by words that it could write itself.

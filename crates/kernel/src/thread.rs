@@ -87,8 +87,8 @@ pub fn own_tid() -> Tid {
     TID.with(|tid| *tid)
 }
 
-/// Moves the calling thread to one CPU.
-pub fn move_to_cpu(cpu: usize) -> io::Result<()> {
+/// Moves thread `tid` (0: the calling one) to one CPU.
+pub fn move_to_cpu(tid: Tid, cpu: usize) -> io::Result<()> {
     // SAFETY: CPU_SET checks nothing, so the number is bounded here.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
@@ -96,7 +96,7 @@ pub fn move_to_cpu(cpu: usize) -> io::Result<()> {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
         libc::CPU_SET(cpu, &mut set);
-        set_cpus(0, &set)
+        set_cpus(tid, &set)
     }
 }
 
@@ -361,7 +361,7 @@ mod tests {
     #[test]
     fn a_thread_is_on_its_own_cpu() {
         let home = cpus().unwrap();
-        move_to_cpu(own_cpu().unwrap()).unwrap();
+        move_to_cpu(0, own_cpu().unwrap()).unwrap();
         assert_eq!(last_cpu(own_tid()), own_cpu());
         assert_eq!(last_cpu(0), None);
         set_cpus(0, &home).unwrap();
