@@ -259,8 +259,8 @@ pub fn write(tid: Tid, mem: BorrowedFd, at: u64, bytes: &[u8]) -> io::Result<usi
 /// [`forget`].
 pub fn text(tid: Tid, at: u64, size: usize) -> io::Result<Vec<u8>> {
     let last = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, bytes)) = last().as_ref().filter(|(of, bytes)| (*of, bytes.len()) == ((tid, at), size)) {
-        return Ok(bytes.clone());
+    if let Some(known) = last().as_ref().filter(|text| (text.of, text.bytes.len()) == ((tid, at), size)) {
+        return Ok(known.bytes.clone());
     }
     let read = by_another(tid, move || {
         read_memory(tid, at, size).or_else(|_| {
@@ -269,12 +269,17 @@ pub fn text(tid: Tid, at: u64, size: usize) -> io::Result<Vec<u8>> {
             procfs::pread(mem.as_fd(), at, size)
         })
     });
-    *last() = read.as_ref().ok().map(|bytes| ((tid, at), bytes.clone()));
+    *last() = read.as_ref().ok().map(|bytes| Text { of: (tid, at), bytes: bytes.clone() });
     read
 }
 
 /// The text that was read last. Known to the tracer alone.
-static LAST: Mutex<Option<((Tid, u64), Vec<u8>)>> = Mutex::new(None);
+static LAST: Mutex<Option<Text>> = Mutex::new(None);
+
+struct Text {
+    of: (Tid, u64),
+    bytes: Vec<u8>,
+}
 
 /// From here on texts may be others.
 pub fn forget() {
