@@ -143,40 +143,26 @@ fn a_held_child_of_a_vfork_is_killed() {
     family.counts(0);
 }
 
+/// Also one that tells its end by another signal than SIGCHLD.
 #[test]
-fn a_vfork_is_told_and_its_child_is_free() {
-    let (mount, target, client) = (Mount::new(), Target::start("family", &["vforks"]), Client::new());
-    let parent = target.numbers()[0] as i32;
-    let seat = client.open(&mount.path(parent, "seat"), libc::O_RDWR).unwrap();
-    client.write(seat, "trace fork on").unwrap();
-    target.go();
-    for _ in 0..5 {
-        client.write(seat, "wait fork").unwrap();
-        let event = client.events(seat, 1).remove(0);
-        assert_eq!(field(&event, "vfork"), Some("true"), "{event}");
-        assert!(field(&event, "child").unwrap().parse::<i32>().unwrap() > 0, "{event}");
-        target.stands(0);
-        client.write(seat, "run").unwrap();
+fn a_child_is_told_and_is_free() {
+    let mount = Mount::new();
+    for (how, vfork) in [("vforks", "true"), ("forks", "false"), ("clones", "false")] {
+        let (target, client) = (Target::start("family", &[how]), Client::new());
+        let parent = target.numbers()[0] as i32;
+        let seat = client.open(&mount.path(parent, "seat"), libc::O_RDWR).unwrap();
+        client.write(seat, "trace fork on").unwrap();
+        target.go();
+        for _ in 0..5 {
+            client.write(seat, "wait fork").unwrap();
+            let event = client.events(seat, 1).remove(0);
+            assert_eq!(field(&event, "vfork"), Some(vfork), "{how}: {event}");
+            assert!(field(&event, "child").unwrap().parse::<i32>().unwrap() > 0, "{event}");
+            target.stands(0);
+            client.write(seat, "run").unwrap();
+        }
+        client.close(seat);
+        target.counts(0);
+        assert_eq!(target.word(9), 0, "{how}: a child ended in another way");
     }
-    client.close(seat);
-    target.counts(0);
-    assert_eq!(target.word(9), 0, "a child ended in another way");
-}
-
-#[test]
-fn a_child_that_tells_its_end_by_another_signal_is_told_as_a_fork() {
-    let (mount, target, client) = (Mount::new(), Target::start("family", &["clones"]), Client::new());
-    let parent = target.numbers()[0] as i32;
-    let seat = client.open(&mount.path(parent, "seat"), libc::O_RDWR).unwrap();
-    client.write(seat, "trace fork on").unwrap();
-    target.go();
-    for _ in 0..5 {
-        client.write(seat, "wait fork").unwrap();
-        let event = client.events(seat, 1).remove(0);
-        assert_eq!(field(&event, "vfork"), Some("false"), "{event}");
-        client.write(seat, "run").unwrap();
-    }
-    client.close(seat);
-    target.counts(0);
-    assert_eq!(target.word(9), 0, "a child ended in another way");
 }
