@@ -766,15 +766,7 @@ impl Obey {
             }
             Order::Step { tid, n } => self.step(t, key, seat, tid, n),
             Order::Change(change) => {
-                let mut begins = false;
-                with_seat(t, key, seat, |s| {
-                    let before = s.wants_calls();
-                    change(s);
-                    begins = s.wants_calls() && !before;
-                });
-                if begins {
-                    t.look_into_stopped(key);
-                }
+                t.change_seat(key, seat, change);
                 self.finish(t, key, Ok(()));
             }
             Order::Detach => {

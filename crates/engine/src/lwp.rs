@@ -510,18 +510,9 @@ impl Message {
             LwpOrder::Rewrite(set, new) => rewrite(self.standing(t, key, seat)?, set, new),
             LwpOrder::Edit(new) => edit(self.standing(t, key, seat)?, new),
             LwpOrder::Change(change) => {
-                let id = seat;
-                let Some(entry) = t.entries.get_mut(&key) else { return Err(Refusal::gone(key.0)) };
-                let Some(seat) = entry.process.seats.get_mut(&id) else { return Err(Refusal::gone(key.0)) };
-                let before = seat.wants_calls();
-                change(seat);
-                let wants = seat.wants_calls();
-                if seat.armed() {
+                if t.change_seat(key, seat, change).ok_or_else(|| Refusal::gone(key.0))? {
                     t.attach(key)?;
-                    self.judge_attached(t, key, id)?;
-                }
-                if wants && !before {
-                    t.look_into_stopped(key);
+                    self.judge_attached(t, key, seat)?;
                 }
                 Ok(())
             }

@@ -1069,6 +1069,19 @@ impl Tracer {
         }
     }
 
+    /// Changes what a seat asks for; the calls that threads stand in are known from then on, if it asks for calls. True if it needs the
+    /// process attached now; None if there is no such seat.
+    pub fn change_seat(&mut self, key: Key, seat: SeatId, change: impl FnOnce(&mut Seat)) -> Option<bool> {
+        let seat = self.entries.get_mut(&key)?.process.seats.get_mut(&seat)?;
+        let before = seat.wants_calls();
+        change(seat);
+        let (begins, armed) = (seat.wants_calls() && !before, seat.armed());
+        if begins {
+            self.look_into_stopped(key);
+        }
+        Some(armed)
+    }
+
     /// True if the process may have other ids since its last report. Calls are too many to look behind each.
     fn may_have_changed(&self, key: Key, tid: Tid, report: &Report) -> bool {
         let thread = self.entries.get(&key).and_then(|e| e.process.threads.get(&tid));

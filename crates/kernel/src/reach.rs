@@ -9,7 +9,7 @@ use crate::apart;
 use crate::lifted::Words;
 use crate::procfs;
 use crate::ptrace::Tid;
-use crate::thread::{is_runnable, move_to_cpu, own_cpu, own_tid, read_memory, write_memory};
+use crate::thread::{self, is_runnable, move_to_cpu, own_cpu, own_tid, read_memory, write_memory};
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -17,6 +17,8 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicPtr, AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+const STACK: usize = 64 << 10;
 
 /// How long the tracer waits: a disk has answered by then.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -30,9 +32,9 @@ const MOST_OF_ONE: usize = 4;
 /// Most threads that may be lost.
 const MOST: usize = 64;
 
-/// What a thread is to do. The tracer has one at a time, and no lock in common with the threads: they may be gone (see
+/// What a thread is to do; the answer is whether somebody still waited for it. The tracer has one at a time, and no lock in common with the threads: they may be gone (see
 /// [`crate::apart`]).
-struct Job(Box<dyn FnOnce() + Send>);
+struct Job(Box<dyn FnOnce() -> bool + Send>);
 
 /// The one that nobody has taken yet.
 static JOB: AtomicPtr<Job> = AtomicPtr::new(null_mut());
@@ -94,11 +96,7 @@ pub(crate) fn start() -> io::Result<()> {
     if STARTED.swap(true, SeqCst) {
         return Ok(());
     }
-    thread("pfs-hands", keep)
-}
-
-fn thread(name: &str, f: fn()) -> io::Result<()> {
-    std::thread::Builder::new().name(name.into()).stack_size(64 << 10).spawn(f).map(drop)
+    thread::start("pfs-hands", STACK, keep).map(drop)
 }
 
 /// Sees to it that there is one thread that is not lost.
@@ -108,8 +106,8 @@ fn keep() {
     loop {
         let lost = LOST.load(SeqCst);
         while made <= lost {
-            match thread("pfs-reach", serve) {
-                Ok(()) => made += 1,
+            match thread::start("pfs-reach", STACK, serve) {
+                Ok(_) => made += 1,
                 Err(_) => std::thread::sleep(PAUSE),
             }
         }
@@ -133,16 +131,10 @@ fn serve() {
         }
         // SAFETY: it was a box, and whoever takes the pointer out is its owner.
         let Job(work) = *unsafe { Box::from_raw(job) };
-        work();
-        if JOB_GIVEN_UP.get() {
+        if !work() {
             return;
         }
     }
-}
-
-thread_local! {
-    /// The last job of this thread was given up.
-    static JOB_GIVEN_UP: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// Has `work` done by a thread that may be lost; more than once if the daemon ends meanwhile. EIO if it does not come back, EBUSY
@@ -166,8 +158,8 @@ fn by_another<T: Send + 'static>(tid: Tid, work: impl Fn() -> io::Result<T> + Se
             if !waited_for {
                 stage.store(stage::OVER, SeqCst);
             }
-            JOB_GIVEN_UP.set(!waited_for);
             wake_one(&stage);
+            waited_for
         }
     };
     come_here();
