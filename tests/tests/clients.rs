@@ -252,6 +252,23 @@ fn a_change_of_the_mounts_wakes_who_polls() {
     }
 }
 
+/// A poll that would have waited but for an answer is still waited for by the daemon, which sees the next change before its client.
+#[test]
+fn a_change_of_the_mounts_is_told_to_the_poll_that_follows_it() {
+    if !root() {
+        return;
+    }
+    let (mount, target) = (Mount::new(), Target::within("m", None, "remount", &[]));
+    let client = Client::new();
+    let fd = client.open(&mount.path(target.inner(), "mounts"), libc::O_RDONLY).unwrap();
+    for change in 1..=200 {
+        target.set(7, change);
+        assert_eq!(target.line(), "changed");
+        let wait = if change % 2 == 0 { 0 } else { 60_000 };
+        assert_eq!(client.poll(fd, libc::POLLPRI, wait), libc::POLLPRI | libc::POLLERR, "change {change}");
+    }
+}
+
 /// Who makes a user namespace says by /proc which ids there are in it.
 #[test]
 fn user_namespaces_are_made_over_the_mount() {

@@ -119,6 +119,9 @@ impl Handle for KernelHandle {
 
     fn poll(&self, _caller: &Caller, wake: Option<Wake>) -> Result<u32> {
         let ready = self.inner.ready()?;
+        if self.inner.awaited.load(SeqCst) {
+            readiness::settle(&self.inner);
+        }
         if let Some(wake) = wake {
             self.inner.awaited.store(true, SeqCst);
             readiness::wait(&self.inner, ALL & !ready | TOLD_ONCE, wake);

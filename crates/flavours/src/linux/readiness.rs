@@ -6,7 +6,8 @@
 
 use super::handle::Inner;
 use kernel::procfs;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
 
@@ -22,15 +23,18 @@ struct Waiting {
 
 struct Watch {
     waiting: Mutex<Vec<Waiting>>,
-    /// Rings when the list has changed.
+    /// Rings when the list has changed, or somebody waits for the end of a round.
     bell: OwnedFd,
+    /// How often what a poll has seen was written down.
+    rounds: Mutex<u64>,
+    round: Condvar,
 }
 
 /// The one watch of this daemon, with a thread of its own; none if there cannot be one.
 fn watch() -> Option<&'static Watch> {
     static WATCH: OnceLock<Option<Watch>> = OnceLock::new();
     static STARTED: OnceLock<bool> = OnceLock::new();
-    let made = WATCH.get_or_init(|| Some(Watch { waiting: Mutex::default(), bell: procfs::event().ok()? }));
+    let made = WATCH.get_or_init(|| Watch::new().ok());
     let watch = made.as_ref()?;
     let run = || kernel::thread::start("pfs-ready", 128 << 10, || watch.run());
     STARTED.get_or_init(|| run().is_ok()).then_some(watch)
@@ -54,6 +58,19 @@ pub fn emptied(file: &Arc<Inner>, events: i16) {
     procfs::signal(watch.bell.as_fd());
 }
 
+/// Returns when what the watch has seen of the file by now is written down in it: a poll of the watch takes a change from the
+/// kernel a moment before that.
+pub fn settle(file: &Arc<Inner>) {
+    let Some(watch) = watch() else { return };
+    // Who waits is taken from the list after that.
+    if watch.waiting.lock().iter().any(|w| Arc::ptr_eq(&w.file, file)) {
+        let mut rounds = watch.rounds.lock();
+        let now = *rounds;
+        procfs::signal(watch.bell.as_fd());
+        watch.round.wait_while(&mut rounds, |rounds| *rounds == now);
+    }
+}
+
 /// The file is closed.
 pub fn forget(file: &Arc<Inner>) {
     let Some(watch) = watch() else { return };
@@ -62,26 +79,38 @@ pub fn forget(file: &Arc<Inner>) {
 }
 
 impl Watch {
+    fn new() -> io::Result<Watch> {
+        let bell = procfs::event()?;
+        Ok(Watch { waiting: Mutex::default(), bell, rounds: Mutex::default(), round: Condvar::new() })
+    }
+
     fn run(&self) {
         loop {
             let files: Vec<(Arc<Inner>, i16)> =
                 self.waiting.lock().iter().map(|w| (w.file.clone(), w.events)).collect();
             let mut list = vec![(self.bell.as_fd(), libc::POLLIN)];
             list.extend(files.iter().map(|(file, events)| (file.file(), *events)));
-            let Ok(ready) = procfs::poll_all(&list, -1) else { continue };
-            if ready[0] != 0 {
-                procfs::unsignal(self.bell.as_fd());
-            }
-            for ((file, _), bits) in files.iter().zip(&ready[1..]).filter(|(_, bits)| **bits != 0) {
-                file.has_seen(*bits);
-                let mut waiting = self.waiting.lock();
-                let found = waiting.iter().position(|w| Arc::ptr_eq(&w.file, file));
-                let woken = found.map(|at| waiting.swap_remove(at));
-                drop(waiting);
-                if let Some(woken) = woken {
-                    (woken.wake)();
+            if let Ok(ready) = procfs::poll_all(&list, -1) {
+                if ready[0] != 0 {
+                    procfs::unsignal(self.bell.as_fd());
+                }
+                for ((file, _), bits) in files.iter().zip(&ready[1..]).filter(|(_, bits)| **bits != 0) {
+                    self.tell(file, *bits);
                 }
             }
+            *self.rounds.lock() += 1;
+            self.round.notify_all();
+        }
+    }
+
+    fn tell(&self, file: &Arc<Inner>, bits: i16) {
+        file.has_seen(bits);
+        let mut waiting = self.waiting.lock();
+        let found = waiting.iter().position(|w| Arc::ptr_eq(&w.file, file));
+        let woken = found.map(|at| waiting.swap_remove(at));
+        drop(waiting);
+        if let Some(woken) = woken {
+            (woken.wake)();
         }
     }
 }
