@@ -160,6 +160,24 @@ fn a_step_is_exactly_one_instruction() {
     target.counts(0);
 }
 
+/// These are its registers at the entry of such a call too.
+#[test]
+fn a_step_behind_a_call_that_would_have_changed_the_mask_and_does_not_exist_is_one_instruction() {
+    let mount = Mount::new();
+    let (target, client, ctl, regs) = on_the_sled(&mount, &[]);
+    let sled = target.numbers()[0];
+    let image = client.read_at(regs, 0, 216).unwrap();
+    let set = |n: usize, value: u64| client.write_at(regs, 8 * n as u64, &value.to_ne_bytes()).unwrap();
+    set(RIP, sled);
+    set(RAX, -libc::ENOSYS as u64);
+    set(ORIG_RAX, libc::SYS_rt_sigsuspend as u64);
+    client.write(ctl, "step").unwrap();
+    assert_eq!(at(&client.read_at(regs, 0, 216).unwrap(), RIP), sled + 1);
+    client.write_at(regs, 0, &image).unwrap();
+    client.write(ctl, "run").unwrap();
+    target.counts(0);
+}
+
 #[test]
 fn a_step_leaves_a_blocked_sigtrap_blocked() {
     let mount = Mount::new();

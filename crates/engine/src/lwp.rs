@@ -12,10 +12,10 @@ use crate::identity::{self, Ids};
 use crate::inject::{forgets_nothing, Number};
 use crate::pages;
 use crate::process::lwps::Stand;
-use crate::process::{signo_of, Await, State, Stop};
+use crate::process::{signo_of, Await, Sleeps, State, Stop};
 use crate::registers::fxsave_of;
 use crate::seat::{Lwps, Modes, Seat, SeatId};
-use crate::tracer::{at_call, key_of, Key, Tracer};
+use crate::tracer::{call_at, key_of, sleeps, Key, Tracer};
 use crate::watch::Area;
 use abi::set::Set;
 use kernel::procfs::{self, Proc};
@@ -324,6 +324,18 @@ fn busy(tid: Tid, why: &str) -> Refusal {
     Refusal::new(libc::EBUSY, format!("{tid}: {why}"))
 }
 
+/// Asks these lwps to stop.
+fn direct(t: &mut Tracer, key: Key, seat: SeatId, tid: Option<Tid>) {
+    let Some(process) = t.entries.get_mut(&key).map(|e| &mut e.process) else { return };
+    for (id, thread) in process.threads.iter_mut().filter(|(id, _)| tid.is_none_or(|t| t == **id)) {
+        if let Some(Sleeps::If { at, narrow }) = thread.steps.as_ref().map(|s| s.sleeps) {
+            let sleeps = if call_at(*id, at, narrow).is_some() { Sleeps::Yes } else { Sleeps::No };
+            thread.steps.iter_mut().for_each(|s| s.sleeps = sleeps);
+        }
+    }
+    process.direct(seat, tid);
+}
+
 impl Message {
     fn carry_out(self, t: &mut Tracer, order: LwpOrder) {
         let key = key_of(&self.proc);
@@ -336,8 +348,8 @@ impl Message {
         };
         match order {
             LwpOrder::Stop | LwpOrder::Await(_) => {
-                if let (LwpOrder::Stop, Some(entry)) = (&order, t.entries.get_mut(&key)) {
-                    entry.process.direct(seat, self.tid);
+                if let LwpOrder::Stop = order {
+                    direct(t, key, seat, self.tid);
                 }
                 let limit = if let LwpOrder::Await(limit) = order { limit } else { None };
                 let Message { ticket, done, giver, .. } = self;
@@ -491,9 +503,7 @@ impl Message {
     fn at_once(&self, t: &mut Tracer, key: Key, seat: SeatId, order: LwpOrder) -> Outcome {
         match order {
             LwpOrder::Direct => {
-                if let Some(entry) = t.entries.get_mut(&key) {
-                    entry.process.direct(seat, self.tid);
-                }
+                direct(t, key, seat, self.tid);
                 Ok(())
             }
             LwpOrder::Run(run) => self.run(t, key, seat, run),
@@ -603,19 +613,21 @@ impl Message {
             return Ok(());
         }
         let stopped = process.threads.get(&tid).is_some_and(|t| t.stopped());
-        let at_call = run.step && stopped && at_call(tid);
+        let seen = process.calls_are_seen();
+        let sleeps = if run.step && stopped { sleeps(tid, seen) } else { Sleeps::No };
         if self.tid.is_some() || run.step || run.stop {
             process.run_lwp(seat, tid);
         } else {
             process.run_process(seat, tid, run.abort);
         }
         if stopped && run.step {
-            process.order_step(seat, tid, at_call);
+            process.order_step(seat, tid, sleeps);
         }
         if run.stop {
             // It is set going first, and stands again before it has run an instruction of the program's own.
-            process.direct(seat, Some(tid));
-            if let Some(thread) = process.threads.get_mut(&tid).filter(|_| stopped) {
+            direct(t, key, seat, Some(tid));
+            let thread = t.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid));
+            if let Some(thread) = thread.filter(|_| stopped) {
                 thread.again = Some(seat);
             }
         }

@@ -109,14 +109,31 @@ pub struct Steps {
     pub left: u64,
     /// How it is set going now: a call whose beginning or end is to be seen is not made in one step.
     pub go: Go,
-    /// It may sleep on the way, in a call: whoever asks it to stop then does not wait for the end of the step.
-    pub sleeps: bool,
+    /// Whoever asks it to stop while it sleeps on the way, in a call, does not wait for the end of the step.
+    pub sleeps: Sleeps,
+}
+
+/// Whether a thread may sleep in a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sleeps {
+    /// Its instruction is no call.
+    No,
+    /// It makes one, or is in one.
+    Yes,
+    /// If its instruction makes a call. That is looked at if somebody asks the thread to stop, and not before: a look costs as much
+    /// as the step.
+    If {
+        /// Address of the instruction.
+        at: u64,
+        /// It is in a code segment of 32 bits.
+        narrow: bool,
+    },
 }
 
 impl Steps {
     /// So many instructions, one after the other.
     pub fn of(seat: SeatId, left: u64) -> Steps {
-        Steps { seat, left, go: Go::Step, sleeps: false }
+        Steps { seat, left, go: Go::Step, sleeps: Sleeps::No }
     }
 }
 
@@ -723,7 +740,7 @@ impl Process {
         let call = thread.call.take();
         thread.restarting = false;
         if let Some(steps) = &mut thread.steps {
-            (steps.go, steps.sleeps) = (Go::Step, false);
+            (steps.go, steps.sleeps) = (Go::Step, Sleeps::No);
         }
         self.publish(tid, What::Exit(call, result));
     }

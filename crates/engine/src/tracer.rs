@@ -12,18 +12,18 @@ use crate::in_exec::{Doubts, InExec};
 use crate::judge::{Judge, Verdicts};
 use crate::lwp;
 use crate::pages::TRAP;
-use crate::process::{signo_of, Action, Await, Outcome, Process, Report, State, Stop, Thread, WaiterId};
+use crate::process::{signo_of, Action, Await, Outcome, Process, Report, Sleeps, State, Stop, Thread, WaiterId};
 use crate::published::{Entries, Published, Shown};
 use crate::registers::At;
 use crate::restarts::Restarts;
 use crate::seat::{Check, Seat, SeatId};
 use crate::stream::Unheard;
 use crate::watching::{Trap, Watching};
-use abi::syscall::{is_restart, stop_makes_eintr, Abi};
+use abi::syscall::{changes_mask, is_restart, stop_makes_eintr, Abi};
 use kernel::creds::Creds;
 use kernel::lifted::Lifted;
 use kernel::procfs::Proc;
-use kernel::ptrace::{self, Go, SiginfoBytes, Tid};
+use kernel::ptrace::{self, Go, SiginfoBytes, Syscall, Tid};
 use kernel::thread::Bell;
 use kernel::wait::{self, Status};
 use kernel::watchdog::Watchdog;
@@ -1432,7 +1432,12 @@ fn is_behind_exec(process: &Process, tid: Tid, status: Status) -> bool {
 
 /// The table of the call that the next instruction of a thread makes, if it is one that makes a call.
 pub(crate) fn call_ahead(tid: Tid, r: &libc::user_regs_struct) -> Option<Abi> {
-    is_call(&reach::text(tid, r.rip, 2).ok()?, ptrace::is_narrow(r))
+    call_at(tid, r.rip, ptrace::is_narrow(r))
+}
+
+/// The table of the call that the instruction at this address makes.
+pub(crate) fn call_at(tid: Tid, at: u64, narrow: bool) -> Option<Abi> {
+    is_call(&reach::text(tid, at, 2).ok()?, narrow)
 }
 
 /// The table of the call that this instruction makes, in a code segment of 32 bits (`narrow`) or 64.
@@ -1444,9 +1449,14 @@ pub(crate) fn is_call(text: &[u8], narrow: bool) -> Option<Abi> {
     }
 }
 
-/// True if what a thread that stands does next is a call, or the rest of one that it sleeps in.
-pub(crate) fn at_call(tid: Tid) -> bool {
-    ptrace::user_regs(tid).is_ok_and(|r| Call::slept_in(&r).is_some() || call_ahead(tid, &r).is_some())
+/// Whether what a thread that stands does next is a call, or the rest of one that it sleeps in; `now`: that is to be known for certain.
+pub(crate) fn sleeps(tid: Tid, now: bool) -> Sleeps {
+    match ptrace::user_regs(tid) {
+        Ok(r) if Call::slept_in(&r).is_some() => Sleeps::Yes,
+        Ok(r) if !now => Sleeps::If { at: r.rip, narrow: ptrace::is_narrow(&r) },
+        Ok(r) if call_ahead(tid, &r).is_some() => Sleeps::Yes,
+        _ => Sleeps::No,
+    }
 }
 
 /// True if what a thread that stands does next is a call with which its signal mask changes, for good or as long as it lasts: the trap
@@ -1454,12 +1464,14 @@ pub(crate) fn at_call(tid: Tid) -> bool {
 fn mask_changes(tid: Tid) -> bool {
     const ENOSYS: i64 = -(libc::ENOSYS as i64);
     let Ok(regs) = ptrace::user_regs(tid) else { return false };
-    let call = Call::of(&regs);
-    match call_ahead(tid, &regs) {
-        Some(abi) => abi::syscall::changes_mask(abi, regs.rax),
-        // At the entry of one.
-        None => regs.rax as i64 == ENOSYS && abi::syscall::changes_mask(call.abi, call.nr),
+    let would = |abi: &Abi| changes_mask(*abi, regs.rax);
+    // A look at the instruction costs as much as the step.
+    if [Abi::X86_64, Abi::I386].iter().any(would) {
+        return call_ahead(tid, &regs).as_ref().is_some_and(would);
     }
+    let call = Call::of(&regs);
+    let at_entry = || ptrace::syscall_info(tid).is_ok_and(|(at, _)| matches!(at, Syscall::Entry { .. }));
+    regs.rax as i64 == ENOSYS && changes_mask(call.abi, call.nr) && at_entry()
 }
 
 /// True if a thread stands before a call only because it will make it again: a second stop found it after the kernel had put it

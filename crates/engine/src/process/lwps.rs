@@ -1,7 +1,7 @@
 //! The rules of lwps (Solaris proc(4)) on one process: which one speaks for it, what stands, and what PCRUN sets going. The seat
 //! of such a flavour votes thread by thread; what it keeps of them is [`crate::seat::Lwps`].
 
-use super::{Process, Report, State, Steps, Stop, Thread};
+use super::{Process, Report, Sleeps, State, Steps, Stop, Thread};
 use crate::event::{Call, What};
 use crate::seat::{Seat, SeatId};
 use abi::syscall::Abi;
@@ -245,21 +245,26 @@ impl Process {
     /// True if a thread that steps was asked to stop by who steps it, and may sleep on the way: it does not come to the end of the
     /// step by itself.
     pub(super) fn breaks_off_step(&self, tid: Tid) -> bool {
-        let steps = self.threads.get(&tid).and_then(|t| t.steps.as_ref()).filter(|s| s.sleeps);
+        let steps = self.threads.get(&tid).and_then(|t| t.steps.as_ref()).filter(|s| s.sleeps == Sleeps::Yes);
         let seat = steps.and_then(|s| self.seats.get(&s.seat)).filter(|s| s.lwps.is_some());
         seat.is_some_and(|s| s.hold_threads.contains(&tid))
     }
 
-    /// Orders one step of a thread that stands. `at_call`: its next instruction is a call, or it sleeps in one.
-    pub fn order_step(&mut self, seat: SeatId, tid: Tid, at_call: bool) {
-        let seen = self.seats.values().any(Seat::wants_calls);
+    /// True if some seat is to see the calls of the process.
+    pub fn calls_are_seen(&self) -> bool {
+        self.seats.values().any(Seat::wants_calls)
+    }
+
+    /// Orders one step of a thread that stands. `sleeps`: what is next; known for certain where calls are seen.
+    pub fn order_step(&mut self, seat: SeatId, tid: Tid, sleeps: Sleeps) {
+        let seen = self.calls_are_seen();
         let Some(thread) = self.threads.get_mut(&tid) else { return };
         let entry = thread.state == State::Stopped(Stop::Entry);
         let signalled = thread.owed != 0 || thread.forged.is_some();
         // What is at the beginning of a call makes that, and one instruction.
-        let whole = entry || (at_call && seen && !signalled);
+        let whole = entry || (sleeps == Sleeps::Yes && seen && !signalled);
         let go = if whole { Go::Syscall } else { Go::Step };
-        thread.steps = Some(Steps { seat, left: 1, go, sleeps: entry || at_call });
+        thread.steps = Some(Steps { seat, left: 1, go, sleeps: if entry { Sleeps::Yes } else { sleeps } });
     }
 
     /// PRSTOP of an lwp that has a signal in hand: it would stand again before the signal acts, so it stays where it is, stopped by
