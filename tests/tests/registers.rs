@@ -160,6 +160,25 @@ fn a_step_is_exactly_one_instruction() {
     target.counts(0);
 }
 
+/// The processor sets it for a step, and pushf shows it.
+#[test]
+fn the_trap_flag_of_steps_is_not_for_the_program() {
+    let mount = Mount::new();
+    for how in [&[][..], &["alarm"]] {
+        for start in [Target::start, Target::start32] {
+            let (target, client) = (start("flags", how), Client::new());
+            let ctl = client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR).unwrap();
+            for n in 1..=150 {
+                let rounds = target.word(0);
+                client.write(ctl, &format!("stop\nstep {n}\nrun")).unwrap_or_else(|e| panic!("{how:?} {n}: {e}"));
+                eventually("it goes on", || target.word(0) > rounds + 2);
+            }
+            assert_eq!(target.word(1), 0, "{how:?}");
+            assert_eq!(target.word(2) > 0, !how.is_empty());
+        }
+    }
+}
+
 /// These are its registers at the entry of such a call too.
 #[test]
 fn a_step_behind_a_call_that_would_have_changed_the_mask_and_does_not_exist_is_one_instruction() {

@@ -40,6 +40,7 @@ mod restarts;
 pub mod seat;
 pub mod stream;
 mod tracer;
+mod trap_flag;
 pub mod turns;
 pub mod watch;
 mod watcher;

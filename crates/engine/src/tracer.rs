@@ -18,6 +18,7 @@ use crate::registers::At;
 use crate::restarts::Restarts;
 use crate::seat::{Check, Seat, SeatId};
 use crate::stream::Unheard;
+use crate::trap_flag::Flags;
 use crate::watching::{Trap, Watching};
 use abi::syscall::{changes_mask, is_restart, stop_makes_eintr, Abi};
 use kernel::creds::Creds;
@@ -195,6 +196,7 @@ pub(crate) struct Tracer {
     backlog: VecDeque<(Tid, Status)>,
     /// The trap of a step is let in until the next stop.
     masks: BTreeMap<Tid, Lifted>,
+    pub flags: Flags,
     /// What signals are to look like that were sent for a client, and whether they had to be let in.
     forged: BTreeMap<Tid, (SiginfoBytes, Option<Lifted>)>,
     pub injections: BTreeMap<Tid, crate::inject::Injection>,
@@ -264,6 +266,7 @@ impl Tracer {
             watchdog,
             backlog: VecDeque::new(),
             masks: BTreeMap::new(),
+            flags: Flags::default(),
             forged: BTreeMap::new(),
             unmasked: BTreeMap::new(),
             injections: BTreeMap::new(),
@@ -796,6 +799,7 @@ impl Tracer {
                     if how == Go::Cont {
                         self.leaves(tid);
                     }
+                    self.flags.forget(tid);
                     let how = self.follow_interrupted(tid, how, signal);
                     match self.unmasked.get(&tid) {
                         // To the first instruction of its handler.
@@ -819,6 +823,7 @@ impl Tracer {
                 }
                 Action::Detach(tid, signal) => {
                     self.leaves(tid);
+                    self.flags.forget(tid);
                     if let Some(key) = self.tids.remove(&tid).filter(|key| self.is_attached(*key)) {
                         self.doubt(key);
                         self.withdraw_exits(key);
@@ -874,11 +879,12 @@ impl Tracer {
     /// A blocked SIGTRAP would be forced by the kernel, at the price of the target's disposition: unblock it for the step. A call that
     /// changes the mask is made first, without a trap.
     pub fn step(&mut self, tid: Tid, signal: i32) -> io::Result<()> {
-        if signal == 0 && mask_changes(tid) && self.goes_through_call(tid) {
+        let regs = ptrace::user_regs(tid)?;
+        if signal == 0 && mask_changes(tid, &regs) && self.goes_through_call(tid) {
             return ptrace::resume(tid, Go::Syscall, 0);
         }
         self.let_trap_in(tid)?;
-        ptrace::resume(tid, Go::Step, signal)
+        self.go_one(tid, &regs, signal)
     }
 
     /// A step that a seat has ordered begins with the call ahead. False if it is nobody's.
@@ -929,6 +935,7 @@ impl Tracer {
         // On its way out it owes nothing, and does nothing more for us.
         let dying = !matches!(status, Status::Stopped(_, event) if event != libc::PTRACE_EVENT_EXIT);
         if !dying {
+            self.take_flag_back(tid);
             if let Some(lifted) = self.masks.remove(&tid) {
                 self.put_back(key, tid, lifted, trap_code(tid, status));
             }
@@ -1016,6 +1023,7 @@ impl Tracer {
     /// What was being done with a thread that is dead.
     fn forget_doings(&mut self, tid: Tid) {
         self.masks.remove(&tid);
+        self.flags.forget(tid);
         self.forged.remove(&tid);
         self.unmasked.remove(&tid);
         self.injection_died(tid);
@@ -1111,7 +1119,7 @@ impl Tracer {
     /// Lets the pending trap of a step be reported instead of the stop that came before it: the thread runs no instruction in
     /// between. Not for a job-control stop, which would be over by that.
     fn take_trap(&mut self, tid: Tid, status: Status) -> bool {
-        status == Status::Stopped(libc::SIGTRAP, libc::PTRACE_EVENT_STOP) && ptrace::resume(tid, Go::Step, 0).is_ok()
+        status == Status::Stopped(libc::SIGTRAP, libc::PTRACE_EVENT_STOP) && ptrace::get_trap(tid).is_ok()
     }
 
     /// A report of a thread that we never heard of: a new thread of a process of ours, or a child that is not wanted.
@@ -1461,15 +1469,14 @@ pub(crate) fn sleeps(tid: Tid, now: bool) -> Sleeps {
 
 /// True if what a thread that stands does next is a call with which its signal mask changes, for good or as long as it lasts: the trap
 /// behind it comes in another mask than the one that the step began with.
-fn mask_changes(tid: Tid) -> bool {
+fn mask_changes(tid: Tid, regs: &libc::user_regs_struct) -> bool {
     const ENOSYS: i64 = -(libc::ENOSYS as i64);
-    let Ok(regs) = ptrace::user_regs(tid) else { return false };
     let would = |abi: &Abi| changes_mask(*abi, regs.rax);
     // A look at the instruction costs as much as the step.
     if [Abi::X86_64, Abi::I386].iter().any(would) {
-        return call_ahead(tid, &regs).as_ref().is_some_and(would);
+        return call_ahead(tid, regs).as_ref().is_some_and(would);
     }
-    let call = Call::of(&regs);
+    let call = Call::of(regs);
     let at_entry = || ptrace::syscall_info(tid).is_ok_and(|(at, _)| matches!(at, Syscall::Entry { .. }));
     regs.rax as i64 == ENOSYS && changes_mask(call.abi, call.nr) && at_entry()
 }

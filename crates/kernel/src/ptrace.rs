@@ -101,6 +101,14 @@ pub fn resume(tid: Tid, how: Go, signal: i32) -> io::Result<()> {
     Ok(())
 }
 
+/// Lets a stopped thread get the trap of its step, which is on its way: it runs no instruction before that.
+pub fn get_trap(tid: Tid) -> io::Result<()> {
+    exits::unwatch(tid);
+    call(libc::PTRACE_CONT, tid, 0, 0)?;
+    ledger::resumed(tid, true);
+    Ok(())
+}
+
 /// Ends tracing of a stopped thread, delivering `signal` (0: none).
 pub fn detach(tid: Tid, signal: i32) -> io::Result<()> {
     exits::unwatch(tid);

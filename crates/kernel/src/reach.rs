@@ -265,6 +265,14 @@ pub fn text(tid: Tid, at: u64, size: usize) -> io::Result<Vec<u8>> {
     read
 }
 
+/// Clears these bits of a byte that the thread could write itself.
+pub fn clear(tid: Tid, at: u64, bits: u8) -> io::Result<()> {
+    by_another(tid, move || match read_memory(tid, at, 1)?.first() {
+        Some(byte) if byte & bits != 0 => write_memory(tid, at, &[byte & !bits]),
+        _ => Ok(()),
+    })
+}
+
 /// The text that was read last. Known to the tracer alone.
 static LAST: Mutex<Option<Text>> = Mutex::new(None);
 
