@@ -76,6 +76,10 @@ static void calls(void)
 	CHECK(syscall(SYS_lseek, -1, 0L, SEEK_SET) == -1 && errno == EBADF);
 	CHECK(syscall(SYS_rt_sigaction, SIGINT, (void *)0, (void *)0, 8) == 0);
 	CHECK(syscall(SYS_prctl, 38, 1, 0, 0, 0) == 0);
+#ifndef __cplusplus
+	/* Commas within braces are not between arguments. */
+	CHECK(syscall(SYS_rt_sigaction, SIGUSR1, (unsigned long[]){ 1, 0, 0, 0, 0 }, 0, 8) == 0);
+#endif
 	CHECK(syscall(SYS_close, (int)syscall(SYS_dup, 2)) == 0);
 	CHECK(syscall(SYS_futex, &errno, 1, 0, (void *)0, (void *)0, 0) == 0);
 #ifdef SYS_forksys

@@ -24,6 +24,7 @@
 #include <pfs/syscall_names.h>
 
 #ifndef __ASSEMBLER__
+#include <stdarg.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -32,16 +33,24 @@ typedef struct {
 	uint32_t word[16];
 } sysset_t;
 
-/* One macro for each number of arguments: standard C does not allow an empty rest. */
-#define syscall(...) PR_CALL_(__VA_ARGS__, 7, 6, 5, 4, 3, 2, 1, 0)(__VA_ARGS__)
-#define PR_CALL_(a, b, c, d, e, f, g, n, ...) PR_CALL_##n##_
-#define PR_CALL_1_(n) (syscall)(PR_LINUX_SYSCALL(n))
-#define PR_CALL_2_(n, a) (syscall)(PR_LINUX_SYSCALL(n), a)
-#define PR_CALL_3_(n, a, b) (syscall)(PR_LINUX_SYSCALL(n), a, b)
-#define PR_CALL_4_(n, a, b, c) (syscall)(PR_LINUX_SYSCALL(n), a, b, c)
-#define PR_CALL_5_(n, a, b, c, d) (syscall)(PR_LINUX_SYSCALL(n), a, b, c, d)
-#define PR_CALL_6_(n, a, b, c, d, e) (syscall)(PR_LINUX_SYSCALL(n), a, b, c, d, e)
-#define PR_CALL_7_(n, a, b, c, d, e, f) (syscall)(PR_LINUX_SYSCALL(n), a, b, c, d, e, f)
+/* Strict standards have no syscall(). */
+#if !defined __GLIBC__ || defined __USE_MISC
+/* As libc's, which passes on as many words as a call can take, too: those that were not given are looked at by no call. */
+static __inline__ long pr_syscall(long n, ...)
+{
+	long a[6];
+	int i;
+	va_list rest;
+
+	va_start(rest, n);
+	for (i = 0; i < 6; i++)
+		a[i] = va_arg(rest, long);
+	va_end(rest);
+	return syscall(PR_LINUX_SYSCALL(n), a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+#define syscall(...) pr_syscall(__VA_ARGS__)
+#endif
 #endif
 
 #endif
