@@ -267,3 +267,24 @@ fn a_client_that_is_held_while_it_waits_for_us_feels_nothing() {
     mount.ctl(target.pid(), "kill").unwrap();
     assert_eq!(client.answer(), Ok((9, vec![])));
 }
+
+/// A stop may find a thread where the kernel had put it to make its call again, before it made it: for the program it is still inside.
+#[test]
+fn a_signal_that_comes_during_one_of_several_stops_ends_the_call() {
+    let mount = Mount::new();
+    for how in ["read", "nanosleep", "epoll"] {
+        for start in [Target::start, Target::start32] {
+            let (target, client) = (start("broken", &[how]), Client::new());
+            let pid = target.pid();
+            let seat = client.open(&mount.path(pid, "seat"), libc::O_RDWR).unwrap();
+            for signals in 1..=100 {
+                eventually("it sleeps", || state(pid) == 'S');
+                client.write(seat, "stop\nrun\nstop").unwrap();
+                kill(pid, libc::SIGUSR1);
+                client.write(seat, "run\nstop\nrun").unwrap();
+                eventually("the call has ended", || target.word(0) == signals);
+            }
+            assert_eq!((target.word(1), target.word(2)), (0, 100), "{how}");
+        }
+    }
+}

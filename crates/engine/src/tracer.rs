@@ -20,7 +20,7 @@ use crate::seat::{Check, Seat, SeatId};
 use crate::stream::Unheard;
 use crate::trap_flag::Flags;
 use crate::watching::{Trap, Watching};
-use abi::syscall::{changes_mask, is_restart, stop_makes_eintr, Abi};
+use abi::syscall::{changes_mask, is_made_again, is_restart, stop_makes_eintr, Abi};
 use kernel::creds::Creds;
 use kernel::lifted::Lifted;
 use kernel::procfs::Proc;
@@ -1333,19 +1333,25 @@ impl Tracer {
     }
 
     /// Some calls end with EINTR after any stop although nothing happened to the program. Turning the result into
-    /// ERESTARTNOHAND lets the kernel make the call again, or answer EINTR if a handler really runs.
+    /// ERESTARTNOHAND lets the kernel make the call again, or answer EINTR if a handler really runs. It does neither any more where
+    /// it has put the thread back before its call and another stop came before it was made.
     pub fn repair_eintr(&self, tid: Tid) -> io::Result<bool> {
         const EINTR: i32 = -libc::EINTR;
         const ERESTARTNOHAND: i64 = -514;
-        const ERESTART_RESTARTBLOCK: i32 = -516;
         const TCSBRK: u32 = 0x5409;
         match ptrace::result_register(tid)? as i32 {
             EINTR => {}
-            ERESTART_RESTARTBLOCK => {
+            result if is_made_again(result.into()) => {
                 self.queue.restarts.remember(tid, &ptrace::user_regs(tid)?);
                 return Ok(false);
             }
-            _ => return Ok(false),
+            _ => {
+                if self.queue.restarts.knows(tid) {
+                    let inside = self.queue.restarts.inside(tid, &ptrace::user_regs(tid)?);
+                    inside.map_or(Ok(()), |regs| ptrace::set_user_regs(tid, &regs))?;
+                }
+                return Ok(false);
+            }
         }
         let mut regs = ptrace::user_regs(tid)?;
         if regs.rax as i32 != EINTR || (regs.orig_rax as i64) < 0 {
@@ -1377,6 +1383,7 @@ impl Tracer {
         if again {
             regs.rax = ERESTARTNOHAND as u64;
             ptrace::set_user_regs(tid, &regs)?;
+            self.queue.restarts.remember(tid, &regs);
         }
         Ok(again)
     }
