@@ -54,6 +54,20 @@ struct Waiter {
     check: Option<Check>,
 }
 
+/// How long jobs, or reports, are done one after the other before the others have their turn.
+const TURN: Duration = Duration::from_millis(1);
+
+/// True if a turn is over. It begins with the first question.
+fn is_over(since: &mut Option<Instant>) -> bool {
+    match since {
+        None => {
+            *since = Some(Instant::now());
+            false
+        }
+        Some(since) => since.elapsed() > TURN,
+    }
+}
+
 /// One life of a process: the number and the mark of [`Proc::life`].
 pub(crate) type Key = (Tid, u64);
 
@@ -161,9 +175,12 @@ impl Queue {
         !self.jobs.lock().waiting.is_empty()
     }
 
-    fn pop(&self) -> Option<Work> {
+    /// The next of a round, which ends with what was queued when it began: `left`. What an answer brings comes in the next.
+    fn pop(&self, left: &mut Option<usize>) -> Option<Work> {
         let mut jobs = self.jobs.lock();
-        let work = jobs.waiting.pop_front();
+        let left = left.get_or_insert(jobs.waiting.len());
+        let work = if *left > 0 { jobs.waiting.pop_front() } else { None };
+        *left = left.saturating_sub(1);
         jobs.at_work = work.is_some();
         work
     }
@@ -290,21 +307,15 @@ impl Tracer {
         let mut bell = Bell::Silence;
         loop {
             self.queue.glance.forget();
-            self.take_reports(bell);
-            while let Some(work) = self.queue.pop() {
-                reach::forget();
-                self.follow.disturbed();
-                match work {
-                    Work::Do(job) => job(self),
-                    Work::Close(seats) => seats.into_iter().for_each(|(key, seats)| self.drop_seats(key, seats)),
-                }
-            }
+            let more = self.take_reports(bell);
+            self.take_jobs();
             reach::forget();
             self.expire();
             self.attach_late();
             self.look_at_doubts();
-            bell = Bell::Silence;
-            if !self.backlog.is_empty() || self.queue.waits() {
+            if more || !self.backlog.is_empty() || self.queue.waits() {
+                // The reports of the kernel have their turn between the jobs.
+                bell = if more { Bell::Report(0) } else { thread::await_bell(Some(Duration::ZERO)) };
                 continue;
             }
             if self.quit && self.tids.is_empty() {
@@ -325,12 +336,28 @@ impl Tracer {
         }
     }
 
-    /// Takes what the kernel has to report after this bell.
-    fn take_reports(&mut self, bell: Bell) {
+    /// Does the jobs of a round.
+    fn take_jobs(&mut self) {
+        let (mut left, mut since) = (None, None);
+        while let Some(work) = self.queue.pop(&mut left) {
+            reach::forget();
+            self.follow.disturbed();
+            match work {
+                Work::Do(job) => job(self),
+                Work::Close(seats) => seats.into_iter().for_each(|(key, seats)| self.drop_seats(key, seats)),
+            }
+            if left != Some(0) && is_over(&mut since) {
+                left = Some(0);
+            }
+        }
+    }
+
+    /// Takes what the kernel has to report after this bell, for one turn. True if there may be more.
+    fn take_reports(&mut self, bell: Bell) -> bool {
         while let Some((tid, status)) = self.backlog.pop_front() {
             self.take_report(tid, status);
         }
-        let Bell::Report(hint) = bell else { return };
+        let Bell::Report(hint) = bell else { return false };
         // Asking for one thread costs the same however many there are; asking for any costs by their number.
         if self.tids.contains_key(&hint) {
             let alone = self.tids.len() == 1 && !self.brings_children(hint);
@@ -340,18 +367,21 @@ impl Tracer {
             }
             // With one tracee, whatever it does next rings again.
             if alone && report.is_some() && self.tids.len() <= 1 {
-                return;
+                return false;
             }
         }
-        let mut several = false;
+        let mut since = None;
         while let Some((tid, status)) = self.next_report() {
             let key = self.tids.get(&tid).copied();
             self.take_report(tid, status);
-            if let Some(key) = key.filter(|_| several) {
+            if let Some(key) = key.filter(|_| since.is_some()) {
                 self.take_stops(key);
             }
-            several = true;
+            if is_over(&mut since) {
+                return true;
+            }
         }
+        false
     }
 
     /// The threads of a process stop one after the other when they are asked to: taken by their ids, a report costs the same
