@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::Barrier;
+use std::time::{Duration, Instant};
 
 const PCSTOP: i64 = 1;
 const PCDSTOP: i64 = 2;
@@ -54,5 +55,19 @@ fn stops_beside_a_long_message() {
     assert_eq!(errno, None);
     assert!(times > OFTEN, "{times}");
     one.stands(16);
+    other.counts(16);
+}
+
+#[test]
+fn the_ends_of_calls_wanted_again_and_again() {
+    const PAIRS: u32 = 400;
+    let mount = Mount::new();
+    let [one, other] = [(); 2].map(|()| Target::start("count", &[]));
+    let [long, short] = [&one, &other].map(|target| mount.path(target.pid(), "ctl"));
+    let message = "trace out getpid\ntrace out none\n".repeat(PAIRS as usize);
+    let since = Instant::now();
+    assert_eq!(beside((&long, message.as_bytes()), (&short, b"stop\nrun")).0, None);
+    assert!(since.elapsed() < Duration::from_millis(4) * PAIRS, "{:?}", since.elapsed());
+    one.counts(16);
     other.counts(16);
 }

@@ -14,6 +14,11 @@ use kernel::wait::Status;
 use std::ffi::CString;
 use std::io;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// How long the kernel's program stays attached when no process has a set: who takes sets away and wants them again would keep the
+/// tracer busy with that.
+const IDLE: Duration = Duration::from_millis(500);
 
 /// What the kernel's program is to us.
 #[derive(Default)]
@@ -35,6 +40,23 @@ impl Kernel {
         match self {
             Kernel::Ready(exits) => Some(exits),
             _ => None,
+        }
+    }
+
+    /// When the program is to be detached, if nobody needs it until then.
+    pub fn due(&self) -> Option<Instant> {
+        match self {
+            Kernel::Ready(exits) => exits.idle().map(|since| since + IDLE),
+            _ => None,
+        }
+    }
+
+    /// Detaches it if it is time.
+    pub fn rest(&mut self) {
+        if let (Some(due), Kernel::Ready(exits)) = (self.due(), self) {
+            if due <= Instant::now() {
+                exits.rest();
+            }
         }
     }
 }

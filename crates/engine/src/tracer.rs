@@ -331,7 +331,7 @@ impl Tracer {
             self.unheard.wake();
             let first = self.deadlines.first().map(|(at, _)| *at);
             let next = first.into_iter().chain(self.lingering.values().copied()).chain(self.unheard.due());
-            let next = next.chain(self.late_due()).min();
+            let next = next.chain(self.late_due()).chain(self.kernel_exits.due()).min();
             bell = self.queue.sleep(next.map(|at| at.saturating_duration_since(Instant::now())));
         }
     }
@@ -536,6 +536,7 @@ impl Tracer {
     }
 
     fn expire(&mut self) {
+        self.kernel_exits.rest();
         if self.deadlines.is_empty() && self.lingering.is_empty() {
             return;
         }

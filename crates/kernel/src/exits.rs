@@ -21,6 +21,7 @@ use std::collections::btree_map::{BTreeMap, Entry};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use std::time::Instant;
 
 /// Calls of each table that can be watched: numbers below this.
 pub const CALLS: usize = 512;
@@ -71,7 +72,8 @@ const MOST_THREADS: u32 = 4096;
 /// The key among the sets under which stands whether the tracer is at its end: nothing is sent any more then.
 const OVER: Tid = 0;
 
-/// The loaded programs, attached while some process has a set.
+/// The loaded programs, attached from the first set of a process until nobody has had one for as long as the engine likes: to attach
+/// and to detach takes milliseconds.
 pub struct Exits {
     /// At the end of a call.
     program: OwnedFd,
@@ -81,6 +83,7 @@ pub struct Exits {
     _threads: OwnedFd,
     attached: Option<[OwnedFd; 2]>,
     processes: BTreeMap<Tid, Lifeline>,
+    idle: Option<Instant>,
 }
 
 impl Exits {
@@ -93,7 +96,8 @@ impl Exits {
         let tracer = unsafe { key(libc::getpid(), libc::gettid()) };
         let program = bpf::load(c"pfs_call_ends", &program::call_ends(threads.as_raw_fd(), sets.as_raw_fd()))?;
         let last = bpf::load(c"pfs_ends", &program::task_ends(sets.as_raw_fd(), tracer))?;
-        let mut exits = Exits { program, last, sets, _threads: threads, attached: None, processes: BTreeMap::new() };
+        let (attached, processes, idle) = (None, BTreeMap::new(), None);
+        let mut exits = Exits { program, last, sets, _threads: threads, attached, processes, idle };
         THREADS.store(exits._threads.as_raw_fd(), Relaxed);
         SETS.store(exits.sets.as_raw_fd(), Relaxed);
         match exits.works() {
@@ -122,7 +126,7 @@ impl Exits {
         Ok((seen.nr, seen.result, seen.narrow) == (libc::SYS_getppid as u64 + 1, parent, 0))
     }
 
-    /// Gives process `pid` a set; the programs are attached if it is the first. Its threads are watched when they are set going
+    /// Gives process `pid` a set; the programs are attached if they are not. Its threads are watched when they are set going
     /// with [`crate::ptrace::Go::Exits`], or by [`watch`]. It has none if this fails.
     pub fn arm(&mut self, pid: Tid, bits: &Bits) -> io::Result<()> {
         let result = self.give(pid, bits);
@@ -136,6 +140,7 @@ impl Exits {
         if let Entry::Vacant(new) = self.processes.entry(pid) {
             new.insert(Lifeline::new(pid)?);
         }
+        self.idle = None;
         if self.attached.is_none() {
             let last = bpf::attach(c"sched_process_exit", &self.last)?;
             self.attached = Some([last, bpf::attach(c"sys_exit", &self.program)?]);
@@ -150,11 +155,23 @@ impl Exits {
         }
     }
 
-    /// Takes the set of process `pid` away; the programs are detached with the last.
+    /// Takes the set of process `pid` away.
     pub fn disarm(&mut self, pid: Tid) {
         bpf::remove(self.sets.as_raw_fd(), &pid);
         self.processes.remove(&pid);
-        if self.processes.is_empty() {
+        if self.processes.is_empty() && self.attached.is_some() {
+            self.idle = Some(Instant::now());
+        }
+    }
+
+    /// Since when the programs are attached though no process has a set.
+    pub fn idle(&self) -> Option<Instant> {
+        self.idle
+    }
+
+    /// Detaches the programs if they are idle.
+    pub fn rest(&mut self) {
+        if self.idle.take().is_some() {
             self.attached = None;
         }
     }
@@ -535,7 +552,7 @@ mod tests {
     #[test]
     fn it_loads_where_it_may() {
         match Exits::new() {
-            Ok(exits) => assert!(exits.attached.is_none() && exits.processes.is_empty()),
+            Ok(exits) => assert!(exits.processes.is_empty() && exits.idle().is_some()),
             Err(e) => assert!(matches!(e.raw_os_error(), Some(libc::EPERM | libc::ENOTSUP | libc::ENOSYS)), "{e}"),
         }
     }
