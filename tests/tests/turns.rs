@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 const PCSTOP: i64 = 1;
 const PCDSTOP: i64 = 2;
 const PCRUN: i64 = 5;
+const PCWATCH: i64 = 23;
+const WA_WRITE: i64 = 2;
 
 fn opened(path: &Path) -> File {
     OpenOptions::new().write(true).open(path).unwrap()
@@ -70,4 +72,20 @@ fn the_ends_of_calls_wanted_again_and_again() {
     assert!(since.elapsed() < Duration::from_millis(4) * PAIRS, "{:?}", since.elapsed());
     one.counts(16);
     other.counts(16);
+}
+
+#[test]
+fn stops_beside_many_watched_areas() {
+    const AREAS: usize = 1000;
+    let mount = Mount::of("solaris", "rw");
+    let (one, other) = (Target::start("paged", &["private"]), Target::start("count", &[]));
+    let start = one.numbers()[0] as i64;
+    let [long, short] = [one.pid(), other.pid()].map(|pid| mount.path(pid, "ctl"));
+    let area = |n: usize| longs(&[PCWATCH, start + 2 * n as i64, 1, WA_WRITE]);
+    let message: Vec<u8> = (0..AREAS).flat_map(area).collect();
+    opened(&long).write_all(&longs(&[PCSTOP])).unwrap();
+    let (errno, times) = beside((&long, &message), (&short, &longs(&[PCSTOP, PCRUN, 0])));
+    assert_eq!(errno, None);
+    assert_eq!(mount.read(one.pid(), "watch").unwrap().len(), AREAS * 24);
+    assert!(times > OFTEN, "{times}");
 }

@@ -283,7 +283,8 @@ impl Memory {
     pub fn pageable(&self, area: &Area) -> bool {
         let (first, behind) = area.pages();
         let mut at = first * PAGE;
-        for (range, able) in self.0.iter().filter(|(range, _)| range.end > first * PAGE) {
+        let below = self.0.partition_point(|(range, _)| range.end <= first * PAGE);
+        for (range, able) in &self.0[below..] {
             if at >= behind * PAGE || range.start > at || !able {
                 break;
             }

@@ -21,6 +21,8 @@ pub const REGISTERS: usize = 4;
 pub(crate) const PAGE: u64 = 4096;
 /// Pages that may be watched in all; one area may ask for twice as many, and then does not get them.
 const PAGES: u64 = 10_000;
+/// Areas that may be watched in one process. At each change all are looked at.
+const AREAS: usize = 4096;
 
 /// A watched area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,29 +130,33 @@ pub struct Hit {
 
 /// The watched areas of a process; no two share a byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Areas(BTreeMap<u64, Area>);
+pub struct Areas {
+    all: BTreeMap<u64, Area>,
+    /// Pages with a watched byte.
+    pages: u64,
+}
 
 impl Areas {
     /// True if nothing is watched.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// Watches nothing any more.
     pub fn clear(&mut self) {
-        self.0.clear();
+        *self = Areas::default();
     }
 
     /// In rising order of addresses.
     pub fn iter(&self) -> impl Iterator<Item = Area> + '_ {
-        self.0.values().copied()
+        self.all.values().copied()
     }
 
     /// Carries out one PCWATCH in an address space that ends at `limit`; the error is an errno.
     ///
     /// Without a kind of access the area that starts there is removed, if there is one. The same range again gets other flags.
     /// EINVAL: unknown flags, no bytes, a range that wraps, or one that shares bytes with an area that is not the same. E2BIG:
-    /// too many pages. What lies beyond `limit` is left out without a word.
+    /// too many pages or areas. What lies beyond `limit` is left out without a word.
     pub fn change(&mut self, area: Area, limit: u64) -> Result<(), i32> {
         let Area { start, mut size, flags } = area;
         let removal = flags & !AFTER == 0;
@@ -162,7 +168,9 @@ impl Areas {
             return Err(libc::EINVAL);
         }
         if removal {
-            self.0.remove(&start);
+            if let Some(area) = self.all.remove(&start) {
+                self.pages -= self.own_pages(&area);
+            }
             return Ok(());
         }
         if start >= limit {
@@ -173,28 +181,28 @@ impl Areas {
         if behind - first > 2 * PAGES {
             return Err(libc::E2BIG);
         }
-        let below = self.0.range(..area.end()).next_back().map(|(_, a)| *a);
+        let below = self.all.range(..area.end()).next_back().map(|(_, a)| *a);
         let touched = below.filter(|a| a.end() > start);
         if touched.is_some_and(|a| (a.start, a.size) != (start, area.size)) {
             return Err(libc::EINVAL);
         }
-        let before = self.0.insert(start, area);
-        if before.is_none() && self.pages() > PAGES {
-            self.0.remove(&start);
-            return Err(libc::E2BIG);
+        if !self.all.contains_key(&start) {
+            let pages = self.pages + self.own_pages(&area);
+            if self.all.len() == AREAS || pages > PAGES {
+                return Err(libc::E2BIG);
+            }
+            self.pages = pages;
         }
+        self.all.insert(start, area);
         Ok(())
     }
 
-    /// Pages with a watched byte.
-    fn pages(&self) -> u64 {
-        let mut counted = 0;
-        self.0.values().fold(0, |sum, area| {
-            let (first, behind) = area.pages();
-            let fresh = behind - first.max(counted);
-            counted = behind;
-            sum + fresh
-        })
+    /// Pages of this area, which is none of these, in which no other begins or ends.
+    fn own_pages(&self, area: &Area) -> u64 {
+        let (first, behind) = area.pages();
+        let below = self.all.range(..area.start).next_back().map_or(0, |(_, a)| a.pages().1);
+        let above = self.all.range(area.start..).next().map_or(behind, |(_, a)| a.pages().0);
+        behind.min(above).saturating_sub(first.max(below))
     }
 
     /// How the areas are covered: by watch registers what they can tell, as far as they go; by protected pages what is watched for
@@ -214,7 +222,7 @@ impl Areas {
     fn covered(&self, pageable: impl Fn(&Area) -> bool) -> Option<Plan> {
         let mut plan = Plan::default();
         let mut either = Vec::new();
-        for area in self.0.values() {
+        for area in self.all.values() {
             if area.has(EXEC) {
                 let bytes = (area.start..area.end()).take(REGISTERS + 1);
                 plan.pieces.extend(bytes.map(|at| Piece { at, size: 1, access: Access::Exec }));
@@ -246,14 +254,14 @@ impl Areas {
     pub fn touched(&self, all: &[(Range<u64>, Kind)]) -> Option<Hit> {
         let flags = [(Kind::Write, WRITE), (Kind::Read, READ), (Kind::Exec, EXEC)];
         flags.into_iter().find_map(|(kind, flag)| {
-            let areas = self.0.values().filter(|a| a.has(flag));
+            let areas = self.all.values().filter(|a| a.has(flag));
             first(areas, all.iter().filter(|(_, k)| *k == kind).map(|(range, _)| range), kind)
         })
     }
 
     /// True if such a touch is still to be told of.
     pub fn watches(&self, hit: &Hit) -> bool {
-        let area = self.0.range(..=hit.addr).next_back().filter(|(_, a)| hit.addr < a.end());
+        let area = self.all.range(..=hit.addr).next_back().filter(|(_, a)| hit.addr < a.end());
         let flag = match hit.kind {
             Kind::Read => READ,
             Kind::Write => WRITE,
@@ -265,7 +273,8 @@ impl Areas {
     /// What one instruction, or one system call, has done that touched these pieces. Of several things that it did, a write counts
     /// before a read, and that before the execution itself.
     pub fn hit(&self, touched: &[Piece]) -> Option<Hit> {
-        let flags = |at: u64| self.0.range(..=at).next_back().filter(|(_, a)| at < a.end()).map_or(0, |(_, a)| a.flags);
+        let flags =
+            |at: u64| self.all.range(..=at).next_back().filter(|(_, a)| at < a.end()).map_or(0, |(_, a)| a.flags);
         let written = |at: u64| touched.iter().any(|p| p.access == Access::Write && p.at == at);
         let first = |kind: Kind, flag: i32, counts: &dyn Fn(&Piece) -> bool| {
             let hits = touched.iter().filter(|p| counts(p) && flags(p.at) & flag != 0);
@@ -362,6 +371,42 @@ mod tests {
         assert_eq!(a.change(area(page(10_000), 1, WRITE), LIMIT), Err(libc::E2BIG));
         assert_eq!(a.iter().count(), 3);
         assert_eq!(a.change(area(0, page(9_999), READ), LIMIT), Ok(()));
+        // What is taken away makes room, but for a page that others share.
+        assert_eq!(a.change(area(page(9_999), 0, 0), LIMIT), Ok(()));
+        assert_eq!(a.change(area(page(10_000), 1, WRITE), LIMIT), Err(libc::E2BIG));
+        assert_eq!(a.change(area(page(9_999) + 8, 0, 0), LIMIT), Ok(()));
+        assert_eq!(a.change(area(page(10_000), 1, WRITE), LIMIT), Ok(()));
+    }
+
+    #[test]
+    fn there_is_an_end_to_areas() {
+        let mut a = Areas::default();
+        for n in 0..AREAS as u64 {
+            assert_eq!(a.change(area(2 * n, 1, WRITE), LIMIT), Ok(()));
+        }
+        assert_eq!(a.change(area(1, 1, WRITE), LIMIT), Err(libc::E2BIG));
+        assert_eq!(a.change(area(0, 1, READ), LIMIT), Ok(()));
+        assert_eq!(a.change(area(0, 0, 0), LIMIT), Ok(()));
+        assert_eq!(a.change(area(1, 1, WRITE), LIMIT), Ok(()));
+    }
+
+    #[test]
+    fn pages_are_counted_once() {
+        let mut a = Areas::default();
+        let all = [(10, 4086), (0, 1), (4096, 1), (5000, 4000), (20_480, 8192), (9100, 4), (16_384, 1), (28_671, 1)];
+        let counted = |a: &Areas| {
+            let pages = |area: Area| area.pages().0..area.pages().1;
+            a.iter().flat_map(pages).collect::<std::collections::BTreeSet<u64>>().len() as u64
+        };
+        for (start, size) in all {
+            let _ = a.change(area(start, size, WRITE), LIMIT);
+            assert_eq!(a.pages, counted(&a), "with {start}");
+        }
+        for (start, _) in all {
+            let _ = a.change(area(start, 0, 0), LIMIT);
+            assert_eq!(a.pages, counted(&a), "without {start}");
+        }
+        assert!(a.is_empty() && a.pages == 0);
     }
 
     /// What registers cover where pages cannot; None: each instruction is to be looked at.

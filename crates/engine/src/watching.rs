@@ -121,9 +121,11 @@ impl Tracer {
 
     /// True if the change needs protected pages, and nothing is there to protect them with ([`crate::pages::prepare`]).
     pub fn lacks_pages(&mut self, key: Key, seat: SeatId, area: Area, limit: u64) -> Result<bool, Refusal> {
+        if self.watching.pages.contains_key(&key) {
+            return Ok(false);
+        }
         let after = self.changed(key, seat, area, limit)?;
-        let plan = self.plan(key, &after);
-        Ok(!plan.pages.is_empty() && !self.watching.pages.contains_key(&key))
+        Ok(!self.plan(key, &after).pages.is_empty())
     }
 
     /// Sets, changes or removes a watched area. Nothing is changed if that fails: with what [`Areas::change`] says, with EBUSY if the
@@ -132,7 +134,6 @@ impl Tracer {
     pub fn watch(&mut self, key: Key, seat: SeatId, area: Area, limit: u64) -> Result<(), Refusal> {
         let after = self.changed(key, seat, area, limit)?;
         let plan = self.plan(key, &after);
-        let before = self.areas_of(key, seat)?.clone();
         if !after.is_empty() {
             self.attach(key)?;
             if self.in_exec.contains_key(&key) {
@@ -140,15 +141,15 @@ impl Tracer {
             }
         }
         // What memory is of the kind, the kernel knows for sure.
-        let (without, looked_at) = (after.plan(|_| false), after.looked_at());
-        *self.areas_of(key, seat)? = after;
-        let fails = |e: io::Error, with: i32, next: Plan, t: &mut Tracer| match e.raw_os_error() {
-            Some(errno) if errno == with => t.lay(key, next),
+        let before = std::mem::replace(self.areas_of(key, seat)?, after.clone());
+        let fails = |e: io::Error, with: i32, next: &dyn Fn() -> Plan, t: &mut Tracer| match e.raw_os_error() {
+            Some(errno) if errno == with => t.lay(key, next()),
             _ => Err(e),
         };
-        let result = self.lay(key, plan).or_else(|e| fails(e, libc::EINVAL, without, self));
+        let without = || after.plan(|_| false);
+        let result = self.lay(key, plan).or_else(|e| fails(e, libc::EINVAL, &without, self));
         // Others use the registers.
-        let result = result.or_else(|e| fails(e, libc::ENOSPC, looked_at, self));
+        let result = result.or_else(|e| fails(e, libc::ENOSPC, &|| after.looked_at(), self));
         if result.is_err() {
             let plan = self.plan(key, &before);
             *self.areas_of(key, seat)? = before;
