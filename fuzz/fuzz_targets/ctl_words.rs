@@ -13,7 +13,7 @@ fuzz_target!(|message: &[u8]| {
             // One command a line, numbered as they come.
             let text = std::str::from_utf8(message).expect("only text is understood");
             let lines = text.trim_end_matches(['\n', '\0']).split('\n').count();
-            assert!(words.iter().map(|(line, _)| *line).eq(1..=lines));
+            assert!(words.map(|(line, _)| line).eq(1..=lines));
         }
         // A sentence of one line that can be shown, whatever was written.
         Err(why) => assert!(!why.is_empty() && !why.contains('\n'), "{why:?}"),

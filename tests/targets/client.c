@@ -9,18 +9,24 @@
 #include <sys/stat.h>
 
 static unsigned char buf[1 << 20];
-static char line[2 << 20];
+static char line[(2 << 20) + 64];
 
 static void interrupted(int s)
 {
     (void)s;
 }
 
+static int digit(char c)
+{
+    const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c) : 0;
+    return at ? at - digits : -1;
+}
+
 static size_t from_hex(const char *hex, unsigned char *out)
 {
     size_t n = 0;
-    for (unsigned byte; sscanf(hex + 2 * n, "%2x", &byte) == 1; n++)
-        out[n] = byte;
+    for (; digit(hex[2 * n]) >= 0 && digit(hex[2 * n + 1]) >= 0; n++)
+        out[n] = digit(hex[2 * n]) << 4 | digit(hex[2 * n + 1]);
     return n;
 }
 

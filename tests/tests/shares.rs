@@ -1,6 +1,6 @@
 //! What one user takes, and what is left for the others.
 
-use pfs_tests::{copy_program, eventually, field, program, root, Client, Mount, Target, TempDir, NOBODY};
+use pfs_tests::{copy_program, eventually, field, program, root, status_field, Client, Mount, Target, TempDir, NOBODY};
 use std::os::unix::fs::PermissionsExt;
 
 /// Most open seats on one process.
@@ -62,6 +62,42 @@ fn one_user_has_a_share_of_the_descriptors() {
     his.stands(16);
     greedy.close(taken[0]);
     eventually("he has room again", || open(&greedy, &his, "ctl").is_ok());
+}
+
+/// What is to be done behind a wait is kept as it was written, so much of it for each user.
+#[test]
+fn messages_that_wait_keep_a_share_of_the_memory() {
+    const MESSAGE: usize = 1 << 20;
+    const ROOM: usize = 16;
+    if !root() {
+        return;
+    }
+    let (mount, target) = (Mount::of("solaris", "rw"), Target::start_as(NOBODY, "count", &[]));
+    let elsewhere = Target::start_as(1000, "count", &[]);
+    let opened = |uid: u32, target: &Target| {
+        let client = Client::of_user(uid);
+        let fd = client.open(&mount.path(target.pid(), "ctl"), libc::O_WRONLY).unwrap();
+        (client, fd)
+    };
+    // PCWSTOP and PCNULL, again and again.
+    let [waits, passes] = ["\x03", "\0"].map(|first| first.to_string() + &"\0".repeat(MESSAGE - 1));
+    let resident = || status_field(mount.daemon(), "VmRSS").trim_end_matches(" kB").parse::<usize>().unwrap() << 10;
+    let (one, its) = opened(NOBODY, &target);
+    assert_eq!(one.write(its, &passes), Ok(MESSAGE));
+    let before = resident();
+    let waiting: Vec<(Client, i32)> = (0..ROOM).map(|_| opened(NOBODY, &target)).collect();
+    waiting.iter().for_each(|(client, fd)| client.begin_write(*fd, &waits));
+    eventually("there is no more room", || one.write(its, &passes) == Err(libc::ENOMEM));
+    assert_eq!(one.write(its, &passes[..MESSAGE / 2]), Err(libc::ENOMEM));
+    let (other, others) = opened(1000, &elsewhere);
+    assert_eq!(other.write(others, &passes), Ok(MESSAGE));
+    assert_eq!(mount.write(target.pid(), "ctl", &passes), Ok(()));
+    // Each thread that serves has a buffer of its own.
+    let kept = resident() - before;
+    assert!(kept < 5 * ROOM * MESSAGE, "{kept}");
+    waiting[0].0.signal(libc::SIGINT);
+    assert_eq!(waiting[0].0.answer(), Err(libc::EINTR));
+    assert_eq!(one.write(its, &passes), Ok(MESSAGE));
 }
 
 /// Who is asked about at each exec is in a user namespace: a process of its own asks for him.

@@ -395,7 +395,7 @@ impl Bridge {
         if flags & libc::O_DIRECT as u32 != 0 {
             return Err(Errno(libc::EINVAL));
         }
-        let place = Place::take(caller.uid)?;
+        let place = Place::of_file(caller.uid)?;
         let handle = self.node(id)?.open(caller, (flags & !FMODE_EXEC) as i32)?;
         let mut open_flags = fopen::DIRECT_IO | fopen::NOFLUSH | fopen::PARALLEL_DIRECT_WRITES;
         if handle.stream() {
@@ -405,7 +405,7 @@ impl Bridge {
     }
 
     fn opendir(&self, unique: u64, id: u64, caller: &Caller) -> Result<()> {
-        let (place, inode) = (Place::take(caller.uid)?, self.inode(id)?);
+        let (place, inode) = (Place::of_file(caller.uid)?, self.inode(id)?);
         inode.node().access(caller, libc::R_OK)?;
         let dir = Dir { inode, snapshot: Mutex::new(None), handle: Mutex::new(None), _place: place };
         self.keep_open(unique, Open::Dir(dir), fopen::NOFLUSH)
@@ -454,7 +454,10 @@ impl Bridge {
         let Open::File { handle, .. } = &*open else { return Err(Errno(libc::EISDIR)) };
         let size = data.len();
         let channel = self.channel.clone();
+        // A write to what has a position is over when it returns.
+        let place = handle.stream().then(|| Place::of_message(caller.uid, size)).transpose()?;
         let done = Pending::new(move |answer: Result<usize>| {
+            drop(place);
             channel.parked.remove(unique);
             match answer {
                 Ok(n) => {

@@ -92,46 +92,57 @@ pub enum Malformed {
 /// The messages of a write, one by one. What comes before a mistake is well-formed and to be executed before the mistake is
 /// reported; the mistake is the last that the iterator yields. Nothing written is no message.
 #[derive(Clone, Debug)]
-pub struct Messages<'b> {
+pub struct Messages<B> {
     model: Model,
-    rest: &'b [u8],
+    bytes: B,
+    /// Bytes that have been read.
+    at: usize,
 }
 
-impl<'b> Messages<'b> {
+impl<B: AsRef<[u8]>> Messages<B> {
     /// The messages in `bytes`, which a writer of `model` wrote.
-    pub fn new(model: Model, bytes: &'b [u8]) -> Messages<'b> {
-        Messages { model, rest: bytes }
+    pub fn new(model: Model, bytes: B) -> Messages<B> {
+        Messages { model, bytes, at: 0 }
     }
 
-    fn message(&mut self) -> Result<Message, Malformed> {
-        let code = Long::take(self.model, self.rest).ok_or(Malformed::Trailing)?;
-        let operand = self.rest.get(self.model.long()..).unwrap_or(&[]);
+    /// True if none follows, and no mistake.
+    pub fn is_empty(&self) -> bool {
+        self.rest().is_empty()
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.bytes.as_ref().get(self.at..).unwrap_or(&[])
+    }
+
+    /// The first message, and its size.
+    fn message(&self) -> Result<(Message, usize), Malformed> {
+        let (rest, long) = (self.rest(), self.model.long());
+        let code = Long::take(self.model, rest).ok_or(Malformed::Trailing)?;
+        let operand = rest.get(long..).unwrap_or(&[]);
         if name_in(CODES, code).is_none() || code == PCSASRS {
             return Err(Malformed::Code(code));
         }
         let (message, size) = read(code, self.model, operand).ok_or(Malformed::Operand(code))?;
-        self.rest = match (operand.get(size.next_multiple_of(self.model.long())..), self.model) {
-            (Some(rest), _) => rest,
+        let padded = size.next_multiple_of(long);
+        match self.model {
+            _ if padded <= operand.len() => Ok((message, long + padded)),
             // The last message need not be padded. A part of the padding is no message that could follow.
-            (None, Model::Lp64) => operand.get(size..).unwrap_or(&[]),
-            (None, Model::Ilp32) => return Err(Malformed::Operand(code)),
-        };
-        Ok(message)
+            Model::Lp64 => Ok((message, long + size)),
+            Model::Ilp32 => Err(Malformed::Operand(code)),
+        }
     }
 }
 
-impl Iterator for Messages<'_> {
+impl<B: AsRef<[u8]>> Iterator for Messages<B> {
     type Item = Result<Message, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
+        if self.is_empty() {
             return None;
         }
         let message = self.message();
-        if message.is_err() {
-            self.rest = &[];
-        }
-        Some(message)
+        self.at = message.as_ref().map_or(self.bytes.as_ref().len(), |(_, size)| self.at + size);
+        Some(message.map(|(message, _)| message))
     }
 }
 

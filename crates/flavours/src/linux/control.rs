@@ -1,13 +1,12 @@
 //! What `ctl` and `seat` share: carrying out a message command by command.
 
-use super::words::{self, Word};
+use super::words::{self, Word, Words};
 use crate::right::{send_signal, Right, User};
 use crate::target::Target;
 use crate::underway::Underway;
 use engine::engine::{Giver, Order, Seated};
 use engine::Refusal;
 use parking_lot::Mutex;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use tree::{Caller, Errno, Pending};
 
@@ -20,7 +19,7 @@ struct Script {
     seated: Seated,
     giver: Giver,
     user: User,
-    left: Mutex<VecDeque<(usize, Word)>>,
+    left: Mutex<Words>,
     underway: Arc<Underway>,
     error: LastError,
     length: usize,
@@ -63,7 +62,7 @@ pub fn carry_out(
         seated,
         giver: right.giver_for(&user),
         user,
-        left: Mutex::new(words.into()),
+        left: Mutex::new(words),
         underway: Underway::of(&done),
         error: error.clone(),
         length: message.len(),
@@ -78,7 +77,7 @@ impl Script {
             if self.done.is_over() {
                 return;
             }
-            let word = self.left.lock().pop_front();
+            let word = self.left.lock().next();
             let Some((line, word)) = word else {
                 self.done.finish(Ok(self.length));
                 return;

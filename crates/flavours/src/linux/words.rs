@@ -18,20 +18,46 @@ pub enum Word {
 /// Longest message.
 pub const MESSAGE_MAX: usize = 64 << 10;
 
-/// The commands of a message, each with the number of its line (from 1). The error names the line; then nothing of the
-/// message is to be done.
-pub fn parse(message: &[u8], tid: Option<i32>) -> Result<Vec<(usize, Word)>, String> {
+/// The commands of a message, which are all understood, each with the number of its line (from 1). It keeps the text: a command takes
+/// many times the memory.
+#[derive(Debug)]
+pub struct Words {
+    text: Box<str>,
+    /// Where the next line begins.
+    at: usize,
+    line: usize,
+    tid: Option<i32>,
+}
+
+impl Words {
+    /// True if no command follows.
+    pub fn is_empty(&self) -> bool {
+        self.at > self.text.len()
+    }
+}
+
+impl Iterator for Words {
+    type Item = (usize, Word);
+
+    fn next(&mut self) -> Option<(usize, Word)> {
+        let line = self.text.get(self.at..)?.split('\n').next()?;
+        self.at += line.len() + 1;
+        self.line += 1;
+        Some((self.line, command(line, self.tid).ok()?))
+    }
+}
+
+/// The commands of a message. The error names the line; then nothing of the message is to be done.
+pub fn parse(message: &[u8], tid: Option<i32>) -> Result<Words, String> {
     if message.len() > MESSAGE_MAX {
         return Err(format!("a message has at most {MESSAGE_MAX} bytes"));
     }
     let text = std::str::from_utf8(message).map_err(|_| "a message is text in UTF-8".to_string())?;
-    let lines = text.trim_end_matches(['\n', '\0']).split('\n').enumerate();
-    lines
-        .map(|(i, line)| match command(line, tid) {
-            Ok(word) => Ok((i + 1, word)),
-            Err(why) => Err(format!("line {}: {why}", i + 1)),
-        })
-        .collect()
+    let text = text.trim_end_matches(['\n', '\0']);
+    for (i, line) in text.split('\n').enumerate() {
+        command(line, tid).map_err(|why| format!("line {}: {why}", i + 1))?;
+    }
+    Ok(Words { text: text.into(), at: 0, line: 0, tid })
 }
 
 fn command(line: &str, tid: Option<i32>) -> Result<Word, String> {
@@ -203,6 +229,23 @@ mod tests {
             let verb = line.split(' ').next().unwrap_or_default();
             assert!(signal::parse(verb).is_some() || page.contains(verb), "the manual page lacks {verb}");
         }
+    }
+
+    #[test]
+    fn commands_come_in_order() {
+        let mut words = parse(b"stop\n9\nnice 5\nrun\n\n", None).unwrap();
+        for line in 1..=4 {
+            assert!(!words.is_empty());
+            let (at, word) = words.next().unwrap();
+            let known = match line {
+                1 => matches!(word, Word::Order(Order::Stop { .. })),
+                2 => matches!(word, Word::Signal(9)),
+                3 => matches!(word, Word::Nice(5)),
+                _ => matches!(word, Word::Order(Order::Run { .. })),
+            };
+            assert!(known && at == line);
+        }
+        assert!(words.is_empty() && words.next().is_none());
     }
 
     #[test]

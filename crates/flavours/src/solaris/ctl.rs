@@ -11,7 +11,7 @@ use crate::target::Target;
 use crate::underway::Underway;
 use abi::set::Set;
 use abi::solaris::cred::Credential;
-use abi::solaris::message::{Malformed, Message, Messages};
+use abi::solaris::message::{Message, Messages};
 use abi::solaris::numbers::*;
 use abi::solaris::records::PrIoVec;
 use abi::solaris::regs::{Registers, FXSAVE};
@@ -24,7 +24,6 @@ use engine::Refusal;
 use kernel::ptrace::{self, RegSet};
 use kernel::{procfs, thread};
 use parking_lot::Mutex;
-use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,11 +90,10 @@ impl Handle for Open {
 
 impl Open {
     fn begin(&self, caller: &Caller, data: &[u8], done: &Pending<usize>) -> Result<()> {
-        let messages: VecDeque<_> = Messages::new(self.model, data).collect();
         let about = About::in_model(&self.target, caller, self.model);
         let Some(right) = &self.right else {
             about.status()?;
-            for message in messages {
+            for message in Messages::new(self.model, data) {
                 if message.map_err(|_| EINVAL)? != Message::Null {
                     return Err(Errno(libc::EBUSY));
                 }
@@ -106,11 +104,9 @@ impl Open {
         // A zombie has no memory that anybody could have a right to: ENOENT.
         let (user, memory) = enter(right, caller).inspect_err(|e| agent::gone(&self.target, e))?;
         // Asked only by those for whom it makes a difference: it costs as much as a stop.
-        let matters = |m: &std::result::Result<Message, _>| {
-            matches!(m, Ok(Message::SReg(_) | Message::SFpReg(_) | Message::Agent(_)))
-        };
+        let matters = |m| matches!(m, Ok(Message::SReg(_) | Message::SFpReg(_) | Message::Agent(_)));
         let target_model = match self.model {
-            Model::Lp64 if !messages.iter().any(matters) => Model::Lp64,
+            Model::Lp64 if !Messages::new(self.model, data).any(matters) => Model::Lp64,
             _ => about.target_model().unwrap_or(Model::Lp64),
         };
         let script = Arc::new(Script {
@@ -122,7 +118,7 @@ impl Open {
             model: self.model,
             narrow: self.model == Model::Ilp32 && target_model == Model::Lp64,
             target_model,
-            left: Mutex::new(messages),
+            left: Mutex::new(Messages::new(self.model, data.into())),
             underway: Underway::of(done),
             death: Mutex::default(),
             length: data.len(),
@@ -147,7 +143,8 @@ struct Script {
     /// The writer's pointers are too short for those of the process.
     narrow: bool,
     target_model: Model,
-    left: Mutex<VecDeque<std::result::Result<Message, Malformed>>>,
+    /// As it was written: understood, a message takes many times the memory.
+    left: Mutex<Messages<Box<[u8]>>>,
     underway: Arc<Underway>,
     /// Waits for the end of the process.
     death: Mutex<Option<Watch>>,
@@ -173,7 +170,7 @@ impl Script {
             if self.done.is_over() {
                 return;
             }
-            let message = self.left.lock().pop_front();
+            let message = self.left.lock().next();
             let step = match message {
                 None => {
                     self.done.finish(Ok(self.length));
