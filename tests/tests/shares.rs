@@ -69,6 +69,8 @@ fn one_user_has_a_share_of_the_descriptors() {
 fn messages_that_wait_keep_a_share_of_the_memory() {
     const MESSAGE: usize = 1 << 20;
     const ROOM: usize = 16;
+    // Of a mount, that stay; each has room for a message.
+    const THREADS: usize = 4;
     if !root() {
         return;
     }
@@ -98,6 +100,8 @@ fn messages_that_wait_keep_a_share_of_the_memory() {
     waiting[0].0.signal(libc::SIGINT);
     assert_eq!(waiting[0].0.answer(), Err(libc::EINTR));
     assert_eq!(one.write(its, &passes), Ok(MESSAGE));
+    drop((waiting, one));
+    eventually("the memory is given back", || resident() < before + 2 * THREADS * MESSAGE);
 }
 
 /// Who is asked about at each exec is in a user namespace: a process of its own asks for him.

@@ -151,6 +151,7 @@ impl Bridge {
                 let open = self.open_shard(*fh).write().remove(fh);
                 if let Some(open) = open {
                     open.release();
+                    self.sweep(Sweeper::closed);
                 }
                 self.done(unique)
             }

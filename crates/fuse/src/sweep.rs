@@ -1,6 +1,7 @@
 //! Forgetting what has ended. The kernel keeps a name that it once looked up, and with it the node behind it and whatever that
 //! holds, until somebody asks for the name again. Nobody asks for the dead; so a moment after names of things that can end
-//! were found, they are gone through, and the kernel is told to forget those that answer ESTALE.
+//! were found, they are gone through, and the kernel is told to forget those that answer ESTALE. Then the memory is given back that
+//! nobody needs any more.
 
 use crate::bridge::Inode;
 use crate::channel::Channel;
@@ -28,7 +29,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     running: bool,
-    /// When something new was found last.
+    /// When something new was found last, or something was closed.
     found: Option<Instant>,
     /// Everything is to be forgotten at once, the living too: they can be looked up again.
     all: bool,
@@ -37,6 +38,11 @@ struct State {
 impl Sweeper {
     /// A thing that can end was found in `root`.
     pub fn found(&self, root: &Arc<Inode>, channel: &Arc<Channel>) {
+        self.ask(root, channel, false);
+    }
+
+    /// A file was closed, on which much may have been kept.
+    pub fn closed(&self, root: &Arc<Inode>, channel: &Arc<Channel>) {
         self.ask(root, channel, false);
     }
 
@@ -78,6 +84,8 @@ impl Shared {
             let mut state = self.state.lock();
             if !state.all && state.found.is_none_or(|at| at + PAUSE <= began) {
                 state.running = false;
+                drop(state);
+                kernel::heap::give_back();
                 return;
             }
         }

@@ -7,6 +7,7 @@ pub mod apart;
 pub mod creds;
 pub mod epoll;
 pub mod exits;
+pub mod heap;
 pub mod helper;
 pub mod host;
 pub mod ledger;
