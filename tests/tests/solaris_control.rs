@@ -1,7 +1,7 @@
 //! The control side of the flavour `solaris`, by programs in C that use it as a program for Solaris does, in both data models.
 
-use pfs_tests::{bounded, solaris_program, Mount};
-use std::io::{BufRead, BufReader};
+use pfs_tests::{bounded, eventually, kill, root, solaris_program, thread_states, Mount, Target};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -121,6 +121,35 @@ mod beside {
     fn random_operations() {
         holds("random_operations");
     }
+}
+
+/// The page that it reads comes when it has been interrupted and runs another program, which might have more rights: into that nothing
+/// is written.
+#[test]
+fn nothing_is_done_for_a_writer_who_has_given_up() {
+    if !root() {
+        return;
+    }
+    let (mount, mut hole) = (Mount::of("solaris", "rw"), Target::start("hole", &["later"]));
+    let mut command = Command::new(solaris_program("given_up", 64));
+    command.arg(mount.point()).arg("reads").args([hole.pid().to_string(), hole.numbers()[0].to_string()]);
+    let mut writer = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    eventually("the page is asked for", || hole.word(2) == 1);
+    kill(writer.id() as i32, libc::SIGUSR1);
+    let mut line = String::new();
+    BufReader::new(writer.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    hole.set(1, 1);
+    eventually("it has come", || thread_states(mount.daemon()).iter().all(|(_, state)| *state != 'D'));
+    // Whoever had waited for it has had his turn.
+    for _ in 0..100 {
+        mount.read(hole.pid(), "status").unwrap();
+    }
+    writer.stdin.take().unwrap().write_all(b"look\n").unwrap();
+    assert!(writer.wait().unwrap().success());
+    hole.go();
+    kill(hole.pid(), libc::SIGKILL);
+    hole.end();
 }
 
 /// The daemon is killed while a program works on four processes: they run on, and no signal is lost.

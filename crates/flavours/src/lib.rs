@@ -2,12 +2,14 @@
 //!
 //! What they share: [`target`], the process or thread that a file is about, who may see it, and acting on it; [`right`], who may
 //! control it; [`about`], who reads and what every file needs to know; [`mapping`], what is mapped; [`exclusive`], opens that are to
-//! be the only ones; [`post`], notes; [`underway`], the order that a write waits for; [`rename`], giving a thread another name.
+//! be the only ones; [`post`], notes; [`underway`], the order that a write waits for; [`rename`], giving a thread another name;
+//! [`client_memory`], the memory of a client that waits.
 
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod about;
 pub mod bsd;
+pub mod client_memory;
 pub mod exclusive;
 pub mod linux;
 pub mod mapping;

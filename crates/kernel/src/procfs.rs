@@ -352,15 +352,24 @@ pub fn namespace(dir: BorrowedFd, path: &CStr) -> io::Result<u64> {
 
 /// The whole content of a file that ends by itself. EFBIG for more than 256 MiB, half of which a process of 65,000 mappings can have.
 pub fn read_at(dir: BorrowedFd, path: &CStr) -> io::Result<Vec<u8>> {
-    const MOST: usize = 256 << 20;
     const FIRST: usize = 4096;
     let fd = openat(dir, path, libc::O_RDONLY | libc::O_NOFOLLOW)?;
-    let mut all = pread(fd.as_fd(), 0, FIRST)?;
-    if all.len() < FIRST && is_one_record(path) {
-        return Ok(all);
+    let first = pread(fd.as_fd(), 0, FIRST)?;
+    if first.len() < FIRST && is_one_record(path) {
+        return Ok(first);
     }
+    rest_of(fd.as_fd(), first)
+}
+
+/// The same of an open file.
+pub fn read_all(fd: BorrowedFd) -> io::Result<Vec<u8>> {
+    rest_of(fd, Vec::new())
+}
+
+fn rest_of(fd: BorrowedFd, mut all: Vec<u8>) -> io::Result<Vec<u8>> {
+    const MOST: usize = 256 << 20;
     loop {
-        let more = pread(fd.as_fd(), all.len() as u64, 65536)?;
+        let more = pread(fd, all.len() as u64, 65536)?;
         if more.is_empty() {
             return Ok(all);
         }

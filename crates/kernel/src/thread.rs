@@ -312,7 +312,7 @@ pub fn nice(tid: Tid) -> io::Result<i32> {
 }
 
 /// Reads memory of another thread. EFAULT unless all of it is there.
-pub fn read_memory(tid: Tid, from: u64, size: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn read_memory(tid: Tid, from: u64, size: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0u8; size];
     let local = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: size };
     let remote = libc::iovec { iov_base: from as *mut libc::c_void, iov_len: size };
@@ -321,7 +321,7 @@ pub fn read_memory(tid: Tid, from: u64, size: usize) -> io::Result<Vec<u8>> {
 }
 
 /// Writes memory of another thread, as it could itself. EFAULT unless all of it is there.
-pub fn write_memory(tid: Tid, to: u64, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_memory(tid: Tid, to: u64, bytes: &[u8]) -> io::Result<()> {
     let local = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     let remote = libc::iovec { iov_base: to as *mut libc::c_void, iov_len: bytes.len() };
     // SAFETY: the local part is only read; the remote one is checked by the kernel.

@@ -6,6 +6,7 @@ use super::nodes::{enter, lost, right};
 use super::psinfo::{class, REAL_TIME};
 use super::writers::{self, Writing};
 use super::{agent, setid, status, stops, watch, NAME};
+use crate::client_memory::{waits, ClientMemory};
 use crate::right::{open_mem, send_signal, Right, User};
 use crate::target::Target;
 use crate::underway::Underway;
@@ -379,6 +380,8 @@ impl Script {
         if wraps(self.model, from, left) || wraps(self.model, to, left) {
             return Err(EINVAL);
         }
+        let client = ClientMemory::of(self.caller, &self.done)?;
+        client.allows(from, left, !write)?;
         let mut memory = self.memory.lock();
         let mem = match &mut *memory {
             Some(mem) => mem,
@@ -389,10 +392,12 @@ impl Script {
         };
         let io = |e: std::io::Error| if e.raw_os_error() == Some(libc::ESRCH) { gone(e) } else { Errno(libc::EIO) };
         let way = self.target.shared.engine.target(self.target.proc.clone());
+        // A page may take its time to come, on either side: the writer may have given up meanwhile.
         while left > 0 {
             let size = left.min(PIECE) as usize;
             if write {
-                let bytes = thread::read_memory(self.caller as i32, from, size)?;
+                let bytes = client.read(from, size)?;
+                waits(&self.done)?;
                 if way.write_memory(mem.as_fd(), to, &bytes).map_err(io)? < size {
                     return Err(Errno(libc::EIO));
                 }
@@ -401,8 +406,10 @@ impl Script {
                 if bytes.len() < size {
                     return Err(Errno(libc::EIO));
                 }
-                thread::write_memory(self.caller as i32, from, &bytes)?;
+                waits(&self.done)?;
+                client.write(from, &bytes)?;
             }
+            waits(&self.done)?;
             (from, to, left) = (from + size as u64, to + size as u64, left - size as u64);
         }
         Ok(Step::Done)
