@@ -101,6 +101,7 @@ impl Right {
                 User { tid, uid, gid, creds: caller.creds()?.clone(), asked, own }
             }
         };
+        caller.waits()?;
         let memory = open_mem(&self.target, &user.creds, libc::O_RDWR)?;
         if user.creds != self.creds {
             may_control(&self.target, &self.creds)?;

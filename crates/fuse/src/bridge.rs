@@ -144,8 +144,8 @@ impl Bridge {
             Op::Readlink => self.readlink(unique, h.nodeid, &caller),
             Op::Open { flags } => self.open(unique, h.nodeid, &caller, *flags),
             Op::Opendir { .. } => self.opendir(unique, h.nodeid, &caller),
-            Op::Read(arg) => self.read(unique, &caller.by(arg.flags as i32), arg),
-            Op::Write(arg, data) => self.write(unique, &caller.by(arg.flags as i32), arg, data),
+            Op::Read(arg) => self.read(unique, caller.by(arg.flags as i32), arg),
+            Op::Write(arg, data) => self.write(unique, caller.by(arg.flags as i32), arg, data),
             Op::Readdir(arg) => self.readdir(unique, &caller, arg),
             Op::Release { fh } | Op::Releasedir { fh } => {
                 let open = self.open_shard(*fh).write().remove(fh);
@@ -156,7 +156,7 @@ impl Bridge {
                 self.done(unique)
             }
             Op::Access { mask } => self.access(unique, h.nodeid, &caller, *mask),
-            Op::Ioctl(arg, data) => self.ioctl(unique, &caller, arg, data),
+            Op::Ioctl(arg, data) => self.ioctl(unique, caller, arg, data),
             Op::Poll(arg) => self.poll(unique, &caller, arg),
             Op::Statfs => {
                 let Capacity { blocks, files, free_files: ffree } = self.flavour.capacity();
@@ -425,7 +425,7 @@ impl Bridge {
         Ok(())
     }
 
-    fn read(&self, unique: u64, caller: &Caller, arg: &abi::ReadIn) -> Result<()> {
+    fn read(&self, unique: u64, caller: Caller, arg: &abi::ReadIn) -> Result<()> {
         let open = self.opened(arg.fh)?;
         let Open::File { handle, .. } = &*open else { return Err(Errno(libc::EISDIR)) };
         // A read(2) of direct I/O has an owner. Without one the page cache reads, for a mapping or splice(2): nobody could be
@@ -443,14 +443,14 @@ impl Bridge {
             }
         });
         if self.channel.parked.insert(unique, Wait::Read(done.downgrade())) {
-            handle.read(caller, arg.offset, size, done);
+            handle.read(&caller.until(done.downgrade()), arg.offset, size, done);
         } else {
             done.cancel();
         }
         Ok(())
     }
 
-    fn write(&self, unique: u64, caller: &Caller, arg: &abi::WriteIn, data: &[u8]) -> Result<()> {
+    fn write(&self, unique: u64, caller: Caller, arg: &abi::WriteIn, data: &[u8]) -> Result<()> {
         let open = self.opened(arg.fh)?;
         let Open::File { handle, .. } = &*open else { return Err(Errno(libc::EISDIR)) };
         let size = data.len();
@@ -469,18 +469,18 @@ impl Bridge {
             }
         });
         if self.channel.parked.insert(unique, Wait::Write(done.downgrade())) {
-            handle.write(caller, arg.offset, data, done);
+            handle.write(&caller.until(done.downgrade()), arg.offset, data, done);
         } else {
             done.cancel();
         }
         Ok(())
     }
 
-    fn ioctl(&self, unique: u64, caller: &Caller, arg: &abi::IoctlIn, data: &[u8]) -> Result<()> {
+    fn ioctl(&self, unique: u64, caller: Caller, arg: &abi::IoctlIn, data: &[u8]) -> Result<()> {
         let open = self.opened(arg.fh)?;
         let handle = match &*open {
             Open::File { handle, .. } => handle.clone(),
-            Open::Dir(dir) => dir.handle(caller)?,
+            Open::Dir(dir) => dir.handle(&caller)?,
         };
         let room = arg.out_size as usize;
         let channel = self.channel.clone();
@@ -495,7 +495,7 @@ impl Bridge {
             }
         });
         if self.channel.parked.insert(unique, Wait::Ioctl(done.downgrade())) {
-            handle.ioctl(caller, arg.cmd, arg.arg, data, done);
+            handle.ioctl(&caller.until(done.downgrade()), arg.cmd, arg.arg, data, done);
         } else {
             done.cancel();
         }

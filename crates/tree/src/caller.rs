@@ -1,6 +1,6 @@
 //! Who asks.
 
-use crate::{Attr, Errno, Result};
+use crate::{Attr, Errno, Result, WeakPending};
 use kernel::creds::Creds;
 use kernel::helper::Carried;
 use std::cell::OnceCell;
@@ -16,18 +16,42 @@ pub struct Caller {
     /// O_NONBLOCK of the open file by which this is asked, as it is now: EAGAIN instead of waiting.
     pub nonblock: bool,
     creds: OnceCell<Creds>,
+    /// Tells whether the request has been answered, of one that the caller can give up.
+    over: Option<Box<dyn Fn() -> bool>>,
 }
 
 impl Caller {
     /// A caller as a front end knows it.
     pub fn new(tid: u32, uid: u32, gid: u32) -> Caller {
-        Caller { tid, uid, gid, nonblock: false, creds: OnceCell::new() }
+        Caller { tid, uid, gid, nonblock: false, creds: OnceCell::new(), over: None }
     }
 
     /// The same, who asks by an open file that has these flags (open(2)'s) now.
     #[must_use]
     pub fn by(self, flags: i32) -> Caller {
         Caller { nonblock: flags & libc::O_NONBLOCK != 0, ..self }
+    }
+
+    /// The same, whose thread is the caller's until this request is answered, and may then be anybody's: see [`Caller::waits`].
+    #[must_use]
+    pub fn until<T: 'static>(self, request: WeakPending<T>) -> Caller {
+        Caller { over: Some(Box::new(move || request.is_over())), ..self }
+    }
+
+    /// The same caller later on, whose credentials were looked up.
+    pub fn known(tid: u32, creds: Creds) -> Caller {
+        let caller = Caller::new(tid, creds.uid(), creds.gid());
+        Caller { creds: OnceCell::from(creds), ..caller }
+    }
+
+    /// EINTR if the request has been answered, as one is whose caller was interrupted. By the number of its thread he may now run a
+    /// program with other rights, or somebody else have it; so this is to be asked behind every look at the thread by which rights go. As
+    /// long as he waits he is in the call.
+    pub fn waits(&self) -> Result<()> {
+        match &self.over {
+            Some(over) if over() => Err(Errno(libc::EINTR)),
+            _ => Ok(()),
+        }
     }
 
     /// Full credentials: groups, capabilities, user namespace. EACCES if the caller cannot be seen. That the daemon is out of
@@ -40,6 +64,7 @@ impl Caller {
             Some(out @ (libc::EMFILE | libc::ENFILE | libc::ENOMEM)) => Errno(out),
             _ => Errno(libc::EACCES),
         })?;
+        self.waits()?;
         Ok(self.creds.get_or_init(|| found))
     }
 
@@ -77,5 +102,24 @@ impl Caller {
     /// Process id (thread group) of the caller; ENOENT if it cannot be seen.
     pub fn pid(&self) -> Result<u32> {
         kernel::procfs::tgid_of(self.tid).ok_or(Errno(libc::ENOENT))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Pending;
+
+    #[test]
+    fn who_has_given_up_has_no_credentials() {
+        let request = Pending::new(|_: Result<()>| {});
+        let caller = || Caller::new(std::process::id(), 0, 0).until(request.downgrade());
+        let before = caller();
+        assert!(before.creds().is_ok());
+        request.cancel();
+        assert_eq!(caller().creds().err(), Some(Errno(libc::EINTR)));
+        // What was found while he waited is his.
+        assert!(before.creds().is_ok());
+        assert_eq!(before.waits(), Err(Errno(libc::EINTR)));
     }
 }

@@ -31,6 +31,11 @@ impl<T> WeakPending<T> {
             Pending { slot }.cancel();
         }
     }
+
+    /// As [`Pending::is_over`].
+    pub fn is_over(&self) -> bool {
+        self.0.upgrade().is_none_or(|slot| Pending { slot }.is_over())
+    }
 }
 
 impl<T> Drop for Inner<T> {

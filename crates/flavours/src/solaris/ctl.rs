@@ -317,11 +317,12 @@ impl Script {
     }
 
     fn writer(&self) -> Caller {
-        Caller::new(self.caller, self.user.creds.uid(), self.user.creds.gid())
+        Caller::known(self.caller, self.user.creds.clone())
     }
 
     fn identify(&self, ids: Ids) -> Result<Step> {
         setid::may_set(&self.target, &self.user, self.caller, &ids)?;
+        waits(&self.done)?;
         Ok(Step::Order(LwpOrder::Identify(ids)))
     }
 
