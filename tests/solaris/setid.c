@@ -18,6 +18,7 @@ static void execs(volatile long *w)
 
 static void as_new_program(void)
 {
+	CHECK(setresuid(0, 0, 0) == 0);
 	for (;;)
 		syscall(SYS_getppid);
 }
@@ -176,6 +177,41 @@ static void nobody_writes(void)
 	end(&p);
 }
 
+static volatile long is_traced;
+
+/* Sees the exec by what it has lost, and closes. */
+static void kills_and_closes(struct proc *p)
+{
+	sigset_t set;
+
+	attach(p, 0);
+	SAME(PUTL(p, PCSET, PR_KLC), 0);
+	premptyset(&set);
+	praddset(&set, SIGHUP);
+	if (is_traced)
+		SAME(PUTP(p, PCSTRACE, set), 0);
+	p->word[GO] = 1;
+	EVENTUALLY(PUT(p, PCNULL) == EAGAIN);
+	/* One that is traced stands in front of its first instruction. */
+	if (!is_traced)
+		EVENTUALLY(kill(p->pid, 0) < 0 && errno == EPERM);
+}
+
+/* Who may not kill the new program does not do it by PR_KLC. */
+static void kill_on_last_close(void)
+{
+	for (is_traced = 0; is_traced < 2; is_traced++) {
+		struct proc p = begin_as_user();
+
+		as_user(kills_and_closes, &p);
+		p.st = open_of(p.pid, "status", O_RDONLY);
+		EVENTUALLY(!(status(&p)->pr_flags & (PR_KLC | PR_STOPPED | PR_ISTOP)));
+		CHECK(kill(p.pid, 0) == 0 && !(status(&p)->pr_flags & PR_RLC));
+		p.ctl = -1;
+		end(&p);
+	}
+}
+
 /* A write that waits over the exec, and would then take the new program over. */
 static void takes_over(struct proc *p)
 {
@@ -314,4 +350,4 @@ static void one_may_still(void)
 
 CASES({ "a_long_write", a_long_write }, { "who_waits", who_waits }, { "one_may_still", one_may_still },
     { "stands_for_who_may", stands_for_who_may }, { "runs_when_the_dead_close", runs_when_the_dead_close },
-    { "nobody_writes", nobody_writes }, { "as_new_program", as_new_program })
+    { "nobody_writes", nobody_writes }, { "kill_on_last_close", kill_on_last_close }, { "as_new_program", as_new_program })

@@ -92,6 +92,11 @@ mod setid {
     }
 
     #[test]
+    fn kill_on_last_close() {
+        holds("kill_on_last_close");
+    }
+
+    #[test]
     fn a_long_write() {
         holds("a_long_write");
     }

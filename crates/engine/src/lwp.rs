@@ -764,7 +764,8 @@ fn unkill(t: &mut Tracer, proc: &Arc<Proc>, tid: Tid, signal: i32, pause: Pause,
     }
 }
 
-/// Nobody can write any more: nothing, while there is an agent. With PR_RLC or PR_KLC the sets are emptied, and what stands runs, or dies.
+/// Nobody can write any more: nothing, while there is an agent. With PR_RLC or PR_KLC the sets are emptied, and what stands runs, or dies,
+/// if whoever asked for that may still control it.
 fn last_close(t: &mut Tracer, key: Key, id: SeatId) {
     let Some(process) = t.entries.get_mut(&key).map(|e| &mut e.process) else { return };
     if process.agent.is_some() {
@@ -780,6 +781,6 @@ fn last_close(t: &mut Tracer, key: Key, id: SeatId) {
         }
     }
     if modes.kill_on_close {
-        let _ = kernel::thread::tgkill(key.0, key.0, libc::SIGKILL);
+        t.kill_for(key, id);
     }
 }

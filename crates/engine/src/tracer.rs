@@ -1269,6 +1269,16 @@ impl Tracer {
         }
     }
 
+    /// Kills the process as a seat has asked for (PR_KLC, the end of a controller), if whoever asked may still control it: it may have made
+    /// an exec that nobody saw, or that is yet to be reported.
+    pub(crate) fn kill_for(&self, key: Key, seat: SeatId) {
+        let Some(entry) = self.entries.get(&key) else { return };
+        let check = entry.process.seats.get(&seat).and_then(|seat| seat.check.as_ref());
+        if check.is_none_or(|check| check.holds(&entry.proc)) {
+            let _ = kernel::thread::tgkill(key.0, key.0, libc::SIGKILL);
+        }
+    }
+
     fn translate(&mut self, tid: Tid, status: Status) -> io::Result<Report> {
         let (signal, event) = match status {
             Status::Stopped(signal, event) => (signal, event),

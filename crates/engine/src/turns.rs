@@ -261,7 +261,7 @@ impl Target {
             shared.queue.push(Box::new(move |t| {
                 let Some(id) = controlled(t, key, name, life) else { return };
                 if kills {
-                    let _ = thread::tgkill(key.0, key.0, libc::SIGKILL);
+                    t.kill_for(key, id);
                 }
                 t.drop_seats(key, [id]);
             }));

@@ -214,7 +214,7 @@ impl Process {
         let closes = seat.armed() && seat.writers.as_ref().is_some_and(|open| open(proc));
         let Some(lwps) = seat.lwps.as_mut() else { return false };
         if closes {
-            lwps.modes.run_on_close = true;
+            (lwps.modes.run_on_close, lwps.modes.kill_on_close) = (true, false);
             self.direct(id, None);
         } else {
             seat.clear();
