@@ -1095,6 +1095,75 @@ static void pcread_pcwrite(void)
 	end(&p);
 }
 
+static volatile long over;
+
+static void *counts(void *tid)
+{
+	*(volatile long *)tid = syscall(SYS_gettid);
+	while (!over)
+		pause_ms(1);
+	return NULL;
+}
+
+/* What can only be done while the writing lwp stands is refused at once, if there are others too; of these it is done. */
+static void to_oneself(void)
+{
+	struct proc p = { .pid = getpid() };
+	volatile long other = 0;
+	char cred[4096], reg[sizeof (prgregset_t)] = "";
+	sigset_t hold, none, now;
+	prwatch_t w;
+	pthread_t thread;
+	int fd;
+
+	p.ctl = open_of(p.pid, "ctl", O_WRONLY);
+	fd = open_of(p.pid, "cred", O_RDONLY);
+	ssize_t n = pread(fd, cred, sizeof cred, 0);
+	CHECK(n >= (ssize_t)sizeof (prcred_t));
+	close(fd);
+	fd = open_lwp(p.pid, own_lwp(), "lwpctl", O_WRONLY);
+	premptyset(&hold);
+	praddset(&hold, SIGUSR2);
+	memset(&w, 0, sizeof w);
+	void *page = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	w.pr_vaddr = (uintptr_t)page;
+	w.pr_size = 1 << 20;
+	w.pr_wflags = WA_WRITE;
+	for (int many = 0; many < 2; many++) {
+		for (int i = 0; i < 2; i++) {
+			int ctl = i ? fd : p.ctl;
+
+			SAME(give(ctl, PCSHOLD, &hold, sizeof hold), EBUSY);
+			SAME(give_long(ctl, PCUNKILL, SIGUSR2), EBUSY);
+			SAME(give(ctl, PCSCREDX, cred, n), EBUSY);
+			SAME(give(ctl, PCSCRED, cred, sizeof (prcred_t)), EBUSY);
+			SAME(give(ctl, PCWATCH, &w, sizeof w), EBUSY);
+			SAME(give_long(ctl, PCRUN, 0), EBUSY);
+			SAME(give(ctl, PCSREG, reg, sizeof reg), EBUSY);
+			SAME(give(ctl, PCAGENT, reg, sizeof reg), EBUSY);
+			SAME(give_long(ctl, PCNICE, 0), 0);
+			SAME(give_long(ctl, PCSZONE, 0), 0);
+		}
+		if (many)
+			break;
+		CHECK(pthread_create(&thread, NULL, counts, (void *)&other) == 0);
+		EVENTUALLY(other);
+	}
+	CHECK(pthread_sigmask(SIG_BLOCK, NULL, &now) == 0 && !sigismember(&now, SIGUSR2));
+	int its = open_lwp(p.pid, other, "lwpctl", O_WRONLY);
+	SAME(give(its, PCSHOLD, &hold, sizeof hold), 0);
+	SAME(pthread_kill(thread, SIGUSR2), 0);
+	/* It is held; so nobody dies of it, and it can be taken back. */
+	SAME(give_long(its, PCUNKILL, SIGUSR2), 0);
+	premptyset(&none);
+	SAME(give(its, PCSHOLD, &none, sizeof none), 0);
+	over = 1;
+	SAME(pthread_join(thread, NULL), 0);
+	close(its);
+	close(fd);
+	close(p.ctl);
+}
+
 static void pcszone(void)
 {
 	struct proc p = start(spin);
@@ -1189,4 +1258,4 @@ CASES({ "pcnull", pcnull }, { "pcstop", pcstop }, { "pcdstop", pcdstop }, { "pcw
     { "pccsig", pccsig }, { "pcssig", pcssig }, { "pckill", pckill }, { "pcunkill", pcunkill }, { "pcshold", pcshold },
     { "pcstrace", pcstrace }, { "pcsfault", pcsfault }, { "pcsentry", pcsentry }, { "pcsexit", pcsexit },
     { "pcset", pcset }, { "pcsreg", pcsreg }, { "pcsfpreg", pcsfpreg }, { "pcsvaddr", pcsvaddr }, { "pcnice", pcnice },
-    { "pcread_pcwrite", pcread_pcwrite }, { "pcszone", pcszone }, { "lwpctl", lwpctl }, { "systems", systems })
+    { "pcread_pcwrite", pcread_pcwrite }, { "to_oneself", to_oneself }, { "pcszone", pcszone }, { "lwpctl", lwpctl }, { "systems", systems })

@@ -41,7 +41,7 @@ macro_rules! cases {
 
 cases! {
     messages: pcnull pcstop pcdstop pcwstop pcrun prcsig prcfault prstep prsabort prstop pccsig pcssig pckill pcunkill
-        pcshold pcstrace pcsfault pcsentry pcsexit pcset pcsreg pcsfpreg pcsvaddr pcnice pcread_pcwrite pcszone lwpctl
+        pcshold pcstrace pcsfault pcsentry pcsexit pcset pcsreg pcsfpreg pcsvaddr pcnice pcread_pcwrite to_oneself pcszone lwpctl
         systems;
     framing: several the_first_that_fails_ends_it what_is_no_message ways_to_write a_wait_is_broken_off usual_sequences;
     stops: a_stop_signal_stops_twice registers_in_job_control job_control_under_eyes an_ignored_signal_stops_if_traced a_blocked_signal_does_not_stop

@@ -100,6 +100,8 @@ pub struct Giver {
     pub asked: u64,
     /// Does anybody have a file of the process open for writing? Asked of flavours that go by that.
     pub writers: Option<Question>,
+    /// The thread of the process itself that gives it: it waits in its request, and cannot stand before that is answered.
+    pub own: Option<Tid>,
 }
 
 impl Giver {
@@ -586,8 +588,8 @@ pub(crate) struct Pause {
 }
 
 impl Pause {
-    /// Calls back when the thread, which is attached, stands; or refuses `giver`, who was judged, because of an exec on the way. The
-    /// waiter is answered.
+    /// Calls back when the thread, which is attached, stands; or refuses `giver`, who was judged, because of an exec on the way, and at
+    /// once (EBUSY) if he is the thread. The waiter is answered.
     pub fn begin(
         t: &mut Tracer,
         shared: &Shared,
@@ -625,8 +627,16 @@ impl Pause {
     ) -> WaiterId {
         let pause = Pause { key: key_of(proc), id: shared.queue.new_seat() };
         let (key, id) = (pause.key, pause.id);
-        t.entry(proc).process.seats.insert(id, seat);
+        let waits_here = giver.and_then(|giver| giver.own).filter(|own| seat.holds(*own));
+        if waits_here.is_none() {
+            t.entry(proc).process.seats.insert(id, seat);
+        }
         let waiter = t.wait_for(key, what, None, Box::new(move |t, result| then(t, result, pause)));
+        if let Some(own) = waits_here {
+            let why = format!("{own}: it would have to stand for that, and waits for the answer");
+            t.finish_waiter(waiter, Err(Refusal::new(libc::EBUSY, why)));
+            return waiter;
+        }
         if let Some(giver) = giver {
             t.wait_of(waiter, giver);
         }

@@ -128,7 +128,8 @@ impl Right {
     /// For the engine's record: who uses the file, and the opener.
     pub fn giver_for(&self, user: &User) -> Giver {
         let others = Some(&user.creds).filter(|creds| !self.is_of(creds)).cloned();
-        self.giver_of([self.creds.clone()].into_iter().chain(others).collect(), user.asked)
+        let own = user.own.then_some(user.tid as i32);
+        Giver { own, ..self.giver_of([self.creds.clone()].into_iter().chain(others).collect(), user.asked) }
     }
 
     fn giver_of(&self, names: Vec<Creds>, asked: u64) -> Giver {
@@ -138,7 +139,7 @@ impl Right {
             may_control(&target, creds).is_ok()
         };
         let check = Check { names, may: Arc::new(may) };
-        Giver { opener: self.opener, check: Some(check), asked, writers: None }
+        Giver { opener: self.opener, check: Some(check), asked, writers: None, own: None }
     }
 
     /// Asks again when something that may have taken its time was done for this user. At no cost if there was no exec.

@@ -25,7 +25,8 @@ impl Node for Wait {
         let own = caller.pid().ok() == Some(self.0.proc.pid());
         let right = if own { None } else { Right::open(&self.0, caller).ok() };
         let opener = Opener { pid: caller.pid().unwrap_or(caller.tid), uid: caller.uid };
-        let giver = right.as_ref().map_or(Giver { opener, check: None, asked: 0, writers: None }, Right::giver);
+        let nobody = Giver { opener, check: None, asked: 0, writers: None, own: None };
+        let giver = right.as_ref().map_or(nobody, Right::giver);
         let way = self.0.shared.engine.target(self.0.proc.clone());
         let (id, stream, watch) = way.watch_states("linux", giver, right.is_some()).map_err(|e| Errno(e.errno))?;
         Ok(Arc::new(Open(Events { target: self.0.clone(), id, stream, _watch: watch })))
