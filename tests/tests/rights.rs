@@ -1,8 +1,10 @@
 //! Who may control whom, and what cannot be controlled at all.
 
+use libc::{ENOENT, ESRCH};
 use pfs_tests::{
     eventually, field, kill, root, set_id_program, state, status_field, Client, Mount, Target, TempDir, NOBODY,
 };
+use std::path::Path;
 
 #[test]
 fn another_user_controls_his_own_processes_only() {
@@ -46,6 +48,8 @@ fn a_program_with_more_rights_than_its_holder_runs_on() {
     target.counts(0);
     assert_eq!(target.word(1), 1, "it has lost its privilege");
     eventually("nobody traces it", || status_field(target.pid(), "TracerPid") == "0");
+    // What was told as long as he might is his, and then it ends.
+    while !client.read(seat, 60000).unwrap().is_empty() {}
     assert!(client.write(seat, "stop").is_err());
     assert_eq!(client.open(&mount.path(target.pid(), "ctl"), libc::O_RDWR), Err(libc::EACCES));
     target.counts(0);
@@ -67,6 +71,38 @@ fn who_waits_for_a_program_that_has_more_rights_now_is_told_of_its_end() {
     let told: Vec<&str> = told.iter().filter_map(|line| field(line, "event")).collect();
     // Of the exec by which he lost it, and of no stop after that.
     assert_eq!(told, ["exec", "end"]);
+}
+
+/// What has no memory any more belongs to root. Whoever had its files open is told that it has ended, as root is, and reads the events.
+#[test]
+fn a_process_that_nobody_waits_for_has_ended_for_its_owner_too() {
+    if !root() {
+        return;
+    }
+    let told = [0, NOBODY].map(|uid| {
+        let (mount, target) = (Mount::new(), Target::start_as(uid, "count", &[]));
+        let solaris = mount.beside("solaris").join(target.pid().to_string());
+        let client = Client::of_user(uid);
+        let open = |path: &Path, flags| client.open(path, flags).unwrap();
+        let [ctl, mem, regs, seat] =
+            ["ctl", "mem", "regs", "seat"].map(|name| open(&mount.path(target.pid(), name), libc::O_RDWR));
+        let lwp = format!("lwp/{}/lwpstatus", target.pid());
+        let [status, space, lwp] = ["status", "as", &lwp].map(|name| open(&solaris.join(name), libc::O_RDONLY));
+        let control = open(&solaris.join("ctl"), libc::O_WRONLY);
+        client.write(seat, "mode report\ntrace exit on").unwrap();
+        kill(target.pid(), libc::SIGKILL);
+        eventually("it has ended", || state(target.pid()) == 'Z');
+        let events = client.events(seat, 2);
+        let events: Vec<String> = events.iter().filter_map(|e| field(e, "event")).map(str::to_string).collect();
+        let read = [seat, mem, regs, status, space, lwp].map(|fd| client.read(fd, 8).map(|bytes| bytes.len()));
+        let written = [(ctl, "stop"), (seat, "stop"), (control, "\0\0\0\0\0\0\0\0")];
+        (events, read, written.map(|(fd, message)| client.write(fd, message)))
+    });
+    let (events, read, written) = &told[0];
+    assert_eq!(events, &["end"]);
+    assert_eq!(read, &[Ok(0), Err(ESRCH), Err(ESRCH), Err(ENOENT), Err(ENOENT), Err(ENOENT)]);
+    assert_eq!(written, &[Err(ESRCH), Err(ESRCH), Err(ENOENT)]);
+    assert_eq!(told[0], told[1]);
 }
 
 /// The standing seat is that of who used it last, who may still: that helps nobody else.

@@ -102,9 +102,9 @@ impl Right {
             }
         };
         caller.waits()?;
-        let memory = open_mem(&self.target, &user.creds, libc::O_RDWR)?;
+        let memory = open_mem(&self.target, &user.creds, libc::O_RDWR).map_err(|e| self.lost_or_gone(e))?;
         if user.creds != self.creds {
-            may_control(&self.target, &self.creds)?;
+            may_control(&self.target, &self.creds).map_err(|e| self.lost_or_gone(e))?;
         }
         *self.user.lock() = Some(user.clone());
         Ok((user, memory))
@@ -146,22 +146,26 @@ impl Right {
     pub fn again(&self, user: &User) -> Result<()> {
         if self.target.shared.engine.moment() != user.asked {
             let target = Target { tid: None, ..self.target.clone() };
-            may_control(&target, &user.creds)?;
-            may_control(&target, &self.creds)?;
+            may_control(&target, &user.creds).map_err(|e| self.lost_or_gone(e))?;
+            may_control(&target, &self.creds).map_err(|e| self.lost_or_gone(e))?;
         }
         Ok(())
+    }
+
+    /// Of a process that is at its end, whose files are root's, the kernel says EACCES to others: but that is no loss of the right.
+    fn lost_or_gone(&self, e: std::io::Error) -> Errno {
+        match e.raw_os_error() {
+            Some(libc::EACCES) if self.target.proc.is_ending() => Errno(libc::ESRCH),
+            _ => e.into(),
+        }
     }
 }
 
 /// A kernel thread has no memory to be asked about: the kernel says ESRCH of it as of a process that has ended. EBUSY tells
 /// that it is there and cannot be held.
 fn no_memory(target: &Target, e: std::io::Error) -> Errno {
-    let status = target.proc.status().unwrap_or_default();
-    let state = procfs::field(&status, "State").unwrap_or_default().trim_ascii_start();
     match e.raw_os_error() {
-        Some(libc::ESRCH) if !state.is_empty() && !state.starts_with(b"Z") && !state.starts_with(b"X") => {
-            Errno(libc::EBUSY)
-        }
+        Some(libc::ESRCH) if !target.proc.is_ending() => Errno(libc::EBUSY),
         _ => e.into(),
     }
 }

@@ -594,6 +594,18 @@ impl Proc {
         }
     }
 
+    /// True if each of its threads has ended or is about to: what has no memory any more belongs to root, and others are refused its files.
+    pub fn is_ending(&self) -> bool {
+        const PF_EXITING: u64 = 4;
+        let ends = |path: &CStr| {
+            let stat = read_at(self.dir(), path).unwrap_or_default();
+            let goes = |stat: &Stat| stat.number(9).is_some_and(|flags| flags & PF_EXITING != 0);
+            Stat::parse(&stat).is_none_or(|stat| matches!(stat.state, b'Z' | b'X') || goes(&stat))
+        };
+        let path = |tid: u32| CString::new(format!("task/{tid}/stat")).unwrap_or_default();
+        ends(c"stat") && self.tasks().unwrap_or_default().into_iter().all(|tid| ends(&path(tid)))
+    }
+
     fn first_lives(&self) -> bool {
         let stat = read_at(self.dir(), c"stat").unwrap_or_default();
         Stat::parse(&stat).is_some_and(|stat| !matches!(stat.state, b'Z' | b'X'))

@@ -92,9 +92,9 @@ struct Open {
 
 impl Handle for Open {
     fn read(&self, caller: &Caller, _offset: u64, size: usize, done: Pending<Vec<u8>>) {
-        // A process that has ended can be controlled by nobody, but what it did may be read to the end.
+        // What came before the end of the process or the loss of the right may be read to the end.
         match self.right.check(caller) {
-            Err(e) if !matches!(e.0, libc::ESRCH | libc::ENOENT) => {
+            Err(e) if !matches!(e.0, libc::ESRCH | libc::ENOENT) && !self.events.stream.is_closed() => {
                 done.finish(Err(e));
             }
             _ => self.events.read(caller, size, done),
