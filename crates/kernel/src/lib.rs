@@ -10,6 +10,7 @@ pub mod exits;
 pub mod heap;
 pub mod helper;
 pub mod host;
+pub mod inherited;
 pub mod ledger;
 mod lifeline;
 pub mod lifted;

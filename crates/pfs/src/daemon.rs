@@ -62,7 +62,6 @@ impl Daemon {
     /// `lock` is the daemon's lock, held until the process ends.
     pub fn run(service: Arc<dyn Service>, runtime: &Runtime, lock: &File, first: UnixStream) -> Result<()> {
         let _ = lock;
-        raise_descriptor_limit();
         let daemon = Arc::new(Daemon { service, state: Mutex::default(), changed: Condvar::new() });
         daemon.stop_on_signals()?;
 
@@ -400,14 +399,6 @@ fn fill(report: &mut Report, held: Vec<Held>) {
 fn is_fuse(fd: &OwnedFd) -> bool {
     let device = rustix::fs::makedev(10, 229);
     rustix::fs::fstat(fd).is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFCHR && stat.st_rdev == device)
-}
-
-fn raise_descriptor_limit() {
-    use rustix::process::{getrlimit, setrlimit, Resource, Rlimit};
-    let limit = getrlimit(Resource::Nofile);
-    if let Err(e) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
-        log(format_args!("RLIMIT_NOFILE: {e}"));
-    }
 }
 
 /// Milliseconds since the epoch, now.

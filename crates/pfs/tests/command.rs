@@ -482,3 +482,55 @@ fn the_daemon_keeps_nothing_of_its_starter() {
     let session = stat.rsplit(')').next().unwrap().split_whitespace().nth(3).unwrap();
     assert_eq!(session, pid.to_string());
 }
+
+#[test]
+fn the_daemon_dies_of_no_limit_of_its_starter() {
+    let bench = Bench::new();
+    let (dir, run) = (bench.dir("p"), bench.dir("run"));
+    std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let mount = |limits: &str| {
+        // The first line of the daemon crosses the limit of files.
+        std::fs::write(run.join("daemon.log"), [b'\n'; 1024]).unwrap();
+        let script = format!("trap '' CHLD; {limits}; exec {} mount p", env!("CARGO_BIN_EXE_pfs"));
+        let mut command = Command::new("bash");
+        command.args(["-c", &script]).env("PFS_RUNTIME_DIR", &run).current_dir(dir.parent().unwrap());
+        common::Done(command.output().unwrap()).ok();
+        assert!(std::fs::read_dir(&dir).unwrap().count() > 0);
+        bench.daemon().unwrap()
+    };
+    let daemon = mount("ulimit -Sf 1 -St 1 -Sv 4000000 -Sd 4000000 -Ss 1024 -Sl 0 -Sn 64");
+    let log = std::fs::read_to_string(run.join("daemon.log")).unwrap();
+    assert!(log.contains("/p: mounted"), "{log}");
+    let pid = daemon.pid.as_raw_nonzero().get();
+    for pid in [pid.to_string(), child_of(pid)] {
+        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let kinds =
+            ["cpu time", "file size", "address space", "data size", "stack size", "locked memory", "open files"];
+        for kind in kinds {
+            let line = limits.lines().find(|line| line.contains(kind)).unwrap();
+            let mut words = line[25..].split_whitespace();
+            assert_eq!(words.next(), words.next(), "{pid}: {line}");
+        }
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let has = |kind: &str, signal: i32| {
+            let set = status.lines().find_map(|line| line.strip_prefix(kind)).unwrap().trim();
+            u64::from_str_radix(set, 16).unwrap() & 1 << (signal - 1) != 0
+        };
+        assert!(has("SigCgt:", libc::SIGXFSZ) && has("SigCgt:", libc::SIGXCPU), "{pid}: {status}");
+        assert!(!has("SigIgn:", libc::SIGCHLD), "{pid}: {status}");
+    }
+    bench.run(&["umount", "p"]).ok();
+    daemon.wait_end();
+    // What may not be raised costs lines of the log.
+    let daemon = mount("ulimit -f 1");
+    bench.run(&["umount", "p"]).ok();
+    daemon.wait_end();
+}
+
+/// The process that a thread of `pid` has made.
+fn child_of(pid: i32) -> String {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let all: String =
+        tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("children")).unwrap()).collect();
+    all.split_whitespace().next().expect("no child").to_owned()
+}

@@ -13,6 +13,7 @@ pub(super) fn run() -> Result<()> {
     if rustix::net::sockopt::socket_type(&stdin) != Ok(rustix::net::SocketType::STREAM) {
         bail!("daemon: is started by `pfs mount`, not by hand (pfs mount --foreground serves in the foreground)");
     }
+    kernel::inherited::shed();
     let _ = rustix::thread::set_name(c"pfs");
     // A session of its own: no signal of the terminal, and no end with it. Fails only for a group leader.
     let _ = rustix::process::setsid();

@@ -162,6 +162,7 @@ fn serve(conn: &mut Conn, flavour: &str, dir: &Path, options: Options, fuse: Own
 
 /// This process is the daemon.
 fn foreground(args: &Mount, runtime: &Runtime, dir: PathBuf, options: Options) -> Result<()> {
+    kernel::inherited::shed();
     let start = runtime.lock_start()?;
     let Some(lock) = runtime.lock_daemon(false)? else {
         let who = runtime.daemon_pid().map(|pid| format!(" (pid {pid})")).unwrap_or_default();
