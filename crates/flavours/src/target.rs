@@ -267,7 +267,8 @@ pub fn stale(e: Errno) -> Errno {
     }
 }
 
-fn attr(s: libc::stat) -> Attr {
+/// As the tree has them.
+pub fn attr(s: libc::stat) -> Attr {
     Attr {
         ino: s.st_ino,
         mode: s.st_mode,

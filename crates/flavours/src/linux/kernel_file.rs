@@ -2,11 +2,13 @@
 
 use super::comm::Comm;
 use super::handle::KernelHandle;
+use super::pathless;
 use super::process::TaskDir;
 use crate::target::{act, is_of_reader, set_times, stale, stat, Act, Target};
 use crate::Shared;
 use kernel::helper::Found;
 use kernel::procfs;
+use parking_lot::Mutex;
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
@@ -21,6 +23,8 @@ pub struct KernelFile {
     /// File type (`S_IFMT` part of a mode); a name of another type is another file.
     kind: u32,
     keep: Keep,
+    /// The name that was looked up last here: a link, perhaps, that is followed now.
+    last: Mutex<Vec<u8>>,
 }
 
 /// Looks `path` up. ENOENT or ESRCH if it is not there.
@@ -33,7 +37,7 @@ pub fn find(
 ) -> Result<KernelFile> {
     let found = act(target, caller, &path, Act::Look, |dir| Found::at(dir, &path))?;
     let kind = found.stat()?.st_mode & libc::S_IFMT;
-    Ok(KernelFile { shared: shared.clone(), target: target.cloned(), path, kind, keep })
+    Ok(KernelFile { shared: shared.clone(), target: target.cloned(), path, kind, keep, last: Mutex::default() })
 }
 
 /// A name that can stand in a directory; nothing else may become part of a path.
@@ -117,10 +121,20 @@ impl Node for KernelFile {
             return Err(Errno(libc::ENOTDIR));
         }
         let name = plain(name)?;
+        if let Some(target) = self.target.as_ref().filter(|_| pathless::names(&self.path, name)) {
+            let likely = self.last.lock().clone();
+            let found = pathless::find(target, caller, &self.path, name, &likely);
+            return Ok(Arc::new(
+                found.map_err(|e| if self.or_stale_dir(caller, e) { Errno(libc::ESTALE) } else { e })?,
+            ));
+        }
         let path = CString::new([self.path.as_bytes(), b"/", name].concat()).map_err(|_| Errno(libc::ENOENT))?;
         let keep = keep_in(&self.path);
         let found = find(&self.shared, self.target.as_ref(), caller, path, keep);
         let found = found.map_err(|e| if self.or_stale_dir(caller, e) { Errno(libc::ESTALE) } else { e })?;
+        if found.is(libc::S_IFLNK) {
+            *self.last.lock() = name.to_vec();
+        }
         match self.thread(name)? {
             Some(thread) => Ok(Arc::new(TaskDir::new(thread)?)),
             None => Ok(Arc::new(found)),

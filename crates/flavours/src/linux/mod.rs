@@ -5,6 +5,7 @@
 //! * [`process`]: `<pid>/` and `<pid>/task/<tid>/`, the kernel's entries and ours
 //! * [`own`]: the tables of our own files
 //! * [`kernel_file`]: anything that is the kernel's, opened on demand in the caller's name
+//! * [`pathless`]: what its links without a path lead to
 //! * [`handle`]: one open file of the kernel's
 //! * [`ctl`], [`seat`], [`wait`], [`holders`], [`mem`], [`regs`], [`note`], [`ustat`]: our own files
 //! * [`comm`]: writing the name of oneself
@@ -24,6 +25,7 @@ pub mod kernel_file;
 pub mod mem;
 pub mod note;
 pub mod own;
+pub mod pathless;
 pub mod process;
 mod readiness;
 pub mod regs;
