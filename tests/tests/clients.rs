@@ -3,6 +3,7 @@
 use pfs_tests::{eventually, root, state, Client, Mount, Target, TempDir};
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Output, Stdio};
 
 /// Runs a shell script with the mount bound over /proc. Where mount namespaces are not allowed there is nothing to test.
@@ -296,4 +297,18 @@ fn a_parent_that_kills_its_child_is_answered() {
     let script = format!("unshare -Ur sh -c '{each}'");
     let Some(text) = said(over_proc(&mount, &script), &script) else { return };
     assert_eq!(text, "");
+}
+
+/// The kernel makes what is below `net` anew for each who looks.
+#[test]
+fn an_open_file_keeps_its_times() {
+    let mount = Mount::new();
+    for name in ["net/dev", "net/stat/arp_cache", "net/stat"] {
+        let path = mount.path(std::process::id() as i32, name);
+        let file = fs::File::open(&path).unwrap();
+        let times = |meta: fs::Metadata| [meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
+        let before = times(file.metadata().unwrap());
+        eventually("the clock goes on", || times(fs::metadata(format!("/proc/self/{name}")).unwrap()) > before);
+        assert_eq!(times(file.metadata().unwrap()), before, "{name}");
+    }
 }

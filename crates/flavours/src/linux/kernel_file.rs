@@ -11,7 +11,7 @@ use kernel::procfs;
 use parking_lot::Mutex;
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tree::{Attr, Caller, Entry, Errno, Handle, Keep, Node, Result, SetAttr};
 
 /// A file of the kernel's /proc: of a process or thread, or of no process.
@@ -25,6 +25,8 @@ pub struct KernelFile {
     keep: Keep,
     /// The name that was looked up last here: a link, perhaps, that is followed now.
     last: Mutex<Vec<u8>>,
+    /// Times of access, modification and change when it was looked at first; see [`made_at_each_look`].
+    first: OnceLock<[(i64, u32); 3]>,
 }
 
 /// Looks `path` up. ENOENT or ESRCH if it is not there.
@@ -37,7 +39,15 @@ pub fn find(
 ) -> Result<KernelFile> {
     let found = act(target, caller, &path, Act::Look, |dir| Found::at(dir, &path))?;
     let kind = found.stat()?.st_mode & libc::S_IFMT;
-    Ok(KernelFile { shared: shared.clone(), target: target.cloned(), path, kind, keep, last: Mutex::default() })
+    Ok(KernelFile {
+        shared: shared.clone(),
+        target: target.cloned(),
+        path,
+        kind,
+        keep,
+        last: Mutex::default(),
+        first: OnceLock::new(),
+    })
 }
 
 /// A name that can stand in a directory; nothing else may become part of a path.
@@ -54,6 +64,12 @@ pub fn plain(name: &OsStr) -> Result<&[u8]> {
 pub fn entries(target: Option<&Target>, caller: &Caller, path: &CStr) -> Result<Vec<Entry>> {
     let all = act(target, caller, path, Act::Read, |dir| procfs::entries(dir, path))?;
     Ok(all.into_iter().map(|e| Entry { name: e.name, ino: e.ino, kind: e.kind }).collect())
+}
+
+/// True for what is below `net`, of which the kernel keeps no inode: it makes a new one, of new times, for each who looks. Here they
+/// are those of the first look, as an open file of the kernel's keeps those that it had at its open.
+fn made_at_each_look(path: &CStr) -> bool {
+    path.to_bytes().split(|b| *b == b'/').rev().skip(1).any(|name| name == b"net")
 }
 
 /// How long names may be remembered that stand in the directory `path`.
@@ -105,7 +121,11 @@ impl KernelFile {
 
 impl Node for KernelFile {
     fn attr(&self, caller: &Caller) -> Result<Attr> {
-        let attr = stat(self.target.as_ref(), caller, &self.path)?;
+        let mut attr = stat(self.target.as_ref(), caller, &self.path)?;
+        if self.target.is_some() && made_at_each_look(&self.path) {
+            let first = self.first.get_or_init(|| [attr.atime, attr.mtime, attr.ctime]);
+            [attr.atime, attr.mtime, attr.ctime] = *first;
+        }
         if attr.mode & libc::S_IFMT != self.kind {
             return Err(Errno(libc::ESTALE));
         }
