@@ -13,6 +13,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -50,41 +51,56 @@ struct State {
 }
 
 /// The daemon of a user.
-pub struct Daemon {
+struct Daemon {
     service: Arc<dyn Service>,
     state: Mutex<State>,
     changed: Condvar,
 }
 
-impl Daemon {
-    /// Serves connections on the control socket of `runtime`, and `first`, whose other end a mount will come from.
-    /// Returns when there is no mount and no connection any more, or after a clean stop by a signal or by request.
-    /// `lock` is the daemon's lock, held until the process ends.
-    pub fn run(service: Arc<dyn Service>, runtime: &Runtime, lock: &File, first: UnixStream) -> Result<()> {
-        let _ = lock;
+/// A daemon that listens, and has served nobody yet.
+pub struct Ready {
+    daemon: Arc<Daemon>,
+    listener: UnixListener,
+    socket: PathBuf,
+    /// Held until the process ends.
+    _lock: File,
+}
+
+impl Ready {
+    /// Listens on the control socket of `runtime`; `lock` is the daemon's lock.
+    pub fn new(service: Arc<dyn Service>, runtime: &Runtime, lock: File) -> Result<Ready> {
         let daemon = Arc::new(Daemon { service, state: Mutex::default(), changed: Condvar::new() });
         daemon.stop_on_signals()?;
 
-        let path = runtime.socket();
+        let socket = runtime.socket();
         // We hold the lock, so nobody listens on what is there.
-        match std::fs::remove_file(&path) {
+        match std::fs::remove_file(&socket) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(e).with_context(|| format!("cannot remove the stale {}", path.display()));
+                return Err(e).with_context(|| format!("cannot remove the stale {}", socket.display()));
             }
             _ => {}
         }
-        let listener = UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
-        std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        let listener = UnixListener::bind(&socket).with_context(|| format!("cannot listen on {}", socket.display()))?;
+        std::fs::set_permissions(&socket, Permissions::from_mode(0o600))?;
+        Ok(Ready { daemon, listener, socket, _lock: lock })
+    }
+
+    /// Serves connections on the socket, and `first`, whose other end a mount will come from. Returns when there is no mount and no
+    /// connection any more, or after a clean stop by a signal or by request.
+    pub fn serve(self, first: UnixStream) -> Result<()> {
+        let Ready { daemon, listener, socket, _lock } = self;
         daemon.connection(first);
         let accepting = daemon.clone();
         std::thread::Builder::new().name("pfs-accept".into()).spawn(move || accepting.accept(listener))?;
 
         daemon.wait();
         // Who connects from here on starts the next daemon, which waits for our lock.
-        let _ = std::fs::remove_file(&path);
+        let _ = std::fs::remove_file(&socket);
         Ok(())
     }
+}
 
+impl Daemon {
     fn wait(&self) {
         let mut state = self.state.lock();
         while !state.stopped {

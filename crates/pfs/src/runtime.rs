@@ -95,7 +95,7 @@ impl Runtime {
         Ok(file)
     }
 
-    /// Takes the lock that a daemon holds while it lives, and writes the daemon's pid there. With `wait`, waits for an
+    /// Takes the lock that a daemon holds while it lives, and writes the daemon's pid there if it can. With `wait`, waits for an
     /// earlier daemon to end; without, `None` says that there is one.
     pub fn lock_daemon(&self, wait: bool) -> Result<Option<File>> {
         let mut file = self.open("daemon.lock")?;
@@ -105,8 +105,8 @@ impl Runtime {
             Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
             Err(e) => return Err(e).context("lock daemon.lock"),
         }
-        file.set_len(0)?;
-        writeln!(file, "{}", std::process::id())?;
+        // Only for messages of others: a full disk is no reason not to serve.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Some(file))
     }
 

@@ -534,3 +534,33 @@ fn child_of(pid: i32) -> String {
         tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("children")).unwrap()).collect();
     all.split_whitespace().next().expect("no child").to_owned()
 }
+
+#[test]
+fn a_full_disk_is_no_reason_not_to_mount() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not root: nothing tested");
+        return;
+    }
+    let bench = Bench::new();
+    let (dir, run) = (bench.dir("p"), bench.dir("run"));
+    // Names have room there, and contents have not.
+    let script = format!(
+        "mount -t tmpfs -o size=4k,mode=700 tmpfs $PFS_RUNTIME_DIR && printf x >$PFS_RUNTIME_DIR/full && {0} mount p && ls p && {0} umount p",
+        env!("CARGO_BIN_EXE_pfs")
+    );
+    let mut command = Command::new("unshare");
+    command.args(["-m", "timeout", "60", "sh", "-c", &script]).env("PFS_RUNTIME_DIR", &run);
+    let said = common::Done(command.current_dir(dir.parent().unwrap()).output().unwrap()).ok();
+    assert!(said.out().contains("cpuinfo"), "{}", said.err());
+}
+
+#[test]
+fn why_a_daemon_does_not_start_is_said() {
+    let bench = Bench::new();
+    bench.dir("p");
+    let run = bench.dir("run");
+    std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::create_dir(run.join("control")).unwrap();
+    bench.run(&["mount", "p"]).fails(1, &["mount p: cannot start the daemon: cannot remove the stale", "control"]);
+    assert!(std::fs::read_to_string(run.join("daemon.log")).unwrap().contains("cannot remove the stale"));
+}

@@ -1,6 +1,7 @@
 //! `pfs daemon`: what `pfs mount` starts in the background. Its standard input is the first connection.
 
-use crate::daemon::Daemon;
+use crate::control::{Answer, Conn, PATIENCE};
+use crate::daemon::Ready;
 use crate::runtime::Runtime;
 use crate::service::PfsService;
 use anyhow::{bail, Context, Result};
@@ -17,9 +18,27 @@ pub(super) fn run() -> Result<()> {
     let _ = rustix::thread::set_name(c"pfs");
     // A session of its own: no signal of the terminal, and no end with it. Fails only for a group leader.
     let _ = rustix::process::setsid();
+    let first = UnixStream::from(stdin);
+    match ready() {
+        Ok(daemon) => daemon.serve(first),
+        Err(e) => {
+            tell(first, &e);
+            Err(e)
+        }
+    }
+}
+
+fn ready() -> Result<Ready> {
     std::env::set_current_dir("/")?;
-    rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?).context("standard input")?;
+    let null = std::fs::File::open("/dev/null").context("cannot open /dev/null")?;
+    rustix::stdio::dup2_stdin(null).context("standard input")?;
     let runtime = Runtime::find()?;
     let lock = runtime.lock_daemon(true)?.context("daemon.lock")?;
-    Daemon::run(Arc::new(PfsService::new()?), &runtime, &lock, UnixStream::from(stdin))
+    Ready::new(Arc::new(PfsService::new()?), &runtime, lock)
+}
+
+/// Answers the first request before it has come: the log, which has it too, may be on a full disk.
+fn tell(starter: UnixStream, e: &anyhow::Error) {
+    let answer = Answer::Error { message: format!("{e:#}") };
+    let _ = Conn::new(starter, PATIENCE).map(|mut conn| conn.send(&answer, None));
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::Mount;
 use crate::control::{connect, Answer, Conn, Gone, MountRequest, Request, Stopping, PATIENCE};
-use crate::daemon::Daemon;
+use crate::daemon::Ready;
 use crate::mounts::{self, Dev};
 use crate::options::{words, Options};
 use crate::runtime::{self, Runtime};
@@ -179,9 +179,9 @@ fn foreground(args: &Mount, runtime: &Runtime, dir: PathBuf, options: Options) -
             let dev = mount(&mut conn, &args.flavour, &dir, options)?;
             announce(args, dir, dev, pid)
         });
-        let served = Daemon::run(service, runtime, &lock, first);
+        let served = Ready::new(service, runtime, lock).and_then(|daemon| daemon.serve(first));
         match asking.join() {
-            Ok(asked) => asked.and(served),
+            Ok(asked) => served.and(asked),
             Err(_) => bail!("internal error"),
         }
     });
@@ -218,8 +218,11 @@ fn start(runtime: &Runtime) -> Result<(Conn, u32)> {
         Err(e) => {
             let _ = child.kill();
             let _ = child.wait();
-            let why = if e.is::<Gone>() { anyhow!("it ended at once") } else { e };
-            Err(why.context(format!("cannot start the daemon: see {}", runtime.log_path().display())))
+            let why = match e.is::<Gone>() {
+                true => anyhow!("it ended at once: see {}", runtime.log_path().display()),
+                false => e,
+            };
+            Err(why.context("cannot start the daemon"))
         }
     }
 }
