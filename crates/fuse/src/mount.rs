@@ -98,7 +98,7 @@ impl fmt::Display for MountError {
             }
             AlreadyMounted(dir) => {
                 let dir = dir.display();
-                write!(f, "cannot mount on {dir}: already mounted there; unmount it with `umount {dir}`")
+                write!(f, "cannot mount on {dir}: already mounted there: pfs umount {dir}")
             }
             NotMounted(dir) => {
                 write!(f, "cannot unmount {}: nothing mounted there; see /proc/self/mountinfo", dir.display())

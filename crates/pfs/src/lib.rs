@@ -23,8 +23,13 @@ pub const FAILED: u8 = 1;
 
 /// Parses the command line, runs the command, and prints what went wrong.
 pub fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    match cmd::run(cli.command) {
+    let done = match cli::Cli::try_parse() {
+        Ok(cli) => cmd::run(cli.command),
+        Err(wrong) if wrong.use_stderr() => wrong.exit(),
+        // --help, --version.
+        Err(asked) => cmd::written(asked.print()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             kernel::say::line(format_args!("pfs: {e:#}"));

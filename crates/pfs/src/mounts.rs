@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ffi::{CString, OsString};
 use std::fmt;
+use std::io::{Error, ErrorKind};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -172,7 +173,12 @@ pub fn resolve(dir: &Path) -> std::io::Result<PathBuf> {
             }
         }
     }
-    dir.canonicalize()
+    dir.canonicalize().map_err(|e| match std::env::current_dir() {
+        Err(gone) if gone.kind() == ErrorKind::NotFound && dir.is_relative() => {
+            Error::other("the current directory has been removed: cd to another one")
+        }
+        _ => e,
+    })
 }
 
 /// Unmounts: as root by the system call, as a user by fusermount3. `lazy`: even if files are open there.
@@ -199,7 +205,6 @@ fn unmount_once(dir: &Path, lazy: bool) -> std::io::Result<()> {
 }
 
 fn by_helper(dir: &Path, lazy: bool) -> std::io::Result<()> {
-    use std::io::{Error, ErrorKind};
     let mut command = std::process::Command::new("fusermount3");
     command.arg(if lazy { "-uz" } else { "-u" }).arg("--").arg(dir).env("LC_ALL", "C");
     let output = command.output().map_err(|e| match e.kind() {

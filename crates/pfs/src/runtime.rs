@@ -71,7 +71,11 @@ impl Runtime {
             bail!("{show} belongs to user {}, not to {uid}: name another directory by {ENV}", meta.uid());
         }
         if meta.permissions().mode() & 0o077 != 0 {
-            bail!("{show} is open to other users: chmod 700 {show}");
+            // One that was named may be there for all, as /tmp is; ours has been made for us alone.
+            match std::env::var_os(ENV).is_some_and(|v| !v.is_empty()) {
+                true => bail!("{show} is open to other users: name another directory by {ENV}"),
+                false => bail!("{show} is open to other users: chmod 700 {show}"),
+            }
         }
         Ok(())
     }

@@ -29,7 +29,19 @@ fn failures_exit_1_and_name_the_remedy() {
     bench.run(&["mount", "-t", "vms", "p"]).fails(1, &["mount p", "unknown flavour", "known are", "linux"]);
     bench.run(&["umount", "p"]).fails(1, &["umount p", "not one of our mounts"]);
     bench.run(&["umount", "/proc"]).fails(1, &["not one of our mounts", "but proc"]);
-    bench.run(&["umount", "none"]).fails(1, &["umount none: no such directory"]);
+    // Others may have mounts.
+    let said = bench.run(&["umount", "none"]).fails(1, &["umount none: no such directory: "]).err();
+    assert!(said.contains(" no mounts") || said.contains(": mounted are "), "{said}");
+    for command in ["mount", "umount"] {
+        let script =
+            format!("mkdir gone && cd gone && rmdir ../gone && exec {} {command} .", env!("CARGO_BIN_EXE_pfs"));
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &script])
+            .env("PFS_RUNTIME_DIR", bench.runtime())
+            .current_dir(bench.runtime().parent().unwrap());
+        common::Done(shell.output().unwrap()).fails(1, &["the current directory has been removed: cd"]);
+    }
     bench.run(&["daemon"]).fails(1, &["pfs mount"]);
     assert!(bench.daemon().is_none());
 }
@@ -40,7 +52,16 @@ fn a_runtime_directory_open_to_others_is_refused() {
     bench.dir("p");
     let run = bench.dir("run");
     std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o755)).unwrap();
-    bench.run(&["mount", "p"]).fails(1, &["open to other users", "chmod 700"]);
+    // To close a directory that all use, as /tmp, would be no remedy.
+    bench.run(&["mount", "p"]).fails(1, &["open to other users: name another directory by PFS_RUNTIME_DIR"]);
+    if !rustix::process::geteuid().is_root() {
+        let top = run.parent().unwrap();
+        std::fs::create_dir(top.join("pfs")).unwrap();
+        std::fs::set_permissions(top.join("pfs"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let mut mount = bench.pfs(&["mount", "p"]);
+        mount.env_remove("PFS_RUNTIME_DIR").env("XDG_RUNTIME_DIR", top);
+        common::Done(mount.output().unwrap()).fails(1, &["open to other users: chmod 700"]);
+    }
     bench.run(&["status"]).fails(1, &["open to other users"]);
     std::fs::remove_dir(&run).unwrap();
     symlink(bench.dir("elsewhere"), &run).unwrap();
@@ -94,6 +115,25 @@ fn mount_status_umount() {
     assert!(!bench.mounted(&dir));
     daemon.wait_end();
     assert!(!bench.runtime().join("control").exists());
+}
+
+#[test]
+fn of_several_umounts_one_does_it() {
+    let bench = Bench::new();
+    bench.dir("p");
+    for _ in 0..10 {
+        bench.run(&["mount", "p"]).ok();
+        let all: Vec<_> = (0..6).map(|_| bench.pfs(&["umount", "p"]).stderr(Stdio::piped()).spawn().unwrap()).collect();
+        let all: Vec<_> = all.into_iter().map(|child| common::Done(child.wait_with_output().unwrap())).collect();
+        assert_eq!(all.iter().filter(|done| done.0.status.success()).count(), 1);
+        for late in all.into_iter().filter(|done| !done.0.status.success()) {
+            assert!(
+                late.err().contains("not mounted any more") || late.err().contains("not one of our mounts"),
+                "{}",
+                late.err()
+            );
+        }
+    }
 }
 
 #[test]
@@ -349,6 +389,11 @@ fn what_cannot_be_said_fails_nothing() {
     assert_eq!(said.status.code(), Some(1));
     let said = common::Done(bench.pfs(&["status"]).stdout(full()).output().unwrap());
     said.fails(1, &["cannot write the answer"]);
+    for args in [&["--help"][..], &["--version"], &["help", "mount"]] {
+        let said = common::Done(bench.pfs(args).stdout(full()).output().unwrap());
+        said.fails(1, &["cannot write the answer"]);
+        assert!(bench.run(args).ok().out().starts_with(if args[0] == "--version" { "pfs " } else { "" }));
+    }
 
     let (a, b) = (bench.dir("a"), bench.dir("b"));
     let mut child =

@@ -36,11 +36,16 @@ fn print_json(body: &impl Serialize) -> Result<()> {
     print(&format!("{}\n", serde_json::to_string(&Versioned { v: crate::control::VERSION, body })?))
 }
 
-/// Prints; a reader that went away is no error.
+/// Prints.
 fn print(text: &str) -> Result<()> {
     use std::io::Write;
-    let mut out = std::io::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    written(std::io::stdout().write_all(text.as_bytes()))
+}
+
+/// What became of an answer on standard output; a reader that went away is no error.
+pub(crate) fn written(result: std::io::Result<()>) -> Result<()> {
+    use std::io::Write;
+    match result.and_then(|()| std::io::stdout().flush()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e).context("cannot write the answer"),
         _ => Ok(()),
     }

@@ -82,6 +82,9 @@ fn unmount(dir: &Path, lazy: bool) -> Result<()> {
         Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
             bail!("not permitted: another user mounted it")
         }
+        Err(e) if e.kind() == std::io::ErrorKind::InvalidInput => {
+            bail!("not mounted any more: another command was faster")
+        }
         other => Ok(other?),
     }
 }
@@ -93,8 +96,8 @@ fn list() -> String {
     let ours: Vec<String> =
         mounts::all().unwrap_or_default().iter().filter(his).map(|m| m.dir.display().to_string()).collect();
     match ours.len() {
-        0 if me.is_root() => "there are none".into(),
-        0 => "you have none".into(),
-        _ => format!("those are {}", ours.join(", ")),
+        0 if me.is_root() => "there are no mounts".into(),
+        0 => "you have no mounts".into(),
+        _ => format!("mounted are {}", ours.join(", ")),
     }
 }
