@@ -37,7 +37,7 @@ fn ready() -> Result<Ready> {
     Ready::new(Arc::new(PfsService::new()?), &runtime, lock)
 }
 
-/// Answers the first request before it has come: the log, which has it too, may be on a full disk.
+/// Answers the first request before it has come: there may be no room in the log.
 fn tell(starter: UnixStream, e: &anyhow::Error) {
     let answer = Answer::Error { message: format!("{e:#}") };
     let _ = Conn::new(starter, PATIENCE).map(|mut conn| conn.send(&answer, None));
