@@ -1,6 +1,6 @@
 //! A stop is of all threads, also of those that come and go meanwhile.
 
-use pfs_tests::{state, thread_states, Mount, Target};
+use pfs_tests::{eventually, state, thread_states, Client, Mount, Target};
 
 fn nobody_runs(threads: &str, rounds: usize, storm: bool) {
     let mount = Mount::new();
@@ -66,4 +66,35 @@ fn a_process_without_its_first_thread_stands() {
     assert_eq!(mount.read(target.pid(), "regs").unwrap().len(), 216);
     mount.ctl(target.pid(), "run").unwrap();
     target.counts(16);
+}
+
+/// Children whose makers nobody asked to be told of: those that come attached all the same are let go.
+#[test]
+fn children_that_come_attached_uncalled_for_are_free() {
+    for how in ["quiet", "traced"] {
+        let (mount, target, client) = (Mount::new(), Target::start("begets", &[how]), Client::new());
+        let seat = client.open(&mount.path(target.pid(), "seat"), libc::O_RDWR).unwrap();
+        for _ in 0..20 {
+            for _ in 0..100 {
+                client.write(seat, "stop\nrun").unwrap();
+            }
+            let before = target.word(0);
+            eventually("it makes more", || target.word(0) > before + 10);
+        }
+        assert_eq!(target.word(1), 0, "{how}");
+    }
+}
+
+/// Who makes a child that others are told of finds it as it would have: nobody traces it.
+#[test]
+fn a_child_that_is_only_told_of_can_be_traced_by_its_maker() {
+    let (mount, target, client) = (Mount::new(), Target::start("begets", &["seized"]), Client::new());
+    let seat = client.open(&mount.path(target.pid(), "seat"), libc::O_RDWR).unwrap();
+    client.write(seat, "mode report\ntrace fork on").unwrap();
+    let before = target.word(0);
+    eventually("it makes more", || {
+        let _ = client.read(seat, 65536);
+        target.word(0) > before + 500
+    });
+    assert_eq!(target.word(1), 0);
 }

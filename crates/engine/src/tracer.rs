@@ -237,6 +237,11 @@ pub(crate) struct Tracer {
     /// Reports of threads that stand behind an exec, which count as not taken until it is known who has still a right to the process;
     /// and the number by which the answer is known.
     unjudged: BTreeMap<Tid, (Status, u64)>,
+    /// By children that came attached and are not wanted: who made them, and the report of that. He goes on when the child has been let
+    /// go, or he would find that somebody traces it.
+    makers: BTreeMap<Tid, (Tid, Status)>,
+    /// When all are to be asked what they have to report.
+    ask_of_all: Option<Instant>,
     next_case: u64,
     quit: bool,
 }
@@ -298,6 +303,8 @@ impl Tracer {
             in_name: None,
             judge,
             unjudged: BTreeMap::new(),
+            makers: BTreeMap::new(),
+            ask_of_all: None,
             next_case: 1,
             quit: false,
         }
@@ -326,12 +333,14 @@ impl Tracer {
             }
             if let Some(report) = self.follow.look(&self.queue) {
                 self.backlog.push_back(report);
+                bell = Bell::Silence;
+                self.asks_of_all_later();
                 continue;
             }
             self.unheard.wake();
             let first = self.deadlines.first().map(|(at, _)| *at);
             let next = first.into_iter().chain(self.lingering.values().copied()).chain(self.unheard.due());
-            let next = next.chain(self.late_due()).chain(self.kernel_exits.due()).min();
+            let next = next.chain(self.late_due()).chain(self.kernel_exits.due()).chain(self.ask_of_all).min();
             bell = self.queue.sleep(next.map(|at| at.saturating_duration_since(Instant::now())));
         }
     }
@@ -357,19 +366,26 @@ impl Tracer {
         while let Some((tid, status)) = self.backlog.pop_front() {
             self.take_report(tid, status);
         }
-        let Bell::Report(hint) = bell else { return false };
+        let due = self.ask_of_all.is_some_and(|at| Instant::now() >= at);
+        let hint = match bell {
+            Bell::Report(hint) => hint,
+            _ if due => 0,
+            _ => return false,
+        };
         // Asking for one thread costs the same however many there are; asking for any costs by their number.
         if self.tids.contains_key(&hint) {
-            let alone = self.tids.len() == 1 && !self.brings_children(hint);
+            let alone = self.tids.len() == 1 && !self.brings_children(hint) && !due;
             let report = wait::poll(hint);
             if let Some((tid, status)) = report {
                 self.take_report(tid, status);
             }
-            // With one tracee, whatever it does next rings again.
-            if alone && report.is_some() && self.tids.len() <= 1 {
+            // With one tracee, whatever it does next rings again. But that may be drowned by what a child does that came with it.
+            if alone && report.is_some() && self.tids.len() <= 1 && self.makers.is_empty() {
+                self.asks_of_all_later();
                 return false;
             }
         }
+        self.ask_of_all = None;
         let mut since = None;
         while let Some((tid, status)) = self.next_report() {
             let key = self.tids.get(&tid).copied();
@@ -382,6 +398,12 @@ impl Tracer {
             }
         }
         false
+    }
+
+    /// One thread was asked for what it has to report: the others have their turn.
+    fn asks_of_all_later(&mut self) {
+        const LATER: Duration = Duration::from_millis(10);
+        self.ask_of_all.get_or_insert_with(|| Instant::now() + LATER);
     }
 
     /// The threads of a process stop one after the other when they are asked to: taken by their ids, a report costs the same
@@ -425,6 +447,7 @@ impl Tracer {
         self.quit = true;
         // There is no seat left that somebody could lose.
         self.backlog.extend(std::mem::take(&mut self.unjudged).into_iter().map(|(tid, (status, _))| (tid, status)));
+        self.backlog.extend(std::mem::take(&mut self.makers).into_values());
         let deadline = Instant::now() + Duration::from_secs(2);
         while !self.tids.is_empty() && Instant::now() < deadline {
             match self.next_report() {
@@ -937,7 +960,12 @@ impl Tracer {
     fn take_report(&mut self, tid: Tid, status: Status) {
         // Killed where it stood.
         self.unjudged.remove(&tid);
+        let maker = self.makers.remove(&tid);
+        self.makers.retain(|_, (maker, _)| *maker != tid);
         self.take_judged(tid, status, Verdicts::default());
+        if let Some((maker, status)) = maker {
+            self.take_judged(maker, status, Verdicts::default());
+        }
     }
 
     /// The same; `verdicts`: what is known of who may still control the process.
@@ -991,7 +1019,7 @@ impl Tracer {
             Trap::Foreign if carrier => Ok(Report::Carrier),
             Trap::Foreign => self.translate(tid, status),
         };
-        // Killed while it stood there.
+        // Killed while it stood there, or its child is to be let go first.
         let Ok(report) = report else { return };
         let born = self.entries.get_mut(&key).and_then(|e| e.process.first_report(tid, &report));
         let report = born.unwrap_or(report);
@@ -1293,10 +1321,10 @@ impl Tracer {
                     Report::Group(signal)
                 }
             }
-            libc::PTRACE_EVENT_CLONE => self.born(tid, ptrace::event_message(tid)? as Tid),
+            libc::PTRACE_EVENT_CLONE => self.born(tid, status, ptrace::event_message(tid)? as Tid)?,
             libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK => {
                 let child = ptrace::event_message(tid)? as Tid;
-                self.begets(tid, child);
+                self.begets(tid, status, child)?;
                 let vfork = (event == libc::PTRACE_EVENT_VFORK).then(|| seen_from(tid, child));
                 Report::Fork { child, vfork: vfork.map(i64::from) }
             }
@@ -1344,33 +1372,39 @@ impl Tracer {
     }
 
     /// A creator's report may be taken long after the new thread's own reports, even after its death.
-    fn born(&mut self, creator: Tid, new: Tid) -> Report {
-        let Some(key) = self.tids.get(&creator).copied() else { return Report::Other };
+    fn born(&mut self, creator: Tid, status: Status, new: Tid) -> io::Result<Report> {
+        let Some(key) = self.tids.get(&creator).copied() else { return Ok(Report::Other) };
         if !self.tids.contains_key(&new) {
-            let Some(entry) = self.entries.get(&key) else { return Report::Other };
+            let Some(entry) = self.entries.get(&key) else { return Ok(Report::Other) };
             match tracer_of(&entry.proc, new) {
                 // A process that tells its end by another signal than SIGCHLD.
                 None => {
-                    self.begets(creator, new);
+                    self.begets(creator, status, new)?;
                     let process = procfs::tgid_of(new as u32) == Some(new as u32);
-                    return if process { Report::Fork { child: new, vfork: None } } else { Report::Other };
+                    return Ok(if process { Report::Fork { child: new, vfork: None } } else { Report::Other });
                 }
                 Some(tracer) if tracer == thread::own_tid() => drop(self.tids.insert(new, key)),
                 // It has reported before its maker, and was let go since nobody needed it.
-                Some(_) => return Report::Other,
+                Some(_) => return Ok(Report::Other),
             }
         }
-        Report::Clone(new)
+        Ok(Report::Clone(new))
     }
 
-    /// A child is ours, if it is to be, before its maker can tell anybody its number.
-    fn begets(&mut self, maker: Tid, child: Tid) {
+    /// A child is ours, if it is to be, before its maker can tell anybody its number. If it is not to be, it is let go before: an error
+    /// while that is to come, with the maker's report in [`Tracer::makers`].
+    fn begets(&mut self, maker: Tid, status: Status, child: Tid) -> io::Result<()> {
         let key = self.tids.get(&maker).copied();
         let inherited =
             |key: &Key| self.entries.get(key).is_some_and(|e| e.process.seats.values().any(Seat::inherited));
         if let Some(key) = key.filter(inherited).filter(|_| !self.tids.contains_key(&child)) {
             self.inherit(child, Some(key));
         }
+        if self.tids.contains_key(&child) || !wait::is_ours(child) {
+            return Ok(());
+        }
+        self.makers.insert(child, (maker, status));
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Some calls end with EINTR after any stop although nothing happened to the program. Turning the result into
