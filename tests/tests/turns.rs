@@ -45,14 +45,14 @@ fn beside(long: (&Path, &[u8]), short: (&Path, &[u8])) -> (Option<i32>, usize) {
 }
 
 /// So often at least: what nobody waits for is done some hundred times meanwhile, and of those who wait until the end it is one or two.
-const OFTEN: usize = 20;
+const OFTEN: usize = 5;
 
 #[test]
 fn stops_beside_a_long_message() {
     let mount = Mount::of("solaris", "rw");
     let [one, other] = [(); 2].map(|()| Target::start("count", &[]));
     let [long, short] = [&one, &other].map(|target| mount.path(target.pid(), "ctl"));
-    let message = longs(&[PCDSTOP; 10_000]);
+    let message = longs(&[PCDSTOP; 20_000]);
     let (errno, times) = beside((&long, &message), (&short, &longs(&[PCSTOP, PCRUN, 0])));
     assert_eq!(errno, None);
     assert!(times > OFTEN, "{times}");
