@@ -1,6 +1,7 @@
 //! Threads that nobody announces, threads that are the kernel's, and very many threads.
 
 use pfs_tests::{eventually, state, status_field, thread_states, Client, Mount, Target};
+use std::io::Write;
 
 fn tracer(tid: i32) -> String {
     status_field(tid, "TracerPid")
@@ -57,6 +58,22 @@ fn a_worker_of_the_kernel_is_left_alone() {
         return;
     }
     let worker = target.numbers()[0] as i32;
+    let (solaris, client) = (mount.beside("solaris"), Client::new());
+    let of_worker = |name: &str| mount.path(target.pid(), &format!("task/{worker}/{name}"));
+    assert_eq!(client.read_file(&of_worker("regs")), Err(libc::EBUSY));
+    let ctl = client.open(&of_worker("ctl"), libc::O_RDWR).unwrap();
+    for word in ["stop", "step"] {
+        assert_eq!(client.write(ctl, word), Err(libc::EBUSY), "{word}");
+    }
+    let lwpctl = solaris.join(format!("{}/lwp/{worker}/lwpctl", target.pid()));
+    let mut lwpctl = std::fs::OpenOptions::new().write(true).open(lwpctl).unwrap();
+    for (message, name) in [(1u64, "PCSTOP"), (2, "PCDSTOP"), (3, "PCWSTOP")] {
+        let errno = lwpctl.write(&message.to_ne_bytes()).unwrap_err().raw_os_error();
+        assert_eq!(errno, Some(libc::EBUSY), "{name}");
+    }
+    drop(lwpctl);
+    client.close(ctl);
+    eventually("nobody has the process", || tracer(target.pid()) == "0");
     for _ in 0..5 {
         mount.ctl(target.pid(), "stop").unwrap();
         assert_eq!(state(target.pid()), 't');

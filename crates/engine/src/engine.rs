@@ -9,7 +9,7 @@ use crate::published::Shown;
 use crate::registers::{self, At, Which};
 use crate::seat::{Check, Once, Opener, Question, Seat, SeatId};
 use crate::stream::Stream;
-use crate::tracer::{self, key_of, Key, Queue, Tracer};
+use crate::tracer::{self, absent, is_io_worker, key_of, Key, Queue, Tracer};
 use crate::watcher::Watcher;
 use abi::syscall::Abi;
 use kernel::ledger;
@@ -627,14 +627,17 @@ impl Pause {
     ) -> WaiterId {
         let pause = Pause { key: key_of(proc), id: shared.queue.new_seat() };
         let (key, id) = (pause.key, pause.id);
-        let waits_here = giver.and_then(|giver| giver.own).filter(|own| seat.holds(*own));
-        if waits_here.is_none() {
+        let worker = |tid: Tid| tid != key.0 && t.tid_key(tid).is_none() && is_io_worker(proc, tid);
+        let worker = seat.hold_threads.iter().find(|tid| worker(**tid)).map(|tid| absent(proc, *tid));
+        let own = giver.and_then(|giver| giver.own).filter(|own| seat.holds(*own));
+        let waits_here = |own| format!("{own}: it would have to stand for that, and waits for the answer");
+        let refusal = worker.or_else(|| Some(Refusal::new(libc::EBUSY, waits_here(own?))));
+        if refusal.is_none() {
             t.entry(proc).process.seats.insert(id, seat);
         }
         let waiter = t.wait_for(key, what, None, Box::new(move |t, result| then(t, result, pause)));
-        if let Some(own) = waits_here {
-            let why = format!("{own}: it would have to stand for that, and waits for the answer");
-            t.finish_waiter(waiter, Err(Refusal::new(libc::EBUSY, why)));
+        if let Some(refusal) = refusal {
+            t.finish_waiter(waiter, Err(refusal));
             return waiter;
         }
         if let Some(giver) = giver {
@@ -860,7 +863,8 @@ impl Obey {
     fn stop(self, t: &mut Tracer, key: Key, seat: SeatId, tid: Option<Tid>, wait: bool) {
         let unknown = tid.filter(|tid| !t.entries.get(&key).is_some_and(|e| e.process.threads.contains_key(tid)));
         if let Some(tid) = unknown {
-            return self.finish(t, key, Err(Refusal::gone(tid)));
+            let refusal = absent(&self.proc, tid);
+            return self.finish(t, key, Err(refusal));
         }
         with_seat(t, key, seat, |s| match tid {
             Some(tid) => {
@@ -909,7 +913,7 @@ impl Obey {
         let own = process.seats.get(&seat).is_some_and(|s| s.holds(tid));
         let others = process.seats.iter().any(|(id, s)| *id != seat && s.holds(tid));
         let refused = match process.threads.get(&tid) {
-            None => Some(Err(Refusal::gone(tid))),
+            None => Some(Err(absent(&self.proc, tid))),
             Some(_) if others => Some(busy("it is held by another seat too: see holders")),
             Some(thread) if !own || !thread.stopped() => Some(busy("it is not stopped: write stop first")),
             Some(thread) if thread.injecting || thread.steps.is_some() => Some(busy("it is stepping already")),

@@ -15,7 +15,7 @@ use crate::process::lwps::Stand;
 use crate::process::{signo_of, Await, Sleeps, State, Stop};
 use crate::registers::fxsave_of;
 use crate::seat::{Lwps, Modes, Seat, SeatId};
-use crate::tracer::{call_at, key_of, sleeps, Key, Tracer};
+use crate::tracer::{absent, call_at, is_io_worker, key_of, sleeps, Key, Tracer};
 use crate::watch::Area;
 use abi::set::Set;
 use kernel::procfs::{self, Proc};
@@ -493,8 +493,8 @@ impl Message {
         if let Some(tid) = self.tid {
             let known = t.entries.get(&key).is_some_and(|e| e.process.threads.contains_key(&tid));
             let path = CString::new(format!("task/{tid}")).unwrap_or_default();
-            if !known && procfs::fstatat(self.proc.dir(), &path, false).is_err() {
-                return Err(Refusal::gone(tid));
+            if !known && (procfs::fstatat(self.proc.dir(), &path, false).is_err() || is_io_worker(&self.proc, tid)) {
+                return Err(absent(&self.proc, tid));
             }
         }
         Ok(id)

@@ -1637,8 +1637,17 @@ fn seen_from(maker: Tid, child: Tid) -> Tid {
     }
 }
 
+/// Why there is nothing to be done with a thread that is not attached though its process is.
+pub(crate) fn absent(proc: &Proc, tid: Tid) -> Refusal {
+    if is_io_worker(proc, tid) {
+        Refusal::new(libc::EBUSY, format!("{tid}: a worker of the kernel cannot be held"))
+    } else {
+        Refusal::gone(tid)
+    }
+}
+
 /// Worker threads of io_uring are the kernel's, although they stand in the task directory: never touched.
-fn is_io_worker(proc: &Proc, tid: Tid) -> bool {
+pub(crate) fn is_io_worker(proc: &Proc, tid: Tid) -> bool {
     const PF_IO_WORKER: u64 = 0x10;
     let comm = path(format!("task/{tid}/comm"))
         .and_then(|p| procfs::openat(proc.dir(), &p, libc::O_RDONLY).ok())
