@@ -1,6 +1,9 @@
 //! What one user takes, and what is left for the others.
 
-use pfs_tests::{copy_program, eventually, field, program, root, status_field, Client, Mount, Target, TempDir, NOBODY};
+use pfs_tests::bsd::pioctl::{PF_FORK, PF_LINGER, PIOCSFL};
+use pfs_tests::{
+    copy_program, eventually, field, kill, program, root, status_field, Client, Mount, Target, TempDir, NOBODY,
+};
 use std::os::unix::fs::PermissionsExt;
 
 /// Most open seats on one process.
@@ -102,6 +105,76 @@ fn messages_that_wait_keep_a_share_of_the_memory() {
     assert_eq!(one.write(its, &passes), Ok(MESSAGE));
     drop((waiting, one));
     eventually("the memory is given back", || resident() < before + 2 * THREADS * MESSAGE);
+}
+
+/// A message of the flavour `solaris` that sets modes.
+fn pcset(modes: u64) -> String {
+    const PCSET: u64 = 16;
+    String::from_utf8([PCSET, modes].map(u64::to_ne_bytes).concat()).unwrap()
+}
+
+/// Modes by which nothing is asked of a process: it is not attached for them.
+const PR_FORK: u64 = 1 << 20;
+const PR_BPTADJ: u64 = 1 << 25;
+const PR_PTRACE: u64 = 1 << 26;
+
+#[test]
+fn modes_of_a_process_end_with_it() {
+    let mount = Mount::new();
+    let (solaris, freebsd) = (mount.beside("solaris"), mount.beside("freebsd"));
+    let client = Client::new();
+    let held = || String::from_utf8(mount.pfs(&["status"]).stdout).unwrap();
+    for mode in [PR_FORK, PR_BPTADJ, PR_PTRACE] {
+        let target = Target::start("count", &[]);
+        let ctl = client.open(&solaris.join(target.pid().to_string()).join("ctl"), libc::O_WRONLY).unwrap();
+        assert_eq!(client.write(ctl, &pcset(mode)), Ok(16));
+        client.close(ctl);
+        assert!(held().contains(&format!("{} ", target.pid())), "{mode:#x}: {}", held());
+        drop(target);
+        eventually(&format!("mode {mode:#x} is forgotten"), || held().contains("no process is held"));
+    }
+    for flags in [PF_LINGER, PF_LINGER | PF_FORK] {
+        let target = Target::start("count", &[]);
+        let mem = client.open(&freebsd.join(target.pid().to_string()).join("mem"), libc::O_RDWR).unwrap();
+        client.ioctl(mem, PIOCSFL, flags).unwrap();
+        client.close(mem);
+        assert!(held().contains(&format!("{} ", target.pid())), "{flags}: {}", held());
+        drop(target);
+        eventually(&format!("flags {flags} are forgotten"), || held().contains("no process is held"));
+    }
+}
+
+/// What is kept with no file open has its share, too.
+#[test]
+fn one_user_keeps_so_many_processes_and_no_more() {
+    const DESCRIPTORS: u64 = 256;
+    const MOST: usize = DESCRIPTORS as usize / 8 / 3;
+    if !root() {
+        return;
+    }
+    let mount = Mount::with_descriptors(DESCRIPTORS);
+    let solaris = mount.beside("solaris");
+    let (greedy, root) = (Client::of_user(NOBODY), Client::new());
+    let targets: Vec<Target> = (0..=MOST).map(|_| Target::start_as(NOBODY, "count", &[])).collect();
+    let keep = |client: &Client, target: &Target, modes: u64| {
+        let ctl = client.open(&solaris.join(target.pid().to_string()).join("ctl"), libc::O_WRONLY).unwrap();
+        let kept = client.write(ctl, &pcset(modes)).map(drop);
+        client.close(ctl);
+        kept
+    };
+    let (last, others) = targets.split_last().unwrap();
+    others.iter().for_each(|target| assert_eq!(keep(&greedy, target, PR_FORK), Ok(())));
+    assert_eq!(keep(&greedy, last, PR_FORK), Err(libc::EMFILE));
+    // Of those that are his he can have more.
+    assert_eq!(keep(&greedy, &others[0], PR_BPTADJ), Ok(()));
+    let ctl = greedy.open(&mount.path(last.pid(), "ctl"), libc::O_WRONLY).unwrap();
+    assert_eq!(greedy.write(ctl, "stop"), Err(libc::EMFILE));
+    assert_eq!(keep(&root, last, PR_BPTADJ), Ok(()));
+    // Of one that ends there is room again.
+    let other = Target::start_as(NOBODY, "count", &[]);
+    assert_eq!(keep(&greedy, &other, PR_FORK), Err(libc::EMFILE));
+    kill(others[0].pid(), libc::SIGKILL);
+    eventually("there is room again", || keep(&greedy, &other, PR_FORK).is_ok());
 }
 
 /// Who is asked about at each exec is in a user namespace: a process of its own asks for him.

@@ -16,7 +16,6 @@ use kernel::ledger;
 use kernel::procfs::{self, InCall, Proc};
 use kernel::ptrace::{self, Tid};
 use kernel::reach;
-use kernel::wait::Status;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -186,7 +185,7 @@ pub struct Held {
 
 pub(crate) struct Shared {
     pub(crate) queue: Arc<Queue>,
-    pub(crate) watcher: Watcher,
+    pub(crate) watcher: Arc<Watcher>,
     places: Places,
 }
 
@@ -230,8 +229,8 @@ impl Engine {
     /// Starts the tracer thread. To be called before other threads are started, since it blocks SIGCHLD and SIGUSR2 in the
     /// calling thread for them to inherit.
     pub fn start() -> io::Result<Engine> {
-        let (queue, thread) = tracer::start()?;
-        let shared = Shared { queue, watcher: Watcher::start()?, places: Places::default() };
+        let (queue, watcher, thread) = tracer::start()?;
+        let shared = Shared { queue, watcher, places: Places::default() };
         Ok(Engine { shared: Arc::new(shared), thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
@@ -390,7 +389,7 @@ impl Target {
     /// Calls back once, when the process ends; the wait status if it can be known.
     pub fn on_end(&self, callback: impl FnOnce(Option<i32>) + Send + 'static) -> io::Result<Watch> {
         let id = self.shared.watcher.watch(&self.proc, Box::new(callback))?;
-        Ok(Watch { shared: self.shared.clone(), id })
+        Ok(Watch::of(self.shared.watcher.clone(), id))
     }
 
     /// Calls back once, when this thread ends. ENOSYS where the kernel does not tell (before Linux 6.9).
@@ -402,16 +401,12 @@ impl Target {
                 e
             }
         })?;
-        Ok(Watch { shared: self.shared.clone(), id })
+        Ok(Watch::of(self.shared.watcher.clone(), id))
     }
 
     /// Nobody reports the death of a process that is not attached; a pidfd does.
     fn end_with_process(&self) -> Option<Watch> {
-        let (shared, key) = (self.shared.clone(), key_of(&self.proc));
-        let ended = move |status: Option<i32>| {
-            let status = status.and_then(Status::decode).unwrap_or(Status::Exited(0));
-            shared.queue.push(Box::new(move |t| t.ended(key, status)));
-        };
+        let ended = self.shared.queue.when_ended(key_of(&self.proc));
         match self.on_end(ended.clone()) {
             Ok(watch) => Some(watch),
             Err(_) => {
@@ -571,13 +566,19 @@ pub type OpenSeat = (SeatId, Arc<Stream>, Option<Watch>);
 
 /// A watch for the end of a process; dropping it forgets it.
 pub struct Watch {
-    shared: Arc<Shared>,
+    watcher: Arc<Watcher>,
     id: u64,
+}
+
+impl Watch {
+    pub(crate) fn of(watcher: Arc<Watcher>, id: u64) -> Watch {
+        Watch { watcher, id }
+    }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.shared.watcher.forget(self.id);
+        self.watcher.forget(self.id);
     }
 }
 
@@ -745,7 +746,7 @@ struct Obey {
 
 impl Obey {
     fn obey(self, t: &mut Tracer, key: Key, seated: Seated, order: Order) {
-        if let Err(refusal) = self.prepare(t, key, &order) {
+        if let Err(refusal) = self.prepare(t, key, seated, &order) {
             t.settle(key);
             return (self.done)(Err(refusal));
         }
@@ -811,7 +812,7 @@ impl Obey {
     }
 
     /// Attaches if the order needs it, and asks who gives it for his right.
-    fn prepare(&self, t: &mut Tracer, key: Key, order: &Order) -> Result<(), Refusal> {
+    fn prepare(&self, t: &mut Tracer, key: Key, seated: Seated, order: &Order) -> Result<(), Refusal> {
         let entry = t.entry(&self.proc);
         let attached = !entry.process.threads.is_empty();
         // Of an attached process the kernel tells when it ends.
@@ -822,6 +823,9 @@ impl Obey {
             order,
             Order::Stop { .. } | Order::Await { .. } | Order::RunUntil(_) | Order::Step { .. } | Order::Change(_)
         );
+        if needs && matches!(seated, Seated::Standing(_)) {
+            t.may_keep(key, &self.giver)?;
+        }
         // Before it is said that all threads stand, it is looked whether there are more.
         if needs && !(attached && matches!(order, Order::Stop { tid: None, wait: true })) {
             t.attach(key)?;

@@ -38,6 +38,7 @@ mod published;
 pub mod registers;
 mod restarts;
 pub mod seat;
+mod share;
 pub mod stream;
 mod tracer;
 mod trap_flag;

@@ -460,11 +460,14 @@ impl Message {
                 | LwpOrder::Unkill(_)
                 | LwpOrder::Identify(_)
         );
+        // Who only looks changes nothing.
+        let acts = !matches!(order, LwpOrder::See(_) | LwpOrder::LastClose);
+        if acts {
+            t.may_keep(key, &self.giver)?;
+        }
         if attaches {
             t.attach(key)?;
         }
-        // Who only looks changes nothing.
-        let acts = !matches!(order, LwpOrder::See(_) | LwpOrder::LastClose);
         if acts {
             self.giver.judge(t, &self.proc)?;
         }

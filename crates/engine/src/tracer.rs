@@ -1,7 +1,7 @@
 //! The tracer thread: every ptrace call and every wait of the engine happens here. It drains the kernel's reports and the
 //! queue of jobs, then sleeps until the bell rings; it never waits for a client or for a target.
 
-use crate::engine::Giver;
+use crate::engine::{Giver, Watch};
 use crate::error::Refusal;
 use crate::event::{Call, SigInfo};
 use crate::exits::{Armed, Kernel};
@@ -17,8 +17,10 @@ use crate::published::{Entries, Published, Shown};
 use crate::registers::At;
 use crate::restarts::Restarts;
 use crate::seat::{Check, Seat, SeatId};
+use crate::share::Shares;
 use crate::stream::Unheard;
 use crate::trap_flag::Flags;
+use crate::watcher::Watcher;
 use crate::watching::{Trap, Watching};
 use abi::syscall::{changes_mask, is_made_again, is_restart, stop_makes_eintr, Abi};
 use kernel::creds::Creds;
@@ -150,6 +152,15 @@ impl Queue {
         self.moment.load(Ordering::SeqCst) + 1
     }
 
+    /// What is to be done when a process has ended that nobody may have attached.
+    pub fn when_ended(self: &Arc<Queue>, key: Key) -> impl FnOnce(Option<i32>) + Clone + Send + 'static {
+        let queue = self.clone();
+        move |status| {
+            let status = status.and_then(Status::decode).unwrap_or(Status::Exited(0));
+            queue.push(Box::new(move |t| t.ended(key, status)));
+        }
+    }
+
     /// A name for a new seat.
     pub fn new_seat(&self) -> SeatId {
         self.seats.fetch_add(1, Ordering::Relaxed)
@@ -194,11 +205,17 @@ pub(crate) struct Entry {
     pub shown: bool,
     /// How the ends of its calls are looked for.
     pub exits: Armed,
+    /// Tells of its end where the kernel does not, since it is not attached.
+    end: Option<Watch>,
+    /// Whose it is in [`Tracer::shares`].
+    pub user: Option<u32>,
 }
 
 /// The tracer thread's state.
 pub(crate) struct Tracer {
     pub queue: Arc<Queue>,
+    watcher: Arc<Watcher>,
+    pub shares: Shares,
     pub entries: Entries,
     pub tids: BTreeMap<Tid, Key>,
     waiters: BTreeMap<WaiterId, Waiter>,
@@ -247,13 +264,15 @@ pub(crate) struct Tracer {
 }
 
 /// Starts the tracer thread.
-pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
+pub(crate) fn start() -> io::Result<(Arc<Queue>, Arc<Watcher>, std::thread::JoinHandle<()>)> {
     thread::block_bell();
     thread::default_bell();
     let queue = Arc::new(Queue::default());
     let (tx, rx) = std::sync::mpsc::channel();
     let mine = queue.clone();
     let (guard, judge) = (Guard::start(), Judge::start()?);
+    let watcher = Arc::new(Watcher::start()?);
+    let ends = watcher.clone();
     let tracer = move || {
         mine.tid.store(thread::own_tid(), Ordering::Release);
         // Without them it works as well, on a busy machine slower.
@@ -261,7 +280,7 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
         match Watchdog::new() {
             Ok(watchdog) => {
                 let _ = tx.send(Ok(()));
-                Tracer::new(mine, watchdog, Follow::new(guard), judge).run();
+                Tracer::new(mine, ends, watchdog, Follow::new(guard), judge).run();
             }
             Err(e) => {
                 let _ = tx.send(Err(e));
@@ -270,14 +289,16 @@ pub(crate) fn start() -> io::Result<(Arc<Queue>, std::thread::JoinHandle<()>)> {
     };
     let handle = apart::spawn("pfs-tracer", Box::new(tracer))?;
     rx.recv().map_err(|_| io::Error::other("the tracer thread died at its start"))??;
-    Ok((queue, handle))
+    Ok((queue, watcher, handle))
 }
 
 impl Tracer {
-    fn new(queue: Arc<Queue>, watchdog: Watchdog, follow: Follow, judge: Judge) -> Tracer {
+    fn new(queue: Arc<Queue>, watcher: Arc<Watcher>, watchdog: Watchdog, follow: Follow, judge: Judge) -> Tracer {
         let entries = Entries::new(queue.published.clone());
         Tracer {
             queue,
+            watcher,
+            shares: Shares::default(),
             entries,
             tids: BTreeMap::new(),
             waiters: BTreeMap::new(),
@@ -470,6 +491,8 @@ impl Tracer {
             proc: proc.clone(),
             shown: false,
             exits: Armed::default(),
+            end: None,
+            user: None,
         })
     }
 
@@ -835,9 +858,25 @@ impl Tracer {
         process.seats.retain(|id, s| {
             !s.standing || (process.ended.is_none() && (s.kept() || agent == Some(*id) || awaited(*id)))
         });
+        let kept = process.seats.values().find(|s| s.standing).map(|s| s.opener.uid);
+        self.shares.pass(&mut entry.user, kept);
         if process.seats.is_empty() && process.waiters.is_empty() && process.threads.is_empty() {
             self.entries.remove(&key);
             self.doubts.remove(&key);
+        } else if kept.is_some() && process.threads.is_empty() && process.ended.is_none() && entry.end.is_none() {
+            self.watch_end(key);
+        }
+    }
+
+    /// What is kept of a process that is not attached ends with it all the same.
+    fn watch_end(&mut self, key: Key) {
+        let ended = self.queue.when_ended(key);
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        match self.watcher.watch_own(&entry.proc, Box::new(ended.clone())) {
+            Ok(id) => entry.end = Some(Watch::of(self.watcher.clone(), id)),
+            Err(_) if !entry.proc.alive() => ended(None),
+            // Looked at again with the next order.
+            Err(_) => {}
         }
     }
 

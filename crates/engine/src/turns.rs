@@ -358,7 +358,8 @@ impl Asked {
     }
 
     /// The seat, made if there is none.
-    fn seat(&self, t: &mut Tracer, key: Key) -> SeatId {
+    fn seat(&self, t: &mut Tracer, key: Key) -> Result<SeatId, Refusal> {
+        t.may_keep(key, &self.seat.giver)?;
         let found = find(t, key, self.seat.name);
         let id = found.unwrap_or_else(|| self.shared.queue.new_seat());
         let TurnSeat { name, ref giver, rules, .. } = self.seat;
@@ -369,7 +370,7 @@ impl Asked {
         if let Some(turns) = &mut seat.turns {
             turns.rules = rules;
         }
-        id
+        Ok(id)
     }
 
     fn attach(
@@ -391,7 +392,7 @@ impl Asked {
         let attached = self.take(t, key);
         t.in_name = None;
         attached?;
-        let id = self.seat(t, key);
+        let id = self.seat(t, key)?;
         with(t, key, id, |seat| {
             seat.stop_on(S_SIG | S_EXEC);
             seat.hold = true;
@@ -433,11 +434,13 @@ impl Asked {
             t.settle(key);
             return (self.done)(Err(refusal));
         }
-        let id = match find(t, key, self.seat.name) {
-            Some(id) => id,
-            None => self.seat(t, key),
-        };
-        self.wait_until(t, key, Await::Turn(id), None);
+        match find(t, key, self.seat.name).map_or_else(|| self.seat(t, key), Ok) {
+            Ok(id) => self.wait_until(t, key, Await::Turn(id), None),
+            Err(refusal) => {
+                t.settle(key);
+                (self.done)(Err(refusal));
+            }
+        }
     }
 
     /// `own`: the seat with which the wait ends too.
@@ -559,7 +562,7 @@ impl Asked {
     }
 
     fn mask(&self, t: &mut Tracer, key: Key, bits: u64, add: bool) -> Result<(), Refusal> {
-        let id = self.seat(t, key);
+        let id = self.seat(t, key)?;
         let mut before = 0;
         let ids = Some(()).filter(|()| self.seat.tied).and_then(|()| Standing::of(&self.proc));
         let (mut armed, set) = (false, move |old: u64| if add { old | bits } else { old & !bits });
@@ -583,7 +586,7 @@ impl Asked {
 
     /// With PF_FORK children are looked out for, whatever events are asked for.
     fn flags(&self, t: &mut Tracer, key: Key, flags: u8) -> Result<(), Refusal> {
-        let id = self.seat(t, key);
+        let id = self.seat(t, key)?;
         let (mut before, follows) = ((0, false), flags & PF_FORK != 0);
         let ids = Some(()).filter(|()| self.seat.tied && follows).and_then(|()| Standing::of(&self.proc));
         with(t, key, id, |seat| {

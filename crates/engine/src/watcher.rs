@@ -16,7 +16,7 @@ type Watched = Arc<Mutex<BTreeMap<u64, Awaited>>>;
 
 /// What is waited for.
 struct Awaited {
-    /// None if the descriptor is somebody else's.
+    /// None if the descriptor is somebody else's, or the pidfd that the process has anyway.
     fd: Option<OwnedFd>,
     /// The process whose end it is to be: in an exec its pidfd may tell of one for an instant.
     proc: Option<Arc<Proc>>,
@@ -26,8 +26,12 @@ struct Awaited {
 impl Awaited {
     /// True if it has come. Else it is waited for again.
     fn has_come(&self, epoll: &Epoll, id: u64) -> bool {
-        let (Some(proc), Some(fd)) = (&self.proc, &self.fd) else { return true };
-        proc.has_ended() || epoll.again(fd, id).is_err()
+        let Some(proc) = &self.proc else { return true };
+        let again = || match &self.fd {
+            Some(fd) => epoll.again(fd, id),
+            None => epoll.again(&proc.pidfd()?, id),
+        };
+        proc.has_ended() || again().is_err()
     }
 }
 
@@ -68,6 +72,22 @@ impl Watcher {
         proc.pidfd()?;
         let (ended, proc) = (Some(proc.clone()), proc.clone());
         self.ends(fd, ended, Box::new(move || callback(proc.wait_status())))
+    }
+
+    /// The same by the pidfd that the process has anyway, for one watch at a time: it costs no descriptor.
+    pub fn watch_own(&self, proc: &Arc<Proc>, callback: Box<dyn FnOnce(Option<i32>) + Send>) -> io::Result<u64> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let fd = proc.pidfd()?;
+        let mut watched = self.watched.lock();
+        // It stays among those that are looked at when a watch is forgotten.
+        match self.epoll.add(&fd, id) {
+            Err(e) if e.raw_os_error() == Some(libc::EEXIST) => self.epoll.again(&fd, id)?,
+            added => added?,
+        }
+        let of = proc.clone();
+        let callback = Box::new(move || callback(of.wait_status()));
+        watched.insert(id, Awaited { fd: None, proc: Some(proc.clone()), callback });
+        Ok(id)
     }
 
     /// The same for one of its threads. ESRCH if it has none of that number.
