@@ -87,12 +87,10 @@ fn open_files_use_up_the_descriptors_and_give_them_back() {
     let read = client.read(open[0], 1);
     assert!(matches!(read, Err(libc::EFAULT | libc::EMFILE)), "{read:?}");
     let one = open.pop().unwrap();
-    // There is room again as soon as the kernel has forgotten the names that it was asked to forget, but not for ever.
-    let control = (0..DESCRIPTORS).find_map(|_| {
-        let opened = client.open(&mount.path(first, "ctl"), libc::O_RDWR);
-        opened.map(|fd| open.push(fd)).err()
-    });
-    assert_eq!(control, Some(libc::EMFILE));
+    // Orders can be given all the same, for as many files as like.
+    for _ in 0..DESCRIPTORS {
+        open.push(client.open(&mount.path(first, "ctl"), libc::O_RDWR).unwrap());
+    }
     for fd in open {
         client.close(fd);
     }
@@ -137,4 +135,33 @@ fn dead_processes_cost_no_descriptors() {
     let new = Target::start("count", &[]);
     assert!(text(&client, &mount.path(new.pid(), "stat")).is_ok());
     eventually(&format!("what was remembered of the dead is given back, of {most}"), || kept() < CROWD / 2);
+}
+
+/// Who has stopped more than there are descriptors for can let them run again, and see what is held.
+#[test]
+fn what_is_held_can_be_let_go_with_few_descriptors() {
+    const MANY: u64 = 256;
+    let (mount, crowd) = (Mount::with_descriptors(MANY), Target::start("crowd", &[&CROWD.to_string()]));
+    let solaris = mount.beside("solaris");
+    let client = Client::new();
+    let (held, refused): (Vec<_>, Vec<_>) =
+        children(crowd.pid()).into_iter().partition(|pid| match mount.ctl(*pid, "stop") {
+            Err(errno) => {
+                assert_eq!(errno, libc::EMFILE, "{pid}");
+                false
+            }
+            Ok(()) => true,
+        });
+    assert!(held.len() > 40 && refused.len() > 10, "{} held, {} refused", held.len(), refused.len());
+    let status = mount.pfs(&["status"]);
+    let text = String::from_utf8(status.stdout).unwrap();
+    assert!(status.status.success() && text.lines().count() > held.len(), "{text}");
+    // Another mount of the same daemon, whose names nobody looked up before.
+    client.open(&solaris.join(held[0].to_string()).join("ctl"), libc::O_WRONLY).unwrap();
+    for pid in &held {
+        assert_eq!(mount.ctl(*pid, "run"), Ok(()), "{pid}");
+        assert_ne!(state(*pid), 't');
+    }
+    eventually("there is room for others", || mount.ctl(refused[0], "stop").is_ok());
+    assert!(mount.pfs(&["shutdown"]).status.success());
 }

@@ -239,6 +239,11 @@ impl Engine {
         Target { shared: self.shared.clone(), proc }
     }
 
+    /// The process that has this number, if some seat holds or traces it: who uses this one needs no descriptors of his own.
+    pub fn known(&self, pid: u32) -> Option<Arc<Proc>> {
+        self.shared.queue.known(pid as Tid)
+    }
+
     /// As long as this stays the same, no process that is attached has made an exec, and none was attached: who had a right to a
     /// process that is attached has it still.
     pub fn moment(&self) -> u64 {

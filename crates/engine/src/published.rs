@@ -5,6 +5,7 @@
 
 use crate::engine::Held;
 use crate::tracer::{Entry, Key};
+use kernel::procfs::Proc;
 use parking_lot::Mutex;
 use std::collections::btree_map::{self, BTreeMap};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub(crate) enum Shown {
 }
 
 /// The processes in the engine's care, for all threads.
-pub(crate) type Published = Arc<Mutex<BTreeMap<Key, Shown>>>;
+pub(crate) type Published = Arc<Mutex<BTreeMap<Key, (Arc<Proc>, Shown)>>>;
 
 /// The processes in the engine's care, for the tracer thread.
 pub(crate) struct Entries {
@@ -45,8 +46,9 @@ impl Entries {
     /// The entry of a process, made if there is none.
     pub fn entry(&mut self, key: Key, make: impl FnOnce() -> Entry) -> &mut Entry {
         let entry = self.all.entry(key).or_insert_with(|| {
-            self.published.lock().insert(key, Shown::Changed);
-            make()
+            let made = make();
+            self.published.lock().insert(key, (made.proc.clone(), Shown::Changed));
+            made
         });
         withdraw(&self.published, key, entry);
         entry
@@ -74,13 +76,13 @@ impl Entries {
         let entry = self.all.get_mut(key)?;
         let held = Arc::new(show(entry));
         entry.shown = true;
-        self.published.lock().insert(*key, Shown::Held(held.clone()));
+        self.published.lock().insert(*key, (entry.proc.clone(), Shown::Held(held.clone())));
         Some(held)
     }
 }
 
 fn withdraw(published: &Published, key: Key, entry: &mut Entry) {
     if std::mem::take(&mut entry.shown) {
-        published.lock().insert(key, Shown::Changed);
+        published.lock().insert(key, (entry.proc.clone(), Shown::Changed));
     }
 }

@@ -41,13 +41,19 @@ impl Shares {
 }
 
 impl Tracer {
-    /// EMFILE if who gives an order by which a process would be kept has as many as he may. Of one that is kept already
-    /// nothing more is taken.
+    /// EMFILE if who gives an order by which a process would be kept has as many as he may, or if the descriptors that are left
+    /// are for those who let go. Of one that is kept already nothing more is taken.
     pub fn may_keep(&self, key: Key, giver: &Giver) -> Result<(), Refusal> {
+        if self.entries.get(&key).is_some_and(|e| e.user.is_some()) {
+            return Ok(());
+        }
+        let full = |why: String| Err(Refusal::new(libc::EMFILE, format!("{}: {why}: run or detach others", key.0)));
         let user = giver.opener.uid;
-        if self.entries.get(&key).is_none_or(|e| e.user.is_none()) && self.shares.is_full(user) {
-            let text = format!("{}: user {user} holds as many processes as one user may: run or detach others", key.0);
-            return Err(Refusal::new(libc::EMFILE, text));
+        if self.shares.is_full(user) {
+            return full(format!("user {user} holds as many processes as one user may"));
+        }
+        if machine::spare_descriptors().is_err() {
+            return full("the daemon has no descriptors for more processes".into());
         }
         Ok(())
     }

@@ -170,10 +170,17 @@ impl Queue {
     /// counted: while the tracer thread is at work it has to be asked.
     pub fn shown(&self, key: Key) -> Option<Shown> {
         if self.is_idle() {
-            self.published.lock().get(&key).cloned()
+            self.published.lock().get(&key).map(|(_, shown)| shown.clone())
         } else {
             Some(Shown::Changed)
         }
+    }
+
+    /// The process of this number, if it lives and is in the engine's care.
+    pub fn known(&self, pid: Tid) -> Option<Arc<Proc>> {
+        let published = self.published.lock();
+        let mut lives = published.range((pid, 0)..=(pid, u64::MAX)).map(|(_, (proc, _))| proc);
+        lives.find(|proc| proc.alive()).cloned()
     }
 
     /// All that was queued has been done.

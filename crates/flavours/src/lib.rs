@@ -22,6 +22,8 @@ pub mod underway;
 
 use abi::solaris::Model;
 use engine::Engine;
+use kernel::machine;
+use kernel::procfs::Proc;
 use std::sync::Arc;
 use tree::Flavour;
 
@@ -53,6 +55,18 @@ pub struct Shared {
     pub options: Options,
     /// The engine.
     pub engine: Engine,
+}
+
+impl Shared {
+    /// The process that has this number, for a name that is remembered. One that is held is found however few descriptors are left,
+    /// for it takes none; for others it is EMFILE before there are none.
+    pub fn proc(&self, pid: u32) -> std::io::Result<Arc<Proc>> {
+        if let Some(known) = self.engine.known(pid) {
+            return Ok(known);
+        }
+        machine::spare_descriptors()?;
+        Proc::open(pid).map(Arc::new)
+    }
 }
 
 /// A flavour that can be mounted.

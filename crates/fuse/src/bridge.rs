@@ -6,6 +6,7 @@ use crate::decode::{Op, Request};
 use crate::parked::{NumberMap, Wait};
 use crate::share::Place;
 use crate::sweep::Sweeper;
+use kernel::machine;
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -277,10 +278,16 @@ impl Bridge {
         });
         match &made {
             Ok((node, _)) if parent.id == ROOT_ID && node.identity() != 0 => self.sweep(Sweeper::found),
-            Err(Errno(libc::EMFILE | libc::ENFILE)) => self.sweep(Sweeper::starved),
-            _ => {}
+            Ok(_) => {}
+            Err(e) => self.starves(*e),
         }
         made
+    }
+
+    fn starves(&self, e: Errno) {
+        if let Errno(libc::EMFILE | libc::ENFILE) = e {
+            self.sweep(Sweeper::starved);
+        }
     }
 
     /// The node id for what a lookup found, counted once more.
@@ -396,8 +403,14 @@ impl Bridge {
         if flags & libc::O_DIRECT as u32 != 0 {
             return Err(Errno(libc::EINVAL));
         }
-        let place = Place::of_file(caller.uid)?;
-        let handle = self.node(id)?.open(caller, (flags & !FMODE_EXEC) as i32)?;
+        let (place, node) = (Place::of_file(caller.uid)?, self.node(id)?);
+        let spare = machine::spare_descriptors().map_err(Errno::from).inspect_err(|e| self.starves(*e));
+        // Orders are also how things are given back.
+        if node.keep() != Keep::Fresh && flags as i32 & libc::O_ACCMODE != libc::O_WRONLY {
+            spare?;
+        }
+        let opened = node.open(caller, (flags & !FMODE_EXEC) as i32);
+        let handle = opened.inspect_err(|e| self.starves(*e))?;
         let mut open_flags = fopen::DIRECT_IO | fopen::NOFLUSH | fopen::PARALLEL_DIRECT_WRITES;
         if handle.stream() {
             open_flags |= fopen::STREAM | fopen::NONSEEKABLE;

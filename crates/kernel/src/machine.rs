@@ -1,6 +1,8 @@
 //! What is true of the whole machine: clocks, pages, processors, memory.
 
 use crate::procfs;
+use std::io;
+use std::os::fd::AsRawFd;
 use std::sync::OnceLock;
 
 const NANOS: u64 = 1_000_000_000;
@@ -22,6 +24,27 @@ fn conf(name: libc::c_int, otherwise: u64) -> u64 {
 /// Most descriptors that this process can have.
 pub fn descriptors() -> u64 {
     conf(libc::_SC_OPEN_MAX, 1024)
+}
+
+/// So many descriptors at least, of those that this process can have, are for what gives others back: for orders by which processes
+/// run, and for the control socket.
+const RESERVE: u64 = 64;
+
+/// EMFILE if no more descriptors are to be taken that are kept. The kernel gives the lowest number that is free, so a new one tells.
+pub fn spare_descriptors() -> io::Result<()> {
+    let most = descriptors();
+    // SAFETY: no pointers; the new descriptor is closed at once, and nobody else knows it.
+    let lowest = unsafe {
+        let fd = libc::fcntl(procfs::root().as_raw_fd(), libc::F_DUPFD_CLOEXEC, 0);
+        if fd >= 0 {
+            libc::close(fd);
+        }
+        u64::try_from(fd).unwrap_or(most)
+    };
+    match lowest + RESERVE.min(most / 8) >= most {
+        true => Err(io::Error::from_raw_os_error(libc::EMFILE)),
+        false => Ok(()),
+    }
 }
 
 /// Bytes of a page.

@@ -14,15 +14,17 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// That of a connected UNIX socket.
+    /// That of a connected UNIX socket. EMFILE, ENFILE and ENOMEM: it cannot be looked at, wherever it is.
     pub fn of(socket: BorrowedFd) -> io::Result<Peer> {
         let mut who = libc::ucred { pid: 0, uid: 0, gid: 0 };
         option(socket, libc::SO_PEERCRED, &mut who)?;
-        let proc = u32::try_from(who.pid).ok().filter(|pid| *pid != 0).and_then(|pid| Proc::open(pid).ok());
+        let proc = u32::try_from(who.pid).ok().filter(|pid| *pid != 0).map(Proc::open).transpose();
+        let proc = proc.or_else(|e| if is_ours(&e) { Err(e) } else { Ok(None) })?;
         // The number was the peer's when the process was opened, if the peer lives afterwards.
         let lives = match pidfd_of(socket) {
             // Before Linux 6.5 nobody can tell.
             Err(e) if e.raw_os_error() == Some(libc::ENOPROTOOPT) => true,
+            Err(e) if is_ours(&e) => return Err(e),
             fd => fd.is_ok_and(|fd| !pidfd::wait_exit(&fd, 0)),
         };
         Ok(Peer { uid: who.uid, proc: proc.filter(|_| lives) })
@@ -42,6 +44,11 @@ impl Peer {
     pub fn may_mount_as_we(&self) -> bool {
         self.proc.as_ref().is_some_and(|proc| creds::mounts_as_we(proc.pid()))
     }
+}
+
+/// True for what says something about us, not about who is looked at.
+fn is_ours(e: &io::Error) -> bool {
+    matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
 }
 
 fn option<T>(socket: BorrowedFd, name: i32, value: &mut T) -> io::Result<()> {

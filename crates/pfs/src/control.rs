@@ -121,6 +121,8 @@ pub enum Answer {
 pub enum Refusal {
     /// It has as many connections as it serves at a time.
     Busy,
+    /// It has no descriptor or no memory left to see who asks.
+    Short,
     /// The same number is another process or user to the command: FUSE would name the clients of its mount by numbers that
     /// mean others here.
     Elsewhere,
@@ -130,6 +132,9 @@ impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Refusal::Busy => f.write_str("it has too many connections: try again"),
+            Refusal::Short => f.write_str(
+                "it has no descriptors left to see who asks: let processes run or close files on its mounts, and try again",
+            ),
             Refusal::Elsewhere => write!(
                 f,
                 "this command is not in its pid and user namespaces: for a daemon here name another directory by {}",

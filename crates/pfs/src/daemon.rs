@@ -171,7 +171,13 @@ impl Daemon {
 
     fn converse(self: &Arc<Daemon>, stream: UnixStream) -> Result<()> {
         let mut conn = Conn::new(stream, IDLE)?;
-        let peer = conn.peer()?;
+        let peer = match conn.peer() {
+            Ok(peer) => peer,
+            Err(e) => {
+                conn.send(&Answer::Refused { why: Refusal::Short }, None)?;
+                return Err(e).context("cannot see who asks");
+            }
+        };
         if peer.uid() != 0 && peer.uid() != rustix::process::geteuid().as_raw() {
             bail!("refused: another user");
         }

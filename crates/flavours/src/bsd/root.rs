@@ -10,7 +10,7 @@ use super::process::Process;
 use crate::about::gone;
 use crate::target::{number, Target};
 use crate::Shared;
-use kernel::procfs::{self, Proc};
+use kernel::procfs;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Root {
 
 impl Root {
     fn subject(&self, pid: u32) -> Result<Subject> {
-        let proc = Arc::new(Proc::open(pid).map_err(gone)?);
+        let proc = self.shared.proc(pid).map_err(gone)?;
         Ok(Subject { target: Target { proc, tid: None, shared: self.shared.clone() }, rules: self.rules })
     }
 

@@ -20,13 +20,16 @@ impl Root {
         Root { shared }
     }
 
-    fn target(&self, pid: u32) -> Result<Target> {
-        let proc = Arc::new(Proc::open(pid)?);
-        Ok(Target { proc, tid: None, shared: self.shared.clone() })
+    fn target(&self, proc: Arc<Proc>) -> Target {
+        Target { proc, tid: None, shared: self.shared.clone() }
+    }
+
+    fn shows(&self, caller: &Caller, pid: u32) -> bool {
+        Proc::open(pid).is_ok_and(|proc| self.target(Arc::new(proc)).visible(caller).is_ok())
     }
 
     fn process(&self, caller: &Caller, pid: u32) -> Result<Target> {
-        let target = self.target(pid)?;
+        let target = self.target(self.shared.proc(pid)?);
         let gone = |e: Errno| if e.0 == libc::ESTALE { Errno(libc::ENOENT) } else { e };
         target.directory_attr(caller).map_err(gone)?;
         Ok(target)
@@ -87,7 +90,7 @@ impl Node for Root {
         let mut all = entries(None, caller, c".")?;
         if self.hides() {
             all.retain(|e| match number(&e.name) {
-                Some(pid) => self.target(pid).is_ok_and(|t| t.visible(caller).is_ok()),
+                Some(pid) => self.shows(caller, pid),
                 None => true,
             });
         }

@@ -23,9 +23,12 @@ impl Root {
         Root { shared }
     }
 
-    fn target(&self, pid: u32) -> Result<Target> {
-        let proc = Arc::new(Proc::open(pid).map_err(gone)?);
-        Ok(Target { proc, tid: None, shared: self.shared.clone() })
+    fn target(&self, proc: Arc<Proc>) -> Target {
+        Target { proc, tid: None, shared: self.shared.clone() }
+    }
+
+    fn shows(&self, caller: &Caller, pid: u32) -> bool {
+        Proc::open(pid).is_ok_and(|proc| self.target(Arc::new(proc)).visible(caller).is_ok())
     }
 
     fn pids(&self) -> Result<Vec<u32>> {
@@ -61,7 +64,8 @@ impl Node for Root {
         if name == "self" {
             return Ok(Arc::new(WhoAsks));
         }
-        let target = self.target(number(name.as_bytes()).ok_or(Errno(libc::ENOENT))?)?;
+        let pid = number(name.as_bytes()).ok_or(Errno(libc::ENOENT))?;
+        let target = self.target(self.shared.proc(pid).map_err(gone)?);
         target.visible(caller).map_err(|_| Errno(libc::ENOENT))?;
         // A number of a thread leads to a process in the kernel's /proc.
         if About::new(&target, caller).ids()?.tgid != target.proc.pid() {
@@ -74,7 +78,7 @@ impl Node for Root {
         let hides = self.shared.options.hidepid >= 2 || self.shared.options.uid.is_some() || procfs::hides();
         let mut all = Vec::new();
         for pid in self.pids()? {
-            if hides && !self.target(pid).is_ok_and(|t| t.visible(caller).is_ok()) {
+            if hides && !self.shows(caller, pid) {
                 continue;
             }
             let ino = nodes::process_ino(pid);
