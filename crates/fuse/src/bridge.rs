@@ -8,7 +8,7 @@ use crate::share::Place;
 use crate::sweep::Sweeper;
 use kernel::machine;
 use parking_lot::{Mutex, RwLock};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -49,6 +49,8 @@ pub(crate) struct Inode {
     name: Box<[u8]>,
     /// What a name meant last.
     children: Mutex<HashMap<Box<[u8]>, Arc<Inode>>>,
+    /// Names that were found and mean something new each time.
+    fresh: Mutex<BTreeSet<Box<[u8]>>>,
 }
 
 impl Inode {
@@ -62,6 +64,7 @@ impl Inode {
             parent,
             name,
             children: Mutex::default(),
+            fresh: Mutex::default(),
         }
     }
 
@@ -73,7 +76,13 @@ impl Inode {
     pub fn mortal(&self) -> Vec<Named> {
         let children = self.children.lock();
         let mortal = children.iter().filter(|(_, child)| child.identity != 0);
-        mortal.map(|(name, child)| (name.clone(), child.node())).collect()
+        mortal.map(|(name, child)| (name.clone(), Arc::downgrade(child), child.node())).collect()
+    }
+
+    /// All names that were found in it.
+    pub fn names(&self) -> Vec<Box<[u8]>> {
+        let fresh = self.fresh.lock().clone();
+        self.children.lock().keys().cloned().chain(fresh).collect()
     }
 
     /// What `name` meant last, if it means it still: as long as that node answers, for a name that may be kept.
@@ -88,7 +97,7 @@ impl Inode {
 }
 
 /// A node and its name in the directory.
-pub(crate) type Named = (Box<[u8]>, Arc<dyn Node>);
+pub(crate) type Named = (Box<[u8]>, Weak<Inode>, Arc<dyn Node>);
 
 enum Open {
     File { handle: Arc<dyn Handle>, _place: Place },
@@ -293,6 +302,7 @@ impl Bridge {
     /// The node id for what a lookup found, counted once more.
     fn enter(&self, parent: &Arc<Inode>, name: &OsStr, node: Arc<dyn Node>, keep: Keep) -> u64 {
         if keep == Keep::Fresh {
+            parent.fresh.lock().insert(name.as_bytes().into());
             let id = self.next_inode.fetch_add(1, Ordering::Relaxed);
             let inode = Inode::new(id, node, Weak::new(), Box::default());
             self.inode_shard(id).write().insert(id, Arc::new(inode));

@@ -95,12 +95,17 @@ impl Shared {
 fn sweep(root: &Inode, notifier: &Notifier, all: bool) {
     // SAFETY: no pointers, cannot fail.
     let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
-    for (name, node) in root.mortal() {
+    for (name, inode, node) in root.mortal() {
         let gone = || node.attr(&Caller::new(std::process::id(), uid, gid)).err() == Some(Errno(libc::ESTALE));
         if all || gone() {
             // Our own hold on the node must not be the last one to go.
             drop(node);
             let _ = notifier.inval_entry(root.id, OsStr::from_bytes(&name));
+            // Who was on his way through the directory has found something in it afterwards, by which the kernel keeps it.
+            let inside = inode.upgrade().map(|inode| (inode.id, inode.names()));
+            for (id, name) in inside.iter().flat_map(|(id, names)| names.iter().map(|name| (*id, name))) {
+                let _ = notifier.inval_entry(id, OsStr::from_bytes(name));
+            }
         }
     }
 }
