@@ -18,6 +18,8 @@ fn so_many_seats_on_one_process_and_no_more() {
     for name in ["seat", "wait"] {
         assert_eq!(open(0, name), Err(libc::ENOSPC), "{name}");
     }
+    let status = String::from_utf8(mount.pfs(&["status"]).stdout).unwrap();
+    assert!(status.lines().count() > SEATS, "all of them are shown: {status}");
     let elsewhere = clients[0].open(&mount.path(other.pid(), "seat"), libc::O_RDWR).unwrap();
     clients[0].write(elsewhere, "stop\nrun").unwrap();
     // The standing seat is no open one.

@@ -23,8 +23,8 @@ use std::time::Duration;
 /// Version of the protocol.
 pub const VERSION: u64 = 1;
 
-/// No line is longer than this.
-pub const LINE_LIMIT: usize = 64 * 1024;
+/// No line is longer than this: room for some 20,000 processes that are held.
+pub const LINE_LIMIT: usize = 4 << 20;
 
 /// A command waits this long for an answer before it says that the daemon hangs.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -263,11 +263,13 @@ impl Conn {
 
     /// Receives a line. `None`: the other side is gone.
     pub fn receive<T: for<'de> Deserialize<'de>>(&mut self) -> Result<Option<T>> {
+        let mut seen = 0;
         loop {
-            if let Some(end) = self.buffer.iter().position(|&b| b == b'\n') {
+            if let Some(end) = self.buffer.iter().skip(seen).position(|&b| b == b'\n').map(|at| seen + at) {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
                 return Ok(Some(decode(&line[..end])?));
             }
+            seen = self.buffer.len();
             if self.buffer.len() > LINE_LIMIT {
                 return Err(BadLine::Garbage(format!("a line longer than {LINE_LIMIT} bytes")).into());
             }
