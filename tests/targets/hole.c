@@ -1,5 +1,5 @@
-/* hole [later]: maps a page of a file whose file system, a process of its own, does not give it: "ready ADDRESS". Word 0 counts until
-   the page is touched. "later": word 2 says that it was asked for, and word 1 has it given, full of 'x'. The file system ends when the
+/* hole [later [nobody]]: maps a page of a file whose file system, a process of its own, does not give it: "ready ADDRESS". Word 0 counts until
+   the page is touched, the last one as user 65534. "later": word 2 says that it was asked for, and word 1 has it given, full of 'x'. The file system ends when the
    test says so, at the latest after a minute. */
 #include "target.h"
 #include <linux/fuse.h>
@@ -78,6 +78,9 @@ int main(int argc, char **argv)
     void *page = mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
     if (fd < 0 || page == MAP_FAILED)
         return 96;
+    /* Whose page it is; the place of the words is open. */
+    if (argc > 2 && setresuid(65534, 65534, 65534))
+        return 94;
     snprintf(text, sizeof text, "ready %lu", (unsigned long)page);
     say(text);
     for (;;)

@@ -233,13 +233,15 @@ impl Tracer {
         ptrace::set_user_regs(tid, &ending.regs)
     }
 
-    /// ENOTSUP if the agent's next instruction is a call that it may not make: a step over it would not be seen at its entry.
-    pub(crate) fn may_step(&self, tid: Tid) -> Result<(), Refusal> {
+    /// EIO if a thread cannot be stepped. ENOTSUP if the agent's next instruction is a call that it may not make: a step over it would
+    /// not be seen at its entry.
+    pub(crate) fn may_step(&mut self, tid: Tid) -> Result<(), Refusal> {
+        let Ok(regs) = ptrace::user_regs(tid) else { return Ok(()) };
+        let why = || format!("step {tid}: the page that its next instruction lies in does not come");
+        self.text_comes(tid, &regs).map_err(|_| Refusal::new(libc::EIO, why()))?;
         if !self.has_agent(tid) {
             return Ok(());
         }
-        let os = |e: io::Error| Refusal::os("step", tid, &e);
-        let regs = ptrace::user_regs(tid).map_err(os)?;
         let Some(abi) = call_ahead(tid, &regs) else { return Ok(()) };
         if forbidden(&Call { nr: regs.rax & 0xffff_ffff, args: [0; 6], abi }) {
             return Err(Refusal::new(libc::ENOTSUP, format!("{tid}: the agent may not make this call")));

@@ -928,10 +928,10 @@ impl Obey {
             Some(thread) if thread.injecting || thread.steps.is_some() => Some(busy("it is stepping already")),
             Some(_) => forgets_nothing(&self.proc).err().map(Err),
         };
-        if let Some(refused) = refused {
+        if let Some(refused) = refused.or_else(|| t.may_step(tid).err().map(Err)) {
             return self.finish(t, key, refused);
         }
-        if let Some(thread) = process.threads.get_mut(&tid) {
+        if let Some(thread) = t.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid)) {
             thread.steps = Some(Steps::of(seat, n.max(1)));
         }
         let Obey { waiter, giver, done, .. } = self;

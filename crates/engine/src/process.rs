@@ -399,6 +399,8 @@ pub struct Process {
     pub waiters: BTreeMap<WaiterId, Await>,
     /// Number of execs seen.
     pub generation: u64,
+    /// It is another user's than the daemon's own; None if nobody has looked since its last exec.
+    pub foreign: Option<bool>,
     /// Set when the process has ended.
     pub ended: Option<Status>,
     /// A job-control stop was told of and its end was not: each thread reports both.
@@ -429,6 +431,7 @@ impl Process {
             seats: BTreeMap::new(),
             waiters: BTreeMap::new(),
             generation: 0,
+            foreign: None,
             ended: None,
             job: false,
             lingers: false,
@@ -572,6 +575,7 @@ impl Process {
                 self.thread(tid, |t| t.in_exec = true);
                 self.agent = None;
                 self.generation += 1;
+                self.foreign = None;
                 for seat in self.seats.values_mut() {
                     seat.forget_all_but(tid);
                     if let Some(lwps) = &mut seat.lwps {

@@ -2,8 +2,10 @@
 //! pushf writes it to the stack, from where it comes back later and ends the program; and from a step of popf on the kernel takes what
 //! it sets itself for the program's own.
 
-use crate::tracer::Tracer;
+use crate::tracer::{Entry, Tracer};
+use kernel::creds::Creds;
 use kernel::ledger::Regs;
+use kernel::procfs::{self, Proc};
 use kernel::ptrace::{self, Go, Tid};
 use kernel::reach;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +55,14 @@ fn kind(text: &[u8]) -> Kind {
     }
 }
 
+/// True for a process of another user than the daemon's own.
+fn is_foreign(proc: &Proc) -> bool {
+    let own = Creds::own().uid();
+    let uids = |status: &[u8]| procfs::field(status, "Uid").map(procfs::numbers);
+    let uids = proc.status().ok().and_then(|status| uids(&status)).unwrap_or_default();
+    uids.is_empty() || uids.iter().any(|uid| *uid != own)
+}
+
 /// True if the text begins with popf.
 fn pops_flags(text: &[u8]) -> bool {
     (1..=text.len()).any(|length| kind(&text[..length]) == Kind::Pop)
@@ -61,6 +71,9 @@ fn pops_flags(text: &[u8]) -> bool {
 impl Tracer {
     /// Sets a thread with these registers going by one instruction. It may stop before that, and is to be stepped again.
     pub fn go_one(&mut self, tid: Tid, regs: &Regs, signal: i32) -> io::Result<()> {
+        if self.text_comes(tid, regs).is_err() {
+            return self.leaves_step(tid, signal);
+        }
         // The handler of a signal returns to the flags as they are when it is called.
         let would_mistake = || pops_flags(&reach::text(tid, regs.rip, 2).unwrap_or_default());
         if self.flags.mistaken.remove(&tid) || (signal != 0 && would_mistake()) {
@@ -71,6 +84,33 @@ impl Tracer {
             self.flags.before.insert(tid, Place { pc: regs.rip, sp: regs.rsp });
         }
         ptrace::resume(tid, Go::Step, signal)
+    }
+
+    /// EIO if the instruction of a thread with these registers lies in a page that does not come: the kernel reads it to set the trap
+    /// flag, and the tracer would wait there for ever. Asked where it may be meant: of processes of others than the daemon's own user.
+    pub fn text_comes(&mut self, tid: Tid, regs: &Regs) -> io::Result<()> {
+        /// What the kernel reads.
+        const SIZE: usize = 15;
+        let entry = self.tid_key(tid).and_then(|key| self.entries.get_mut(&key));
+        let Some(Entry { proc, process, .. }) = entry else { return Ok(()) };
+        if !*process.foreign.get_or_insert_with(|| is_foreign(proc)) {
+            return Ok(());
+        }
+        match reach::text(tid, regs.rip, SIZE) {
+            Err(e) if matches!(e.raw_os_error(), Some(libc::EIO | libc::EBUSY)) => Err(e),
+            _ => Ok(()),
+        }
+    }
+
+    /// A thread that cannot be stepped stands, its steps over; one that goes step by step to be watched is watched no more.
+    fn leaves_step(&mut self, tid: Tid, signal: i32) -> io::Result<()> {
+        let entry = self.tid_key(tid).and_then(|key| self.entries.get_mut(&key));
+        let Some(thread) = entry.and_then(|e| e.process.threads.get_mut(&tid)) else { return Ok(()) };
+        if thread.steps.take().is_some() {
+            ptrace::interrupt(tid)?;
+        }
+        thread.go = Go::Cont;
+        ptrace::resume(tid, Go::Cont, signal)
     }
 
     /// A thread that was stepped has come to a stop.
