@@ -1,6 +1,7 @@
 //! The trap flag of a step, where the program would get it. The kernel hides it from who reads the registers and takes it back, but
 //! pushf writes it to the stack, from where it comes back later and ends the program; and from a step of popf on the kernel takes what
-//! it sets itself for the program's own.
+//! it sets itself for the program's own. To know popf it reads the instruction, in the tracer's name: where that could wait for ever,
+//! there is no step.
 
 use crate::tracer::{Entry, Tracer};
 use kernel::creds::Creds;
