@@ -274,6 +274,7 @@ impl Tracer {
         if at_entry {
             (call.rip, call.orig_rax, call.rax) = (regs.rip, call.rax, regs.rax);
         }
+        self.text_comes(tid, &call).map_err(os)?;
         if filtered(&proc, tid) && ptrace::set_options(tid, options | SUSPEND_SECCOMP).is_err() {
             return Err(busy("has a filter of system calls that we may not suspend"));
         }
@@ -289,7 +290,9 @@ impl Tracer {
             let _ = ptrace::set_options(tid, options);
             return Err(os(e));
         }
-        thread.injecting = true;
+        if let Some(thread) = self.entries.get_mut(&key).and_then(|e| e.process.threads.get_mut(&tid)) {
+            thread.injecting = true;
+        }
         Ok((loan, at_entry.then_some(regs)))
     }
 
