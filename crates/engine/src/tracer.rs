@@ -193,12 +193,9 @@ impl Queue {
         !self.jobs.lock().waiting.is_empty()
     }
 
-    /// The next of a round, which ends with what was queued when it began: `left`. What an answer brings comes in the next.
-    fn pop(&self, left: &mut Option<usize>) -> Option<Work> {
+    fn pop(&self) -> Option<Work> {
         let mut jobs = self.jobs.lock();
-        let left = left.get_or_insert(jobs.waiting.len());
-        let work = if *left > 0 { jobs.waiting.pop_front() } else { None };
-        *left = left.saturating_sub(1);
+        let work = jobs.waiting.pop_front();
         jobs.at_work = work.is_some();
         work
     }
@@ -373,18 +370,18 @@ impl Tracer {
         }
     }
 
-    /// Does the jobs of a round.
+    /// Does jobs, for one turn; what an answer brings waits behind those of others.
     fn take_jobs(&mut self) {
-        let (mut left, mut since) = (None, None);
-        while let Some(work) = self.queue.pop(&mut left) {
+        let mut since = None;
+        while let Some(work) = self.queue.pop() {
             reach::forget();
             self.follow.disturbed();
             match work {
                 Work::Do(job) => job(self),
                 Work::Close(seats) => seats.into_iter().for_each(|(key, seats)| self.drop_seats(key, seats)),
             }
-            if left != Some(0) && is_over(&mut since) {
-                left = Some(0);
+            if is_over(&mut since) && self.queue.waits() {
+                return;
             }
         }
     }

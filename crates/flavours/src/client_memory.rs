@@ -5,14 +5,14 @@
 //! counts if the request was not answered by then. An open file of the kernel's stays with the address space it was opened for.
 
 use crate::mapping;
-use kernel::procfs;
+use kernel::{procfs, thread};
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use tree::{Errno, Pending, Result};
 
 const EFAULT: Errno = Errno(libc::EFAULT);
 
-/// The address space from which a request was made.
+/// The address space from which a request was made, to be written.
 pub struct ClientMemory {
     mem: OwnedFd,
     maps: OwnedFd,
@@ -31,23 +31,13 @@ impl ClientMemory {
         Ok(ClientMemory { mem, maps })
     }
 
-    /// EFAULT if the client itself could not read there (or `write`): the kernel's file goes by no protection of pages.
-    pub fn allows(&self, at: u64, size: u64, write: bool) -> Result<()> {
+    /// EFAULT if the client itself could not write there: the kernel's file goes by no protection of pages.
+    pub fn allows(&self, at: u64, size: u64) -> Result<()> {
         let end = at.saturating_add(size);
         let all = mapping::parse(&procfs::read_all(self.maps.as_fd())?);
         let mut there = all.iter().filter(|m| m.start < end && at < m.end);
-        if there.all(|m| if write { m.write } else { m.read }) {
+        if there.all(|m| m.write) {
             Ok(())
-        } else {
-            Err(EFAULT)
-        }
-    }
-
-    /// Reads; EFAULT unless all of it is there.
-    pub fn read(&self, at: u64, size: usize) -> Result<Vec<u8>> {
-        let bytes = procfs::pread(self.mem.as_fd(), at, size).map_err(fault)?;
-        if bytes.len() == size {
-            Ok(bytes)
         } else {
             Err(EFAULT)
         }
@@ -60,6 +50,14 @@ impl ClientMemory {
             _ => Err(EFAULT),
         }
     }
+}
+
+/// Reads memory of thread `tid`, which waits for the answer to `request`. EFAULT unless all of it is there; EINTR if it waits no more:
+/// then it may be another's.
+pub fn read<T>(tid: u32, at: u64, size: usize, request: &Pending<T>) -> Result<Vec<u8>> {
+    let bytes = thread::read_memory(tid as i32, at, size)?;
+    waits(request)?;
+    Ok(bytes)
 }
 
 fn fault(e: std::io::Error) -> Errno {

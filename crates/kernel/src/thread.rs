@@ -312,7 +312,7 @@ pub fn nice(tid: Tid) -> io::Result<i32> {
 }
 
 /// Reads memory of another thread. EFAULT unless all of it is there.
-pub(crate) fn read_memory(tid: Tid, from: u64, size: usize) -> io::Result<Vec<u8>> {
+pub fn read_memory(tid: Tid, from: u64, size: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0u8; size];
     let local = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: size };
     let remote = libc::iovec { iov_base: from as *mut libc::c_void, iov_len: size };

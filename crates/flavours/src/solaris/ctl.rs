@@ -6,7 +6,7 @@ use super::nodes::{enter, lost, right};
 use super::psinfo::{class, REAL_TIME};
 use super::writers::{self, Writing};
 use super::{agent, setid, status, stops, watch, NAME};
-use crate::client_memory::{waits, ClientMemory};
+use crate::client_memory::{self, waits, ClientMemory};
 use crate::right::{open_mem, send_signal, Right, User};
 use crate::target::Target;
 use crate::underway::Underway;
@@ -381,8 +381,8 @@ impl Script {
         if wraps(self.model, from, left) || wraps(self.model, to, left) {
             return Err(EINVAL);
         }
-        let client = ClientMemory::of(self.caller, &self.done)?;
-        client.allows(from, left, !write)?;
+        let client = if write { None } else { Some(ClientMemory::of(self.caller, &self.done)?) };
+        client.as_ref().map_or(Ok(()), |client| client.allows(from, left))?;
         let mut memory = self.memory.lock();
         let mem = match &mut *memory {
             Some(mem) => mem,
@@ -396,19 +396,18 @@ impl Script {
         // A page may take its time to come, on either side: the writer may have given up meanwhile.
         while left > 0 {
             let size = left.min(PIECE) as usize;
-            if write {
-                let bytes = client.read(from, size)?;
-                waits(&self.done)?;
-                if way.write_memory(mem.as_fd(), to, &bytes).map_err(io)? < size {
-                    return Err(Errno(libc::EIO));
-                }
-            } else {
+            if let Some(client) = &client {
                 let bytes = procfs::pread(mem.as_fd(), to, size).map_err(io)?;
                 if bytes.len() < size {
                     return Err(Errno(libc::EIO));
                 }
                 waits(&self.done)?;
                 client.write(from, &bytes)?;
+            } else {
+                let bytes = client_memory::read(self.caller, from, size, &self.done)?;
+                if way.write_memory(mem.as_fd(), to, &bytes).map_err(io)? < size {
+                    return Err(Errno(libc::EIO));
+                }
             }
             waits(&self.done)?;
             (from, to, left) = (from + size as u64, to + size as u64, left - size as u64);
