@@ -56,7 +56,7 @@ fn kind(text: &[u8]) -> Kind {
     }
 }
 
-/// True for a process of another user than the daemon's own.
+/// True for a process of another user than the daemon's own. This decides about no right: it says of whom the tracer is wary.
 fn is_foreign(proc: &Proc) -> bool {
     let own = Creds::own().uid();
     let uids = |status: &[u8]| procfs::field(status, "Uid").map(procfs::numbers);
